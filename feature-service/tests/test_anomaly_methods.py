@@ -7,6 +7,7 @@ import pytest
 
 from feature_service.adapters.detector.npz import detectors_from_bytes, detectors_to_bytes
 from feature_service.domain.anomaly.detector import fit_detector, score_windows
+from feature_service.domain.anomaly.detector_state import detector_arrays, detector_from_state, detector_head
 from feature_service.domain.anomaly.isolation_forest import fit_isolation_forest
 from feature_service.domain.anomaly.method import AnomalyMethod
 from feature_service.domain.anomaly.pca import fit_pca
@@ -287,3 +288,55 @@ def test_the_threshold_grows_with_a_drift_of_the_baseline():
     assert threshold(drifting) > 1.5 * (drifting - np.median(drifting)).std() / drifting.std()
     detector, _ = detect(device(), PCA)
     assert replace(detector, threshold=1.0).threshold == 1.0
+
+
+def gapped(frame, row, seconds):
+    """The same rows, those from `row` on so much later."""
+    times = frame.timestamps.copy()
+    times[row:] += np.timedelta64(seconds, "s")
+    return Frame(timestamps=times, numbers=frame.numbers)
+
+
+@pytest.mark.parametrize("method", list(AnomalyMethod))
+def test_no_window_crosses_a_longer_gap_in_the_baseline_or_in_the_range(method):
+    numbers = device()
+    # Behind the gap the machine works at another level.
+    numbers["temperature"][907:] += 20.0
+    frame = gapped(gapped(frame_of(numbers), 907, 3600), 1507, 3600)
+    detector = fit_detector(frame.first(BASELINE), list(numbers), method, SIZE, max_gap=5_000_000)
+    windows = score_windows(detector, frame, 0.5, threshold=detector.threshold)
+    assert (windows.ends - windows.starts == np.timedelta64(SIZE - 1, "s")).all()
+    assert np.isin(frame.timestamps[[0, 907, 1507]], windows.starts).all()
+    over = score_windows(replace(detector, max_gap=None), frame, 0.5, threshold=detector.threshold)
+    assert (over.ends - over.starts).max() > np.timedelta64(3600, "s")
+    shared = np.isin(over.starts, windows.starts)
+    assert np.array_equal(over.scores[shared], windows.scores[np.isin(windows.starts, over.starts)])
+
+
+def test_a_window_between_gaps_has_the_score_it_has_alone():
+    frame = gapped(frame_of(device()), 1_003, 60)
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+    windows = score_windows(detector, frame, 0.5, threshold=detector.threshold)
+    for index in range(0, len(windows.starts), 13):
+        row = int(np.flatnonzero(frame.timestamps == windows.starts[index])[0])
+        alone = score_windows(detector, frame.cut(slice(row, row + SIZE)), 0.5, threshold=detector.threshold)
+        assert alone.scores.tolist() == [pytest.approx(windows.scores[index], rel=1e-12)]
+
+
+def test_rows_that_are_all_between_gaps_are_refused_with_the_longest_stretch():
+    frame = frame_of(device())
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+    sparse = Frame(timestamps=frame.timestamps[0] + np.arange(ROWS) * np.timedelta64(3, "s"), numbers=frame.numbers)
+    with pytest.raises(Unprocessable, match=r"no 30 rows follow each other without a gap of more than 2 s.*has 1"):
+        score_windows(detector, sparse, 0.5, threshold=1.0)
+    with pytest.raises(Unprocessable, match="has too few rows between its gaps"):
+        fit_detector(sparse, list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+
+
+def test_a_detector_keeps_its_gap_and_an_older_one_has_none():
+    frame = frame_of(device())
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+    head = detector_head(detector)
+    assert detector_from_state(head, detector_arrays(detector)).max_gap == 2_000_000
+    del head["max_gap"]
+    assert detector_from_state(head, detector_arrays(detector)).max_gap is None

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2 as pb
 from sqlalchemy import update
@@ -254,3 +255,21 @@ async def test_work_in_a_thread_ends_when_its_caller_was_cancelled():
         with pytest.raises(asyncio.CancelledError):
             await task
         await ended.wait()
+
+
+async def test_windows_stay_off_gaps_with_the_detector_that_was_fitted_so(service):
+    table = rows_of(1)
+    table.loc[1_000:, "timestamp"] += pd.Timedelta(hours=1)
+    await ingest(service, table, "d1")
+    five = Duration(seconds=5)
+    fitted = await detect(service, device_codes=["d1"], fields=["current", "pressure"], max_gap=five, **BASELINE)
+    again = await detect(service, detector_id=fitted.detector_id, start_time=at(0))
+    for answer in (fitted, again):
+        (found,) = answer.devices
+        assert found.max_gap == five
+        assert {window.end_time.ToSeconds() - window.start_time.ToSeconds() for window in found.windows} == {29}
+        assert len(found.windows) == (1_000 - 30) // 15 + 1 + (500 - 30) // 15 + 1
+    with pytest.raises(InvalidArgument, match="max_gap beside detector_id"):
+        await detect(service, detector_id=fitted.detector_id, max_gap=five)
+    with pytest.raises(InvalidArgument, match="max_gap must be longer than 0"):
+        await detect(service, device_codes=["d1"], max_gap=Duration())

@@ -117,7 +117,7 @@ class AsyncAlarmsOperations(AsyncResource):
         repeat_seconds: float | None = None,
         active: bool | None = None,
     ) -> JsonObject:
-        """Replace an alarm; what is known of it stays.
+        """Replace an alarm of your own, as an administrator any; what is known of it stays.
 
         watch: `above`, `below`, `outside` (a band), `no_data` or `anomaly`.
         model_code: With no `device_codes`: all devices of this model.
@@ -155,7 +155,7 @@ class AsyncAlarmsOperations(AsyncResource):
         )
 
     async def delete(self, alarm_id: str) -> None:
-        """Delete an alarm and what is known of it."""
+        """Delete an alarm of your own, as an administrator any, and what is known of it."""
         await self._call(Call(method="DELETE", path=f"/api/v1/alarms/{quote(alarm_id, safe='')}"))
 
 
@@ -230,6 +230,7 @@ class AsyncAnomaliesOperations(AsyncResource):
         window_size: int | None = None,
         overlap: float | None = None,
         threshold: float | None = None,
+        max_gap: float | None = None,
         detector_id: str | None = None,
     ) -> JsonObject:
         """Call this operation.
@@ -246,8 +247,9 @@ class AsyncAnomaliesOperations(AsyncResource):
         window_size: Rows per window; left out: 30.
         overlap: 0 ≤ overlap < 1; left out: 0.5.
         threshold: Scores above it are anomalous; left out: chosen on the baseline.
-        detector_id: A fitted detector to use; `baseline`, `fields`, `method` and `window_size` are then left out.
-            Without `start_time` it scores the newest 100 windows.
+        max_gap: Seconds: no window has neighbouring rows farther apart; 0: gaps do not matter.
+        detector_id: A fitted detector to use; `baseline`, `fields`, `method`, `window_size` and `max_gap` are then
+            left out. Without `start_time` it scores the newest 100 windows.
         """
         return await self._call(
             Call(
@@ -264,6 +266,7 @@ class AsyncAnomaliesOperations(AsyncResource):
                     "window_size": window_size,
                     "overlap": overlap,
                     "threshold": threshold,
+                    "max_gap": max_gap,
                     "detector_id": detector_id,
                 },
             )

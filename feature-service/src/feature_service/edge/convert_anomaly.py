@@ -10,6 +10,7 @@ from feature_service.domain.anomaly.method import DEFAULT_OVERLAP, DEFAULT_WINDO
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.model.span import Span
 from feature_service.edge.convert import micros_from_proto, span_from_proto, time_to_proto
+from feature_service.edge.convert_extraction import duration_of_micros, micros_of_duration
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def query_from_proto(request: feature_pb2.DetectAnomaliesRequest) -> AnomalyQuer
         overlap=request.overlap if request.HasField("overlap") else DEFAULT_OVERLAP,
         threshold=_threshold(request),
         detector_id=request.detector_id,
+        max_gap=micros_of_duration(request.max_gap) if request.HasField("max_gap") else None,
     )
 
 
@@ -56,6 +58,7 @@ def _require_settled(request: feature_pb2.DetectAnomaliesRequest, baseline: Span
         "fields": bool(request.fields),
         "method": bool(request.method),
         "window_size": bool(request.window_size),
+        "max_gap": request.HasField("max_gap"),
     }
     named = [name for name, is_given in given.items() if is_given]
     if request.detector_id and named:
@@ -104,6 +107,7 @@ def _device_to_proto(device: DeviceAnomalies) -> feature_pb2.DeviceAnomalies:
         baseline_rows=detector.rows,
         method=detector.model.method.value,
         window_size=detector.window_size,
+        max_gap=None if detector.max_gap is None else duration_of_micros(detector.max_gap),
     )
 
 

@@ -86,7 +86,7 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
         fields=fields,
         range_min=low,
         range_max=high,
-        max_gap=None if plan.window.max_gap is None else _duration(plan.window.max_gap),
+        max_gap=None if plan.window.max_gap is None else duration_of_micros(plan.window.max_gap),
     )
 
 
@@ -149,5 +149,6 @@ def micros_of_duration(duration: Duration) -> int:
     return duration.seconds * 1_000_000 + duration.nanos // 1_000
 
 
-def _duration(micros: int) -> Duration:
+def duration_of_micros(micros: int) -> Duration:
+    """Return so many microseconds as a length of time."""
     return Duration(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)

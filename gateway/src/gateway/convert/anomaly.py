@@ -2,7 +2,7 @@
 
 from penstock.feature.v1 import feature_pb2 as pb
 
-from gateway.convert.scalar import JsonObject, time_from_proto
+from gateway.convert.scalar import JsonObject, duration_ms, time_from_proto
 
 
 def anomalies_from_proto(response: pb.DetectAnomaliesResponse) -> JsonObject:
@@ -15,6 +15,7 @@ def _device(device: pb.DeviceAnomalies) -> JsonObject:
         "device_code": device.device_code,
         "method": device.method,
         "window_size": device.window_size,
+        **({"max_gap": duration_ms(device.max_gap) / 1000} if device.HasField("max_gap") else {}),
         "threshold": device.threshold,
         "baseline": {
             "start_time": time_from_proto(device, "baseline_start_time"),

@@ -11,7 +11,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.anomaly import anomalies_from_proto
 from gateway.convert.protobuf import build_message
-from gateway.convert.scalar import Moment, time_to_proto
+from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
@@ -53,10 +53,14 @@ class AnomaliesRequest(Period):
     threshold: float | None = Field(
         default=None, gt=0, description="Scores above it are anomalous; left out: chosen on the baseline."
     )
+    max_gap: Seconds = Field(
+        default=0, description="Seconds: no window has neighbouring rows farther apart; 0: gaps do not matter."
+    )
     detector_id: str = Field(
         default="",
         max_length=128,
-        description="A fitted detector to use; `baseline`, `fields`, `method` and `window_size` are then left out. "
+        description="A fitted detector to use; `baseline`, `fields`, `method`, `window_size` and `max_gap` are then "
+        "left out. "
         "Without `start_time` it scores the newest 100 windows.",
     )
 
@@ -68,6 +72,7 @@ class AnomaliesRequest(Period):
             **{name: getattr(self, name) for name in own},
             start_time=time_to_proto(self.start_time),
             end_time=time_to_proto(self.end_time),
+            max_gap=seconds_to_proto(self.max_gap),
             baseline_start_time=time_to_proto(self.baseline.start_time) if self.baseline else None,
             baseline_end_time=time_to_proto(self.baseline.end_time) if self.baseline else None,
         )

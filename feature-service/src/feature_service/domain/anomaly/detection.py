@@ -77,11 +77,11 @@ class AnomalyDetection:
         """Fit detectors, or take those of `detector_id`, and score the windows; the detectors are kept unless told.
 
         Raises NotFound DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND, DETECTOR_NOT_FOUND, DATA_NOT_FOUND or TIME_RANGE_EMPTY,
-        InvalidArgument DEVICES_INVALID, DEVICE_MODEL_CONFLICT, FIELD_NOT_FOUND, FIELD_TYPE_INVALID, OVERLAP_INVALID or
-        WINDOW_SIZE_INVALID, Unprocessable BASELINE_INVALID, DETECTOR_INVALID, WINDOW_LIMIT_EXCEEDED,
+        InvalidArgument DEVICES_INVALID, DEVICE_MODEL_CONFLICT, FIELD_NOT_FOUND, FIELD_TYPE_INVALID, OVERLAP_INVALID,
+        MAX_GAP_INVALID or WINDOW_SIZE_INVALID, Unprocessable BASELINE_INVALID, DETECTOR_INVALID, WINDOW_LIMIT_EXCEEDED,
         ANOMALIES_LIMIT_EXCEEDED or ANSWER_LIMIT_EXCEEDED.
         """
-        WindowPlan(size=query.window_size, overlap=query.overlap)
+        WindowPlan(size=query.window_size, overlap=query.overlap, max_gap=query.max_gap)
         known = await self._known(tenant_id, query)
         codes = await self._codes(tenant_id, query, known)
         found: list[DeviceAnomalies] = []
@@ -203,7 +203,15 @@ class AnomalyDetection:
 def _fit(baseline: "Frame", fields: tuple[str, ...], query: AnomalyQuery, check: Callable[[], None]) -> "Detector":
     from feature_service.domain.anomaly.detector import fit_detector
 
-    return fit_detector(baseline, fields, query.method, query.window_size, threshold=query.threshold, check=check)
+    return fit_detector(
+        baseline,
+        fields,
+        query.method,
+        query.window_size,
+        threshold=query.threshold,
+        max_gap=query.max_gap,
+        check=check,
+    )
 
 
 def _scored(

@@ -1,7 +1,7 @@
 """A detector of one device: fitted on the rows of a baseline, scores windows of any rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from feature_service.domain.anomaly.window_column import (
     window_excess,
 )
 from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_layout import require_windows, window_starts
 from feature_service.domain.model.array import BoolArray, FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame
 from penstock_kit.errors import Unprocessable
@@ -40,7 +41,10 @@ _EXCESS: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Detector:
-    """What was fitted on a baseline of `rows` rows from `start` to `end` (microseconds, its first and last row)."""
+    """What was fitted on a baseline of `rows` rows from `start` to `end` (microseconds, its first and last row).
+
+    No window has neighbouring rows farther apart than `max_gap` microseconds; None: gaps do not matter.
+    """
 
     fields: tuple[str, ...]
     window_size: int
@@ -50,6 +54,7 @@ class Detector:
     rows: int
     scale: RowScale
     model: AnomalyModel
+    max_gap: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,6 +79,7 @@ def fit_detector(
     window_size: int,
     *,
     threshold: float | None = None,
+    max_gap: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Detector:
     """Return the detector fitted on the rows of `baseline` and nothing else, their glitches left out.
@@ -84,10 +90,13 @@ def fit_detector(
     baseline = without_glitches(baseline, fields, check=check)
     scale = fit_row_scale(baseline, fields)
     step = max(1, window_size // _FITTED_STEPS, -(-len(baseline) // _MOST_FITTED))
-    columns = window_columns(baseline, fields, scale, _every(step, window_size))
+    window = replace(_every(step, window_size), max_gap=max_gap)
+    columns = window_columns(baseline, fields, scale, window, window_starts(baseline.timestamps, window))
     columns = columns[np.isfinite(columns).any(axis=1)]
     if len(columns) < MIN_BASELINE_WINDOWS * 2:
-        raise _too_few("has too few rows with a value", window_size)
+        raise _too_few(
+            "has too few rows with a value" if max_gap is None else "has too few rows between its gaps", window_size
+        )
     check()
     fit = _FITS[method]
     model = fit(columns)
@@ -104,6 +113,7 @@ def fit_detector(
         rows=len(baseline),
         scale=scale,
         model=model,
+        max_gap=max_gap,
     )
 
 
@@ -111,16 +121,19 @@ def score_windows(
     detector: Detector, frame: Frame, overlap: float, *, threshold: float, check: Callable[[], None] = lambda: None
 ) -> ScoredWindows:
     """Return the scores of the windows of `frame`; a window has the same one in whatever company."""
-    window = WindowPlan(size=detector.window_size, overlap=overlap)
-    firsts = np.arange(window.require(len(frame))) * window.step
+    window = WindowPlan(size=detector.window_size, overlap=overlap, max_gap=detector.max_gap)
+    window.require(len(frame))
+    firsts = window_starts(frame.timestamps, window)
+    require_windows(firsts, frame.timestamps, window)
     scores = np.empty(len(firsts))
     contributions = np.empty((len(firsts), len(detector.fields)))
     for start in range(0, len(firsts), _WINDOWS_AT_ONCE):
         check()
         part = slice(start, min(start + _WINDOWS_AT_ONCE, len(firsts)))
         rows = frame.cut(slice(firsts[part.start], firsts[part.stop - 1] + window.size))
-        columns = window_columns(rows, detector.fields, detector.scale, window)
-        excess = window_excess(rows, detector.fields, detector.scale, window) / _EXCESS
+        starts = firsts[part] - firsts[part.start]
+        columns = window_columns(rows, detector.fields, detector.scale, window, starts)
+        excess = window_excess(rows, detector.fields, detector.scale, window, starts) / _EXCESS
         scores[part], contributions[part] = _with_excess(*_scored(detector.model, columns), excess, detector.threshold)
     return ScoredWindows(
         fields=detector.fields,

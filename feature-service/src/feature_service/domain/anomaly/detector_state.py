@@ -30,6 +30,7 @@ def detector_head(detector: Detector) -> dict[str, Any]:
         "fields": list(detector.fields),
         "window_size": detector.window_size,
         "threshold": detector.threshold,
+        "max_gap": detector.max_gap,
         "baseline": [detector.start, detector.end, detector.rows],
     }
 
@@ -49,6 +50,7 @@ def detector_from_state(head: Mapping[str, Any], arrays: Mapping[str, "np.ndarra
         start=start,
         end=end,
         rows=rows,
+        max_gap=head.get("max_gap"),  # one that was kept before there were gaps has none
         scale=_scale(arrays, len(head["fields"])),
         model=_MODELS[AnomalyMethod(head["method"])](**_named(_MODEL, _MODELS[AnomalyMethod(head["method"])], arrays)),
     )

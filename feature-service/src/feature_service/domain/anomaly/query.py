@@ -12,8 +12,9 @@ class AnomalyQuery:
     """Which windows of which devices to score, and what to fit. An empty `device_codes` means all of the model.
 
     Without `baseline` it is chosen (see :mod:`feature_service.domain.anomaly.baseline`), without `threshold` it is
-    chosen on the baseline. With `detector_id` nothing is fitted: `method`, `window_size`, `fields` and `baseline` are
-    then the detector's.
+    chosen on the baseline. No window has neighbouring rows farther apart than `max_gap` microseconds; None: gaps do not
+    matter. With `detector_id` nothing is fitted: `method`, `window_size`, `max_gap`, `fields` and `baseline` are then
+    the detector's.
     """
 
     span: Span
@@ -26,3 +27,4 @@ class AnomalyQuery:
     overlap: float = DEFAULT_OVERLAP
     threshold: float | None = None
     detector_id: str = ""
+    max_gap: int | None = None

@@ -13,7 +13,7 @@ import numpy as np
 
 from feature_service.domain.feature.kernel import window_features
 from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.model.array import BoolArray, FloatArray
+from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray
 from feature_service.domain.model.frame import Frame
 
 PER_FIELD: Final = 2
@@ -67,31 +67,39 @@ def _level_and_unit(values: FloatArray) -> tuple[float, float, bool]:
     return level, _TOLERANCE * abs(level) or _TOLERANCE, True
 
 
-def window_columns(frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan) -> FloatArray:
-    """Return the columns of every window, (windows, fields x PER_FIELD), NaN where a field has too few values."""
-    count = window.count(len(frame))
-    columns = np.empty((count, len(fields) * PER_FIELD))
+def window_columns(
+    frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan, starts: IndexArray
+) -> FloatArray:
+    """Return the columns of the windows that begin at the rows `starts`, (windows, fields x PER_FIELD).
+
+    They are NaN where a field has too few values.
+    """
+    at = None if window.max_gap is None else starts
+    columns = np.empty((len(starts), len(fields) * PER_FIELD))
     for index, name in enumerate(fields):
         values = (frame.numbers[name] - scale.levels[index]) / scale.units[index]
         values = np.clip(np.where(np.isfinite(values), values, np.nan), -_LARGEST, _LARGEST)
-        mean, std, missing = window_features(values, window, _FEATURES).T
+        mean, std, missing = window_features(values, window, _FEATURES, starts=at).T
         silent = missing > _MOST_MISSING
         columns[:, PER_FIELD * index] = np.where(silent, np.nan, mean)
         columns[:, PER_FIELD * index + 1] = np.where(silent, np.nan, np.log(np.hypot(std, _LEAST_SPREAD)))
     return columns
 
 
-def window_excess(frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan) -> FloatArray:
+def window_excess(
+    frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan, starts: IndexArray
+) -> FloatArray:
     """Return how far each window's farthest reading lies outside the baseline's range, in widths of that range.
 
     The shape is (windows, fields). 0 inside the range, and for a field that the baseline or the window has no value of.
     """
-    excess = np.zeros((window.count(len(frame)), len(fields)))
+    at = None if window.max_gap is None else starts
+    excess = np.zeros((len(starts), len(fields)))
     for index, name in enumerate(fields):
         values = frame.numbers[name]
         values = np.where(np.isfinite(values), values, np.nan)
         low, high = scale.lowest[index], scale.highest[index]
-        least, most = window_features(values, window, ("min", "max")).T
+        least, most = window_features(values, window, ("min", "max"), starts=at).T
         beyond = np.maximum(most - high, low - least) / max(high - low, scale.units[index])
         excess[:, index] = np.clip(np.nan_to_num(beyond, nan=0.0), 0.0, _LARGEST)
     return excess

@@ -1437,6 +1437,7 @@ class DetectAnomaliesRequest(_message.Message):
     OVERLAP_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     DETECTOR_ID_FIELD_NUMBER: _builtins.int
+    MAX_GAP_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     """May be empty when devices are named."""
     method: _builtins.str
@@ -1448,7 +1449,7 @@ class DetectAnomaliesRequest(_message.Message):
     threshold: _builtins.float
     """Scores above it are anomalous. Unset: the detector's, which is chosen on its baseline."""
     detector_id: _builtins.str
-    """Detector to use instead of fitting one; baseline, fields, method and window_size are then its own and stay unset."""
+    """Detector to use instead of fitting one; baseline, fields, method, window_size and max_gap are its own and stay unset."""
     @_builtins.property
     def device_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 100. Empty: those of the detector, else every device of the model."""
@@ -1471,6 +1472,10 @@ class DetectAnomaliesRequest(_message.Message):
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 200. Empty: every numeric field but the label."""
 
+    @_builtins.property
+    def max_gap(self) -> _duration_pb2.Duration:
+        """No window, of the baseline or the range, has neighbouring rows farther apart. Unset: gaps do not matter."""
+
     def __init__(
         self,
         *,
@@ -1486,10 +1491,11 @@ class DetectAnomaliesRequest(_message.Message):
         overlap: _builtins.float | None = ...,
         threshold: _builtins.float | None = ...,
         detector_id: _builtins.str = ...,
+        max_gap: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "end_time", b"end_time", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "method", b"method", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "max_gap", b"max_gap", "method", b"method", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
     _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
@@ -1542,6 +1548,7 @@ class DeviceAnomalies(_message.Message):
     BASELINE_ROWS_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    MAX_GAP_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     threshold: _builtins.float
     baseline_rows: _builtins.int
@@ -1559,6 +1566,10 @@ class DeviceAnomalies(_message.Message):
 
     @_builtins.property
     def baseline_end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def max_gap(self) -> _duration_pb2.Duration:
+        """As applied; unset: gaps do not matter."""
+
     def __init__(
         self,
         *,
@@ -1570,10 +1581,11 @@ class DeviceAnomalies(_message.Message):
         baseline_rows: _builtins.int = ...,
         method: _builtins.str = ...,
         window_size: _builtins.int = ...,
+        max_gap: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "max_gap", b"max_gap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "method", b"method", "threshold", b"threshold", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "max_gap", b"max_gap", "method", b"method", "threshold", b"threshold", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
