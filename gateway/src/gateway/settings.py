@@ -62,6 +62,12 @@ class GatewaySettings(ServiceSettings):
         alias="GATEWAY_DATABASE_URL",
         description="The database of this service alone, in place of DATABASE_URL.",
     )
+    kept_answer_hours: float = Field(
+        default=24,
+        ge=1,
+        alias="LLM_KEPT_ANSWER_HOURS",
+        description="Hours for which an answer is given again under its idempotency key.",
+    )
     llm_address: ServiceAddress = Field(default="127.0.0.1:50051", alias="LLM_SERVICE_ADDRESS")
     chat_address: ServiceAddress = Field(default="127.0.0.1:50052", alias="CHAT_STREAM_SERVICE_ADDRESS")
     feature_address: ServiceAddress = Field(default="127.0.0.1:50053", alias="FEATURE_SERVICE_ADDRESS")

@@ -109,14 +109,14 @@ async def test_the_way_back_to_names_over_all_tenants_keeps_everything(database,
     await add_key(database, "key_1", "user_ann", FIRST_KEY)
     assert await migrate(sqlite_url(tmp_path / "gateway.db"), MIGRATIONS)
     async with database.write() as connection:
-        await connection.run_sync(downgrade_one)
+        await connection.run_sync(downgrade_to_names_over_all)
     with pytest.raises(IntegrityError):
         await add_user(database, "ann", 6, tenant="other")
     assert [key.id for key in await SqlIdentityStore(database).keys("default")] == ["key_1"]
 
 
-def downgrade_one(connection):
+def downgrade_to_names_over_all(connection):
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes |= {"connection": connection, "version_table": version_table(MIGRATIONS)}
-    command.downgrade(config, "-1")
+    command.downgrade(config, "0004")

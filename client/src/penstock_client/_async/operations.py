@@ -40,6 +40,7 @@ class AsyncAlarmsOperations(AsyncResource):
         *,
         name: str,
         watch: Mapping[str, Any],
+        idempotency_key: str = "",
         device_codes: Sequence[str] | None = None,
         model_code: str | None = None,
         field: str | None = None,
@@ -89,6 +90,7 @@ class AsyncAlarmsOperations(AsyncResource):
                     "repeat_seconds": repeat_seconds,
                     "active": active,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -375,7 +377,14 @@ class AsyncBudgetsOperations(AsyncResource):
                 return
 
     async def create(
-        self, *, scope: str, limit: str, id: str | None = None, subject: str | None = None, period: str | None = None
+        self,
+        *,
+        scope: str,
+        limit: str,
+        idempotency_key: str = "",
+        id: str | None = None,
+        subject: str | None = None,
+        period: str | None = None,
     ) -> JsonObject:
         """Create a budget. Calls that would pass it are refused, running streams are cut at it.
 
@@ -388,6 +397,7 @@ class AsyncBudgetsOperations(AsyncResource):
                 method="POST",
                 path="/api/v1/budgets",
                 body={"id": id, "scope": scope, "subject": subject, "period": period, "limit": limit},
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -532,6 +542,7 @@ class AsyncChannelsOperations(AsyncResource):
         *,
         name: str,
         kind: Mapping[str, Any],
+        idempotency_key: str = "",
         language: str | None = None,
         url: str | None = None,
         secret: str | None = None,
@@ -560,6 +571,7 @@ class AsyncChannelsOperations(AsyncResource):
                     "recipients": recipients,
                     "system": system,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1052,6 +1064,7 @@ class AsyncDataModelsOperations(AsyncResource):
         self,
         *,
         model_code: str,
+        idempotency_key: str = "",
         name: str | None = None,
         device_type: str | None = None,
         model_type: str | None = None,
@@ -1075,6 +1088,7 @@ class AsyncDataModelsOperations(AsyncResource):
                     "defaults": defaults,
                     "model_code": model_code,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1123,6 +1137,7 @@ class AsyncDatasetsOperations(AsyncResource):
         self,
         *,
         model_code: str,
+        idempotency_key: str = "",
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
         window_size: int | None = None,
@@ -1199,6 +1214,7 @@ class AsyncDatasetsOperations(AsyncResource):
                     "horizon": horizon,
                     "detach": detach,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1296,6 +1312,7 @@ class AsyncDevicesOperations(AsyncResource):
         self,
         *,
         device_code: str,
+        idempotency_key: str = "",
         name: str | None = None,
         device_type: str | None = None,
         model_code: str | None = None,
@@ -1317,6 +1334,7 @@ class AsyncDevicesOperations(AsyncResource):
                     "labels": labels,
                     "device_code": device_code,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1533,17 +1551,11 @@ class AsyncFeaturesOperations(AsyncResource):
 class AsyncKeysOperations(AsyncResource):
     """Operations on keys."""
 
-    async def list(self) -> JsonObject:
-        """Call this operation.
-
-        List your keys, or the tenant's for an administrator; never their texts, and none with a scope you lack.
-        """
-        return await self._call(Call(method="GET", path="/api/v1/keys"))
-
     async def create(
         self,
         *,
         name: str,
+        idempotency_key: str = "",
         scopes: Sequence[str] | None = None,
         expire_time: str | datetime | None = None,
         user_id: str | None = None,
@@ -1569,8 +1581,16 @@ class AsyncKeysOperations(AsyncResource):
                     "policy": policy,
                     "budget": budget,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
+
+    async def list(self) -> JsonObject:
+        """Call this operation.
+
+        List your keys, or the tenant's for an administrator; never their texts, and none with a scope you lack.
+        """
+        return await self._call(Call(method="GET", path="/api/v1/keys"))
 
     async def get(self, key_id: str) -> JsonObject:
         """Read one key."""
@@ -1727,6 +1747,7 @@ class AsyncPersonalitiesOperations(AsyncResource):
         *,
         name: str,
         prompt: str,
+        idempotency_key: str = "",
         description: str | None = None,
         temperature: float | None = None,
         tools: Sequence[str] | None = None,
@@ -1747,6 +1768,7 @@ class AsyncPersonalitiesOperations(AsyncResource):
                     "temperature": temperature,
                     "tools": tools,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1888,7 +1910,9 @@ class AsyncStreamsOperations(AsyncResource):
 class AsyncTemplatesOperations(AsyncResource):
     """Operations on templates."""
 
-    async def create(self, *, name: str, content: str, description: str | None = None) -> JsonObject:
+    async def create(
+        self, *, name: str, content: str, idempotency_key: str = "", description: str | None = None
+    ) -> JsonObject:
         """Create a prompt template.
 
         content: Text with `{{places}}`.
@@ -1898,6 +1922,7 @@ class AsyncTemplatesOperations(AsyncResource):
                 method="POST",
                 path="/api/v1/templates",
                 body={"name": name, "content": content, "description": description},
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1948,7 +1973,13 @@ class AsyncUsersOperations(AsyncResource):
     """Operations on users."""
 
     async def create(
-        self, *, username: str, password: str, scopes: Sequence[str] | None = None, tenant_id: str | None = None
+        self,
+        *,
+        username: str,
+        password: str,
+        idempotency_key: str = "",
+        scopes: Sequence[str] | None = None,
+        tenant_id: str | None = None,
     ) -> JsonObject:
         """Make a user. Operators may name another tenant.
 
@@ -1960,6 +1991,7 @@ class AsyncUsersOperations(AsyncResource):
                 method="POST",
                 path="/api/v1/users",
                 body={"username": username, "password": password, "scopes": scopes, "tenant_id": tenant_id},
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 

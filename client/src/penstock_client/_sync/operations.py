@@ -40,6 +40,7 @@ class AlarmsOperations(Resource):
         *,
         name: str,
         watch: Mapping[str, Any],
+        idempotency_key: str = "",
         device_codes: Sequence[str] | None = None,
         model_code: str | None = None,
         field: str | None = None,
@@ -89,6 +90,7 @@ class AlarmsOperations(Resource):
                     "repeat_seconds": repeat_seconds,
                     "active": active,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -375,7 +377,14 @@ class BudgetsOperations(Resource):
                 return
 
     def create(
-        self, *, scope: str, limit: str, id: str | None = None, subject: str | None = None, period: str | None = None
+        self,
+        *,
+        scope: str,
+        limit: str,
+        idempotency_key: str = "",
+        id: str | None = None,
+        subject: str | None = None,
+        period: str | None = None,
     ) -> JsonObject:
         """Create a budget. Calls that would pass it are refused, running streams are cut at it.
 
@@ -388,6 +397,7 @@ class BudgetsOperations(Resource):
                 method="POST",
                 path="/api/v1/budgets",
                 body={"id": id, "scope": scope, "subject": subject, "period": period, "limit": limit},
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -530,6 +540,7 @@ class ChannelsOperations(Resource):
         *,
         name: str,
         kind: Mapping[str, Any],
+        idempotency_key: str = "",
         language: str | None = None,
         url: str | None = None,
         secret: str | None = None,
@@ -558,6 +569,7 @@ class ChannelsOperations(Resource):
                     "recipients": recipients,
                     "system": system,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1046,6 +1058,7 @@ class DataModelsOperations(Resource):
         self,
         *,
         model_code: str,
+        idempotency_key: str = "",
         name: str | None = None,
         device_type: str | None = None,
         model_type: str | None = None,
@@ -1069,6 +1082,7 @@ class DataModelsOperations(Resource):
                     "defaults": defaults,
                     "model_code": model_code,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1117,6 +1131,7 @@ class DatasetsOperations(Resource):
         self,
         *,
         model_code: str,
+        idempotency_key: str = "",
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
         window_size: int | None = None,
@@ -1193,6 +1208,7 @@ class DatasetsOperations(Resource):
                     "horizon": horizon,
                     "detach": detach,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1290,6 +1306,7 @@ class DevicesOperations(Resource):
         self,
         *,
         device_code: str,
+        idempotency_key: str = "",
         name: str | None = None,
         device_type: str | None = None,
         model_code: str | None = None,
@@ -1311,6 +1328,7 @@ class DevicesOperations(Resource):
                     "labels": labels,
                     "device_code": device_code,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1527,17 +1545,11 @@ class FeaturesOperations(Resource):
 class KeysOperations(Resource):
     """Operations on keys."""
 
-    def list(self) -> JsonObject:
-        """Call this operation.
-
-        List your keys, or the tenant's for an administrator; never their texts, and none with a scope you lack.
-        """
-        return self._call(Call(method="GET", path="/api/v1/keys"))
-
     def create(
         self,
         *,
         name: str,
+        idempotency_key: str = "",
         scopes: Sequence[str] | None = None,
         expire_time: str | datetime | None = None,
         user_id: str | None = None,
@@ -1563,8 +1575,16 @@ class KeysOperations(Resource):
                     "policy": policy,
                     "budget": budget,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
+
+    def list(self) -> JsonObject:
+        """Call this operation.
+
+        List your keys, or the tenant's for an administrator; never their texts, and none with a scope you lack.
+        """
+        return self._call(Call(method="GET", path="/api/v1/keys"))
 
     def get(self, key_id: str) -> JsonObject:
         """Read one key."""
@@ -1721,6 +1741,7 @@ class PersonalitiesOperations(Resource):
         *,
         name: str,
         prompt: str,
+        idempotency_key: str = "",
         description: str | None = None,
         temperature: float | None = None,
         tools: Sequence[str] | None = None,
@@ -1741,6 +1762,7 @@ class PersonalitiesOperations(Resource):
                     "temperature": temperature,
                     "tools": tools,
                 },
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1882,7 +1904,9 @@ class StreamsOperations(Resource):
 class TemplatesOperations(Resource):
     """Operations on templates."""
 
-    def create(self, *, name: str, content: str, description: str | None = None) -> JsonObject:
+    def create(
+        self, *, name: str, content: str, idempotency_key: str = "", description: str | None = None
+    ) -> JsonObject:
         """Create a prompt template.
 
         content: Text with `{{places}}`.
@@ -1892,6 +1916,7 @@ class TemplatesOperations(Resource):
                 method="POST",
                 path="/api/v1/templates",
                 body={"name": name, "content": content, "description": description},
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -1942,7 +1967,13 @@ class UsersOperations(Resource):
     """Operations on users."""
 
     def create(
-        self, *, username: str, password: str, scopes: Sequence[str] | None = None, tenant_id: str | None = None
+        self,
+        *,
+        username: str,
+        password: str,
+        idempotency_key: str = "",
+        scopes: Sequence[str] | None = None,
+        tenant_id: str | None = None,
     ) -> JsonObject:
         """Make a user. Operators may name another tenant.
 
@@ -1954,6 +1985,7 @@ class UsersOperations(Resource):
                 method="POST",
                 path="/api/v1/users",
                 body={"username": username, "password": password, "scopes": scopes, "tenant_id": tenant_id},
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 

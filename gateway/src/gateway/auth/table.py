@@ -1,6 +1,6 @@
 """The tables behind the identity store. Times are microseconds since the Unix epoch, scopes comma separated."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -48,4 +48,18 @@ refresh_tokens = Table(
     Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Index("gateway_refresh_tokens_family", "family_id"),
     Index("gateway_refresh_tokens_expiry", "expire_time"),
+)
+
+kept_answers = Table(
+    "gateway_kept_answers",
+    metadata,
+    # A digest of whose key it is and the key.
+    Column("name", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    # 0 while the answer is being made.
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("gateway_kept_answers_time", "time"),
 )

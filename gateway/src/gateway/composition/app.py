@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.audit.recorder import AuditRecorder
+from gateway.auth.kept_answers import KeptAnswers
 from gateway.composition.api import build_api
 from gateway.composition.routes import build_routes
 from gateway.composition.services import Resources, Services, build_services
@@ -51,6 +52,7 @@ class MiddlewareOptions:
     access_log: AccessLog
     admission: WorkAdmission
     recorder: AuditRecorder | None = None
+    kept_answers: KeptAnswers | None = None
 
 
 def assemble(settings: GatewaySettings, resources: Resources) -> Application:
@@ -68,6 +70,7 @@ def assemble(settings: GatewaySettings, resources: Resources) -> Application:
         access_log=settings.access_log,
         admission=admission,
         recorder=services.recorder,
+        kept_answers=services.kept_answers,
     )
     routes = build_routes(settings, resources, services)
     return Application(
@@ -104,6 +107,7 @@ def build_app(
     A path may have one parameter (``/things/{thing_id}/stream``), which is then in the scope's ``path_params``.
     """
     api = build_api(routers, options.redactor)
+    api.state.kept_answers = options.kept_answers
     app: ASGIApp = _HotRoutes({**hot, **{key: make(api) for key, make in plain.items()}}, api)
     app = BodyLimit(app, limit=options.max_body_bytes, paths=options.path_limits)
     app = ErrorResponses(app, redactor=options.redactor)

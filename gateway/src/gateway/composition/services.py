@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
+from gateway.alerts.secret_box import SecretBox
 from gateway.audit.recorder import AuditRecorder
 from gateway.audit.store import AuditStore
 from gateway.auth.api_keys import ApiKeyService
@@ -19,6 +20,7 @@ from gateway.auth.cluster_attempts import ClusterAttempts
 from gateway.auth.cost_limits import CostLimits
 from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
+from gateway.auth.kept_answers import KeptAnswers
 from gateway.auth.login_attempts import LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.session import Sessions
@@ -111,6 +113,7 @@ class Services:
     monitoring: Monitoring
     alerts: Alerts
     audit: AuditStore
+    kept_answers: KeptAnswers
     recorder: AuditRecorder
 
 
@@ -121,7 +124,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     tokens = AccessTokens(secrets=secrets, lifetime=timedelta(seconds=settings.access_token_seconds), clock=clock)
     generation = None if resources.group is None else resources.group.generation
     authenticator = Authenticator(store=store, tokens=tokens, clock=clock, generation=generation)
-    cluster = ClusterAttempts(clients.cache, clock)
+    cluster, box = ClusterAttempts(clients.cache, clock), SecretBox(secrets)
     limits = CostLimits(clients.costs)
     delegation = Delegation(store=store, limits=limits)
     users = UserService(
@@ -187,6 +190,9 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             metrics=AlertMetrics(resources.registry),
         ),
         audit=audit,
+        kept_answers=KeptAnswers(
+            resources.database, clock=clock, hours=settings.kept_answer_hours, close=box.close, open=box.open
+        ),
         recorder=AuditRecorder(audit, clock),
     )
 

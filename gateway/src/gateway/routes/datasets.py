@@ -16,6 +16,7 @@ from gateway.http.json import JsonResponse
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.listing import listing
+from gateway.routes.once import once
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
 from gateway.transfer.byte_range import byte_range
@@ -72,7 +73,7 @@ class DatasetRoutes:
         self.router = api_router("datasets", guard.needs(TELEMETRY_READ))
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]
         one = "/api/v2/ai/datasets/{dataset_id}"
-        add(self.router, "POST /api/v2/ai/features/dataset", self.create_dataset, dependencies=writer)
+        add(self.router, "POST /api/v2/ai/features/dataset", once(self.create_dataset), dependencies=writer)
         add(self.router, "GET /api/v2/ai/datasets", self.list_datasets)
         add(self.router, f"GET {one}", self.get_dataset)
         add(self.router, f"GET {one}/manifest", self.get_manifest)

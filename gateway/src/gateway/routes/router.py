@@ -1,12 +1,14 @@
 """Routers that parse JSON bodies strictly and describe their errors in the OpenAPI document."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from gateway.http.body import parse_storable
+from gateway.routes.once import once
 from gateway.routes.strict import STRICT_PATHS, KnownParameters
 
 _PROBLEM: Final[dict[str, Any]] = {
@@ -49,8 +51,13 @@ def api_router(tag: str, admitted: Callable[[Request], Awaitable[Any]] | None = 
 
 
 def add(router: APIRouter, route: str, endpoint: Callable[..., Any], **options: Any) -> None:
-    """Add ``"POST /api/v1/things"``, described by its endpoint. Below ``/api`` unknown parameters are refused."""
+    """Add ``"POST /api/v1/things"``, described by its endpoint. Below ``/api`` unknown parameters are refused.
+
+    What creates something (201, but for tickets, which are used once) heeds an Idempotency-Key.
+    """
     method, _, path = route.partition(" ")
+    if method == "POST" and options.get("status_code") == HTTPStatus.CREATED and not path.endswith("/ticket"):
+        endpoint = once(endpoint)
     if path.startswith(STRICT_PATHS):
         # Behind those that tell who may ask.
         options["dependencies"] = [*options.get("dependencies", ()), Depends(KnownParameters())]

@@ -1,0 +1,113 @@
+"""Answers kept under the idempotency keys of callers: made once, by whichever gateway claims the key first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.auth.row import micros
+from gateway.auth.table import kept_answers as table
+from penstock_kit.clock import Clock
+from penstock_kit.database import Database
+from penstock_kit.errors import Unprocessable
+from penstock_kit.ids import new_id
+
+# How long who makes an answer may take before another one makes it.
+_LEASE: Final = timedelta(minutes=2)
+_PRUNE_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """What was answered."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is known of a key: an `answer`; or `owner`, under which the caller is to make it; or neither, while another
+    one makes it."""
+
+    owner: str = ""
+    answer: KeptAnswer | None = None
+
+
+class KeptAnswers:
+    """The answers in the database that all gateways share, for `hours`; `close` encrypts their bodies, `open` decrypts.
+
+    A body may be a secret that is shown once, and names and keys are nobody's business: a key is stored as a digest.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Clock, hours: float, close: Callable[[str], str], open: Callable[[str], str]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._kept = timedelta(hours=hours)
+        self._close = close
+        self._open = open
+        self._pruned_at = clock.monotonic()
+
+    async def claim(self, name: str, fingerprint: str) -> Claim:
+        """Claim `name` for the request of `fingerprint`; raise Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when it came
+        with another one."""
+        owner, now = new_id("claim"), self._clock.now()
+        await self._prune(now)
+        try:
+            async with self._database.write() as connection:
+                return await self._claim(connection, name, fingerprint, owner, now)
+        except IntegrityError:  # another gateway was faster by a moment
+            return Claim()
+
+    async def keep(self, name: str, claim: Claim, answer: KeptAnswer) -> None:
+        """Keep the answer that was made under a claim."""
+        made = {"status": answer.status, "body": self._close(answer.body.decode())}
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(table).where(table.c.name == name, table.c.owner == claim.owner).values(made)
+            )
+
+    async def release(self, name: str, claim: Claim) -> None:
+        """Give a claim back: nothing was made, and the next one may try."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(table).where(table.c.name == name, table.c.owner == claim.owner))
+
+    async def _claim(
+        self, connection: AsyncConnection, name: str, fingerprint: str, owner: str, now: datetime
+    ) -> Claim:
+        found = (await connection.execute(select(table).where(table.c.name == name))).one_or_none()
+        if found is not None and found.time < _micros(now - self._kept):
+            await connection.execute(delete(table).where(table.c.name == name))
+            found = None
+        mine = {"fingerprint": fingerprint, "owner": owner, "time": _micros(now), "status": 0, "body": ""}
+        if found is None:
+            await connection.execute(insert(table).values(name=name, **mine))
+            return Claim(owner=owner)
+        if found.fingerprint != fingerprint:
+            message = "this idempotency key was used with another request before; use a new key for a new request"
+            raise Unprocessable(message, reason="IDEMPOTENCY_KEY_CONFLICT")
+        if found.status:
+            return Claim(answer=KeptAnswer(status=found.status, body=self._open(found.body).encode()))
+        if found.time >= _micros(now - _LEASE):
+            return Claim()
+        left = (table.c.name == name) & (table.c.owner == found.owner)
+        taken = await connection.execute(update(table).where(left).values(mine))
+        return Claim(owner=owner if taken.rowcount else "")
+
+    async def _prune(self, now: datetime) -> None:
+        """Delete what is older than its time, now and then."""
+        if self._clock.monotonic() - self._pruned_at < _PRUNE_SECONDS:
+            return
+        self._pruned_at = self._clock.monotonic()
+        async with self._database.write() as connection:
+            await connection.execute(delete(table).where(table.c.time < _micros(now - self._kept)))
+
+
+def _micros(moment: datetime) -> int:
+    return micros(moment) or 0
