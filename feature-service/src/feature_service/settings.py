@@ -45,7 +45,7 @@ class FeatureSettings(GrpcServiceSettings):
     telemetry_url: SecretStr = Field(
         default=SecretStr(""),
         alias="TELEMETRY_URL",
-        description="Rows: duckdb:///path/to/file or postgresql://…; empty for telemetry.duckdb in PENSTOCK_HOME.",
+        description="Rows: duckdb:///path/to/file, postgresql://…, taosrest://…; empty: telemetry.duckdb in the home.",
     )
     telemetry_days: float = Field(
         default=0, ge=0, alias="TELEMETRY_DAYS", description="Days after which rows of devices are deleted; 0: never."
@@ -74,7 +74,7 @@ class FeatureSettings(GrpcServiceSettings):
         default=60.0,
         ge=1,
         alias="TELEMETRY_QUERY_SECONDS",
-        description="How long a question may take in a telemetry store that is a server (PostgreSQL).",
+        description="How long a question may take in a telemetry store that is a server (PostgreSQL, TDengine).",
     )
     telemetry_memory_mb: int = Field(
         default=512, ge=64, alias="TELEMETRY_MEMORY_MB", description="Memory a question may use in the telemetry store."

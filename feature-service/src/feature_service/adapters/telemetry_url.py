@@ -86,12 +86,29 @@ def _open_postgresql(options: _Options) -> TelemetryStore:
     )
 
 
+def _open_tdengine(options: _Options) -> TelemetryStore:
+    from feature_service.adapters.tdengine.telemetry_store import TDengineTelemetryStore
+
+    if options.tables_file:
+        why = "tables are read from PostgreSQL alone: name one in TELEMETRY_URL"
+        raise configuration_invalid("TELEMETRY_TABLES_FILE", options.tables_file, why)
+    return TDengineTelemetryStore(
+        options.url,
+        before_open=options.before_open,
+        query_seconds=options.query_seconds,
+        memory_mb=options.memory_mb,
+    )
+
+
+_TDENGINE: Final = _Kind(form="taosrest://user:password@host:6041/name", open=_open_tdengine)
 _POSTGRESQL: Final = _Kind(form="postgresql://user:password@host:5432/name", open=_open_postgresql)
 _KINDS: Final[Mapping[str, _Kind]] = {
     "duckdb": _Kind(form="duckdb:///path/to/file", open=_open_duckdb),
     "postgresql": _POSTGRESQL,
     "postgres": _POSTGRESQL,
     "postgresql+asyncpg": _POSTGRESQL,
+    "taosrest": _TDENGINE,
+    "taosrest+https": _TDENGINE,
 }
 """The stores by the scheme of their URLs."""
 

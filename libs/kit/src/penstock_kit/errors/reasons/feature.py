@@ -230,8 +230,14 @@ FEATURE: Final = Section(
         Row(
             "TELEMETRY_INVALID",
             (ErrorKind.FAILED_PRECONDITION,),
-            "the file of telemetry is no DuckDB database",
+            "the file of telemetry is no DuckDB database, the server no TDengine 3, or its times have no microseconds",
             "name another, or bring back a backup",
+        ),
+        Row(
+            "TELEMETRY_KEEP_LIMIT_EXCEEDED",
+            (ErrorKind.UNPROCESSABLE,),
+            "rows that are older than what the database of TDengine keeps; the others of the body were stored",
+            "raise the database's `KEEP`, or leave those rows out",
         ),
         Row(
             "TELEMETRY_MEMORY_LIMIT_EXCEEDED",

@@ -30,8 +30,8 @@ START: Final = Section(
         Row(
             "TELEMETRY_URL_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
-            "the store of telemetry is neither DuckDB file nor PostgreSQL",
-            "write `duckdb:///path/to/file` or `postgresql://…`",
+            "the store of telemetry is neither DuckDB file nor PostgreSQL nor TDengine",
+            "write `duckdb:///path/to/file`, `postgresql://…` or `taosrest://…`",
         ),
         Row(
             "PORT_UNAVAILABLE",

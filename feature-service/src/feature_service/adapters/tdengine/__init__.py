@@ -1,0 +1,1 @@
+"""Telemetry in TDengine, over its REST API."""
