@@ -49,7 +49,10 @@ async def feature() -> AsyncIterator[Any]:
         (scored(1.1), replace(STRANGE, hysteresis=0.2), False, False),
         (scored(1.3, None), STRANGE, False, True),
         (scored(None), STRANGE, False, None),
-        (scored(9, age=3600), STRANGE, False, None),
+        (scored(9, age=899), STRANGE, False, True),
+        (scored(9, age=901), STRANGE, False, None),
+        (scored(9, age=1199), replace(STRANGE, seconds=600), False, True),
+        (scored(9, age=1201), replace(STRANGE, seconds=600), False, None),
         (scored(), STRANGE, False, None),
     ],
 )

@@ -190,6 +190,19 @@ async def test_a_device_that_an_alarm_covers_no_longer_ends_without_a_word(world
     assert world.told() == ["fired 1"]
 
 
+async def test_what_was_only_pending_on_a_device_that_an_alarm_covers_no_longer_begins_anew(world: World) -> None:
+    await world.store.put_alarm(replace(ALARM, seconds=60))
+    gateway = world.gateway()
+    world.devices.holds = True
+    for codes in (("WLD001",), (), ("WLD001",)):
+        world.devices.codes = codes
+        await gateway.evaluate()
+        world.clock.advance(30)
+    (known,) = [state for state in await world.store.list_states("acme") if state.rule_id == "alarm_1"]
+    assert (known.status, world.told()) == (Status.PENDING, [])
+    assert known.since == world.clock.now() - timedelta(seconds=30)
+
+
 async def test_what_ended_more_than_a_month_ago_is_forgotten_and_what_fires_is_not(world: World) -> None:
     gateway = world.gateway()
     world.devices.holds = world.system.holds = True

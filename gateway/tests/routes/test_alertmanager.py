@@ -80,6 +80,12 @@ async def test_an_alert_is_told_once_over_repeats_and_groups_and_its_end_once(to
     await send(told, alert("resolved"), alert("resolved", service="gateway"))
 
 
+async def test_alerts_that_differ_in_any_label_are_told_each(told: Any) -> None:
+    pods = [alert(pod="a"), alert(pod="b"), alert(pod="b", shard="1")]
+    assert (await send(told, *pods)).json() == {"received": 3, "told": 3}
+    assert (await send(told, *pods)).json()["told"] == 0
+
+
 async def test_what_the_gateway_judges_itself_is_not_told_twice(told: Any) -> None:
     answer = await send(told, alert(name="HighErrorRate"), alert(name="BudgetSpent", budget="bud_1"))
     assert answer.json() == {"received": 2, "told": 0}
