@@ -340,3 +340,20 @@ def test_a_detector_keeps_its_gap_and_an_older_one_has_none():
     assert detector_from_state(head, detector_arrays(detector)).max_gap == 2_000_000
     del head["max_gap"]
     assert detector_from_state(head, detector_arrays(detector)).max_gap is None
+
+
+@pytest.mark.parametrize("purged", [0, 1, 7])
+def test_a_block_is_scored_by_a_model_that_saw_neither_it_nor_the_windows_beside_it(purged):
+    columns = np.arange(100, dtype=float)[:, np.newaxis]
+    seen = []
+
+    def fit(rows):
+        seen.append(rows[:, 0])
+        return fit_robust_z(rows)
+
+    choose_threshold(fit, fit_robust_z(columns), columns, purged=purged, check=lambda: None)
+    assert len(seen) == 4
+    for number, rows in enumerate(seen):
+        first, last = 25 * number, 25 * number + 24
+        wanted = [place for place in range(100) if place < first - purged or place > last + purged]
+        assert rows.tolist() == wanted

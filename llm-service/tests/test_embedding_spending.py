@@ -234,3 +234,12 @@ async def test_vectors_that_a_vendor_refused_cost_nothing_and_are_not_unpriced(
     assert isinstance(caught.value, ProviderError)
     [row] = made.ledger.rows
     assert (row.provider, row.error_kind, row.cost) == ("unpriced", kind.value, NOTHING_SOLD)
+
+
+async def test_vectors_of_a_text_that_a_vendor_refuses_as_such_are_asked_of_no_other(making: Making) -> None:
+    other = ScriptedProvider(name="b")
+    made = await making(ScriptedProvider(name="a", failure=FailureKind.BAD_REQUEST), other)
+    with pytest.raises(PenstockError) as caught:
+        await made.embed()
+    assert isinstance(caught.value, ProviderError)
+    assert (caught.value.provider, [row.provider for row in made.ledger.rows]) == ("a", ["a"])

@@ -166,3 +166,20 @@ async def test_leaving_gives_the_key_back(key_pool: ApiKeyPool) -> None:
     assert isinstance((await anext(stream))[0], Started)
     await stream.aclose()
     assert key_pool.acquire().in_flight == 1
+
+
+async def test_a_trial_whose_caller_left_before_the_first_word_leaves_the_key_to_the_next(
+    key_pool: ApiKeyPool, clock: ManualClock
+) -> None:
+    inners = [ScriptedProvider(failures=[FailureKind.SERVER] * 2) for _ in range(2)]
+    provider = keyed(key_pool, *inners)
+    for _ in range(4):
+        with pytest.raises(ProviderError):
+            await collected(provider.stream(question()))
+    clock.advance(10)
+    for _ in range(2):
+        stream = provider.stream(question())
+        assert isinstance((await anext(stream))[0], Started)
+        await stream.aclose()
+    assert key_pool.has_ready()
+    assert text_of(await collected(provider.stream(question()))) == "pong"
