@@ -5,8 +5,10 @@ import itertools
 import math
 import random
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -132,16 +134,34 @@ async def test_ten_thousand_same_questions_across_tenants_hit_nothing(clock: Man
     assert cache.statistics.total.hits == 0
 
 
-async def test_an_entry_of_another_tenant_under_a_found_id_is_not_given(clock: ManualClock) -> None:
-    store = MemorySemanticStore(clock=clock, limits=SemanticLimits())
+class OldStore(MemorySemanticStore):
+    """A store that gives entries as the test has changed them, whatever became of them."""
+
+    changed: Mapping[str, Any] = MappingProxyType({})
+
+    async def read(self, ids: Sequence[str]) -> Sequence[SemanticEntry | None]:
+        return [entry and replace(entry, **self.changed) for entry in await super().read(ids)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_given"),
+    [
+        ({}, True),
+        ({"tenant": "other"}, False),
+        ({"partition": "other"}, False),
+        ({"expire_time": ManualClock().now()}, False),
+    ],
+    ids=["as it was", "another tenant", "another partition", "a life that is over"],
+)
+async def test_an_entry_under_a_found_id_is_given_only_while_it_is_the_askers_and_lives(
+    clock: ManualClock, changed: Mapping[str, Any], is_given: bool
+) -> None:
+    store = OldStore(clock=clock, limits=SemanticLimits())
     cache = cache_of(clock, store)
-    name = await stored(cache)
+    await stored(cache)
     await cache.lookup(ASKED)
-    (entry,) = await store.read([name])
-    assert entry is not None
-    await store.delete("t", [name])
-    await store.put(replace(entry, tenant="other"), 60.0)
-    assert (await cache.lookup(ASKED)).entry is None
+    store.changed = changed
+    assert ((await cache.lookup(ASKED)).entry is not None) is is_given
 
 
 async def test_an_answer_ends_with_its_life_and_a_hit_does_not_lengthen_it(clock: ManualClock) -> None:
