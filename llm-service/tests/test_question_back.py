@@ -175,3 +175,20 @@ def test_which_machine_is_one_of_all() -> None:
 def test_the_length_of_the_first_time_is_named_as_the_last_one_is_told() -> None:
     query = asked("first time WLD001 went above 70 degrees yesterday", "and how long did it stay there?")
     assert query.unread == ("how long",)
+
+
+@pytest.mark.parametrize(("follow", "value"), [("and 75?", 75.0), ("75度呢", 75.0), ("what about 20 °C?", 20.0)])
+def test_another_value_is_judged_as_the_one_before(follow: str, value: float) -> None:
+    query = asked("is 45 degrees normal for WLD001?", follow)
+    assert query.judged is not None
+    assert (query.judged.value, query.judged.field, query.devices) == (value, "temperature", ("WLD001",))
+    assert query.unread == ()
+
+
+def test_a_bare_number_is_no_value_to_judge_behind_anything_else() -> None:
+    assert asked("mean current of WLD001 today", "and 75?").judged is None
+
+
+def test_a_further_question_behind_a_judged_value_is_read_by_itself() -> None:
+    query = asked("is 45 degrees normal for WLD001?", "mean temperature of WLD002 in the last 75 minutes")
+    assert (query.judged, query.devices, query.statistics) == (None, ("WLD002",), (Statistic.MEAN,))

@@ -455,3 +455,33 @@ def test_two_labels_set_beside_each_other_are_two_questions(text: str) -> None:
     assert [part.conditions[-1].value for part in parts] == ["good", "porosity"]
     assert all(part.unread == () and part.statistics == (Statistic.MEAN,) for part in parts)
     assert all(part.time and part.time.start == TODAY - 24 * HOUR and not part.periods for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [("WLD001这周一共用了多少焊丝", 5), ("WLD001上周一共用了多少焊丝", 12), ("WLD001这周一用了多少焊丝", 5)],
+)
+def test_a_week_in_all_is_no_monday(text: str, back: int) -> None:
+    query = parse_prompt(text, NOW)
+    assert query.time is not None
+    assert query.time.start == TODAY - back * 24 * HOUR
+    assert query.time.end == query.time.start + (7 if "一共" in text else 1) * 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    "text", ["show me all stops of WLD001 this morning over 2 minutes", "stops of WLD001 yesterday over 2 minutes"]
+)
+def test_over_minutes_behind_a_day_is_the_length_of_stops(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.least, query.over, query.unread) == (timedelta(minutes=2), True, ())
+
+
+def test_over_hours_of_a_mean_is_a_range_still() -> None:
+    query = parse_prompt("mean current of WLD001 over 3 hours", NOW)
+    assert query.time is not None
+    assert query.time.start == NOW - 3 * HOUR
+
+
+def test_a_word_for_the_group_behind_each_label_is_read() -> None:
+    query = parse_prompt("昨天A车间和B车间的平均送丝速度", NOW)
+    assert ([reference.label for reference in query.references], query.unread) == (["A", "B"], ())

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
 from llm_service.domain.offline.follow_up import completed
+from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Statistic, StructuredQuery
@@ -99,6 +100,8 @@ class Conversation:
         return tuple(_of_them(query, before, (*spoken,)) for query in self._read(self.question, now, before))
 
     def _read(self, text: str, now: datetime, before: StructuredQuery | None) -> tuple[StructuredQuery, ...]:
+        if before is not None and before.judged and (again := judged_again(text, before)) is not None:
+            return (again,)
         whole = self._parse(text, now)
         if len(apart := by_label(whole)) > 1:
             first, *others = apart

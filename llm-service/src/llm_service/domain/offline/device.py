@@ -191,7 +191,7 @@ def _further(sentence: Sentence, at: int) -> tuple[list[DeviceReference], int, b
     while any(sentence.has(at, kind) for kind in (Kind.AND, Kind.OR)) and _is_letter(sentence, at + 1):
         either = either or sentence.has(at, Kind.OR)
         found.append(DeviceReference(number=0, label=sentence.raw(at + 1).upper()))
-        at += 2
+        at += 2 + sentence.has(at + 2, Kind.GROUP)
     return found, at, either
 
 

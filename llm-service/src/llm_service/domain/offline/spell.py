@@ -145,9 +145,16 @@ def _compared(sentence: Sentence, at: int) -> tuple[int, Length, int] | None:
         return None
     led = sentence.text(at - 1) in _LEADS
     stated = sentence.has(at - 1, Kind.STATE) or at - 1 in sentence.used
-    if sentence.text(at) in _DOUBTFUL and not led and not stated:
+    if sentence.text(at) in _DOUBTFUL and not led and not stated and not _timed_before(sentence, at):
         return None
     return at - led, length, length.end
+
+
+def _timed_before(sentence: Sentence, at: int) -> bool:
+    """Whether a noun for what lasts stands before, and a time right before: "stops this morning over 2 minutes"."""
+    noun = any(sentence.text(place) in SPELLS for place in range(at))
+    kinds = (Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.PART)
+    return noun and any(sentence.has(at - 1, kind) for kind in kinds)
 
 
 def _suffixed(sentence: Sentence, at: int) -> tuple[int, Length, int] | None:

@@ -108,6 +108,8 @@ _PARTS: Final = {
 _RELATIVE_PERIODS: Final = (
     ("this hour|the current hour|本小时|这个小时|这一小时", RelativePeriod(unit="h", back=0)),
     ("this minute|本分钟", RelativePeriod(unit="min", back=0)),
+    ("这周一共|本周一共|这周一直|本周一直|这星期一共|这个星期一共", RelativePeriod(unit="w", back=0)),
+    ("上周一共|上周一直|上星期一共|上个星期一共", RelativePeriod(unit="w", back=1)),
     ("this week|本周|这周|这个星期|这星期|这一周|这个礼拜", RelativePeriod(unit="w", back=0)),
     ("last week|previous week|上周|上个星期|上星期|上一周|上个礼拜", RelativePeriod(unit="w", back=1)),
     ("week before last|上上周", RelativePeriod(unit="w", back=2)),
