@@ -23,8 +23,17 @@ PASSWORD: Final = "four unlikely words here"
 # Measured by a device of the one tenant, and to be found in no answer to the other.
 MEASURED: Final = "4242.125"
 _MEMBERS: Final = [*MEMBER]
+# A fellow is a member of the tenant who owns nothing of what its user has.
+FELLOW: Final = "north.fellow"
+_PEOPLE: Final = {"north": ("admin", "user", "fellow"), "south": ("admin", "user")}
+_OF_ONE_USER: Final = ("conversation", "stream", "client", "key")
 # Of a refusal for want of a scope, in the shape of whatever surface; and for what an operator may do in a route of all.
-_GATEWAYS_WORDS: Final = ("the credentials carry", "only operators see and make users", "you cannot grant operator")
+_GATEWAYS_WORDS: Final = (
+    "the credentials carry",
+    "only operators see and make users",
+    "you cannot grant operator",
+    "the alarm is somebody else's",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +51,7 @@ class House:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(system: RunningSystem) -> AsyncIterator[House]:
-    """Tenants `north` and `south` with an administrator and a user each; `north` owns one of everything."""
+    """Tenants `north` and `south` with an administrator and a user each; `north`'s user owns one of everything."""
     async with AsyncExitStack() as stack:
 
         async def client(credential: str = "") -> httpx.AsyncClient:
@@ -52,8 +61,9 @@ async def house(system: RunningSystem) -> AsyncIterator[House]:
 
         callers = {"anonymous": await client(), "operator": await client(system.key)}
         world = {"tenant": "north", "username": "north.user", "password": PASSWORD}
-        for tenant in ("north", "south"):
-            for role, scopes in (("admin", ["admin"]), ("user", _MEMBERS)):
+        for tenant, roles in _PEOPLE.items():
+            for role in roles:
+                scopes = ["admin"] if role == "admin" else _MEMBERS
                 name = f"{tenant}.{role}"
                 wish = {"username": name, "password": PASSWORD, "tenant_id": tenant, "scopes": scopes}
                 user = await sent(callers["operator"], "POST", "/api/v1/users", json=wish)
@@ -180,6 +190,8 @@ def refusal(caller: str, row: Row) -> int | None:
         return 401
     if lacks(caller, row.needs):
         return 403
+    if caller == FELLOW and row.route in {f"{method} /api/v1/alarms/{{alarm_id}}" for method in ("PUT", "DELETE")}:
+        return 403
     return 404 if row.names and not reaches(caller, row) else None
 
 
@@ -189,7 +201,7 @@ def reaches(caller: str, row: Row) -> bool:
         return caller in {"north.user", "north.admin"}
     if "/users/" in row.route:
         return caller in {"north.admin", "operator"}
-    ours = {"north.user", *MEMBER} if row.names == USERS else {"north.user", "north.admin", *MEMBER}
+    ours = {"north.user", *MEMBER} if row.names == USERS else {"north.user", "north.admin", FELLOW, *MEMBER}
     return caller in ours
 
 
@@ -246,6 +258,18 @@ async def test_lists_and_sums_hold_nothing_of_another_tenant(house: House) -> No
             assert not [secret for secret in secrets if secret in answer.text], (caller, row.route)
             asked += 1
     assert asked > 40
+
+
+async def test_lists_hold_nothing_of_another_user_of_the_tenant(house: House) -> None:
+    secrets = {house.world[name] for name in _OF_ONE_USER} | {"north's own question"}
+    asked = 0
+    for row in ROWS:
+        if row.method != "GET" or row.names or lacks(FELLOW, row.needs):
+            continue
+        answer = await house.call(FELLOW, row)
+        asked += answer.status_code == 200
+        assert [secret for secret in secrets if secret in answer.text] == [], row.route
+    assert asked > 10
 
 
 async def test_a_tool_over_mcp_reads_no_device_of_another_tenant(house: House) -> None:
