@@ -45,3 +45,25 @@ async def test_a_file_of_features_of_an_unknown_device_is_a_problem_and_no_file(
     )
     assert answer.status_code == 404
     assert answer.json()["reason"] == "DEVICE_NOT_FOUND"
+
+
+async def test_rows_come_as_the_file_that_the_header_accept_or_the_format_asks_for(http: httpx.AsyncClient) -> None:
+    await _load(http, "features-rows")
+    path, body = "/api/v2/data/query/history", {"device_code": "features-rows", "limit": 10}
+    arrow, csv = {"accept": "application/vnd.apache.arrow.file"}, {"accept": "text/csv, */*;q=0.1"}
+    for answer in (
+        await http.post(path, json=body, headers=arrow),
+        await http.post(path, json={**body, "format": "arrow"}),
+        await http.get(path, params=body, headers=arrow),
+    ):
+        assert answer.headers["content-type"] == "application/vnd.apache.arrow.file"
+        assert (answer.headers["x-truncated"], answer.headers["vary"]) == ("true", "accept")
+        assert len(pd.read_feather(io.BytesIO(answer.content))) == 10
+    for answer in (
+        await http.post(path, json=body, headers=csv),
+        await http.get(path, params={**body, "format": "csv"}),
+    ):
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert len(pd.read_csv(io.StringIO(answer.text), parse_dates=["timestamp"])) == 10
+    for headers in ({}, {"accept": "*/*"}, {"accept": "application/json, text/csv;q=0.5"}):
+        assert len((await http.post(path, json=body, headers=headers)).json()["data"]["rows"]) == 10

@@ -959,6 +959,7 @@ class DataOperations(Resource):
         end_time: Exclusive.
         interval: Seconds of a bucket; 0: rows as they are.
         aggregate: `mean`, `min`, `max`, `first`, `last`, `count`, `sum` or `std`.
+        format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return self._call(
             Call(

@@ -26,7 +26,7 @@ from feature_service.domain.plot.drawing import PlotDrawing
 from feature_service.domain.plot.plot_query import PlotFormat
 from feature_service.domain.query.feature_export import FeatureExport
 from feature_service.domain.query.query_counts import QueryCounts
-from feature_service.domain.query.telemetry_queries import TelemetryQueries
+from feature_service.domain.query.telemetry_queries import History, RowsFormat, TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.registry.metadata_store import MetadataStore
 from feature_service.domain.status import StatusReport
@@ -98,11 +98,18 @@ def build_services(
         export_files=ExportFolder(stores.spool_folder),
         anomalies=anomalies,
         plots=PlotDrawing(queries=queries, telemetry=stores.telemetry, anomalies=anomalies),
+        write_rows=_rows_file,
         draw={PlotFormat.SVG: _svg, PlotFormat.PNG: _png},
         status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
         spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
         rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
     )
+
+
+def _rows_file(history: History, form: RowsFormat) -> tuple[str, bytes]:
+    from feature_service.adapters.export.rows import CONTENT_TYPES, write_rows
+
+    return CONTENT_TYPES[form], write_rows(history, form)
 
 
 def _svg(plot: "Plot") -> bytes:

@@ -15,6 +15,7 @@ from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestRep
 from feature_service.domain.model.span import Span
 from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, Spell
 from feature_service.domain.query.feature_statistics import FeatureStatistics
+from feature_service.domain.query.telemetry_queries import RowsFormat
 from feature_service.domain.telemetry.query import Aggregate, HistoryQuery, StatisticsQuery
 from feature_service.edge.convert_extraction import plan_to_proto
 from feature_service.edge.convert_filter import field_conditions
@@ -149,6 +150,17 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
         order_by=request.order_by,
         descending=request.descending,
     )
+
+
+def rows_format_from_proto(request: feature_pb2.QueryHistoryRequest) -> RowsFormat | None:
+    """Return the form of the file that is asked for, None for none. Raises InvalidArgument FORMAT_INVALID."""
+    try:
+        return RowsFormat(request.format) if request.format else None
+    except ValueError:
+        raise InvalidArgument(
+            f"format is {request.format!r}; it must be one of: {', '.join(RowsFormat)}, or empty",
+            reason="FORMAT_INVALID",
+        ) from None
 
 
 def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> StatisticsQuery:

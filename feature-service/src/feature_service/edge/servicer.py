@@ -23,7 +23,7 @@ from feature_service.domain.query.answer_limit import require_sendable
 from feature_service.domain.query.feature_export import FeatureExport, FeatureFiles
 from feature_service.domain.query.feature_statistics import FeatureStatisticsQuery
 from feature_service.domain.query.query_counts import QueryCounts
-from feature_service.domain.query.telemetry_queries import TelemetryQueries
+from feature_service.domain.query.telemetry_queries import History, RowsFormat, TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.status import ComponentState, StatusReport
 from feature_service.domain.telemetry.query import NewestQuery
@@ -45,7 +45,11 @@ _FEWER_ROWS: Final = "ask for fewer fields, a shorter range, a smaller limit, or
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureServices:
-    """What the servicer calls; `spool` makes a new place for a body to wait in, `rss_bytes` measures the process."""
+    """What the servicer calls.
+
+    `write_rows` gives media type and bytes of a file of rows, `spool` makes a new place for a body to wait in,
+    `rss_bytes` measures the process.
+    """
 
     ingestion: Ingestion
     points: PointIngestion
@@ -58,6 +62,7 @@ class FeatureServices:
     export: FeatureExport
     export_files: FeatureFiles
     plots: PlotDrawing
+    write_rows: "Callable[[History, RowsFormat], tuple[str, bytes]]"
     draw: "Mapping[PlotFormat, Callable[[Plot], bytes]]"
     warmup: Warmup
     status: StatusReport
@@ -77,6 +82,7 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         self._ingest_counts = services.ingest_counts
         self._queries = services.queries
         self._anomalies = services.anomalies
+        self._write_rows = services.write_rows
         self._status = services.status
         self._spool = services.spool
         self._rss_bytes = services.rss_bytes
@@ -126,8 +132,13 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
     ) -> feature_pb2.QueryHistoryResponse:
         """Read rows or buckets of a device."""
         query = convert.history_from_proto(request)
+        form = convert.rows_format_from_proto(request)
         history = await self._queries.history(_tenant(), request.device_code, query)
         require_sendable(convert.frame_bytes(history.frame), _FEWER_ROWS)
+        if form is not None:
+            content_type, file = await asyncio.to_thread(self._write_rows, history, form)
+            require_sendable(len(file), _FEWER_ROWS)
+            return feature_pb2.QueryHistoryResponse(file=file, content_type=content_type, truncated=history.truncated)
         table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)
         return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
 

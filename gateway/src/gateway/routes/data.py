@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from gateway.convert.telemetry import (
     ingested_field_from_proto,
     rows_from_table,
 )
+from gateway.http.content_negotiation import preferred_type
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.filters import filters_to_proto
 from gateway.routes.plain import PlainRequests
@@ -79,6 +80,18 @@ _BODY: Final[dict[str, Any]] = {
 Code = Annotated[str, Query(max_length=128)]
 
 
+HistoryFormat = Literal["", "rows", "columns", "arrow", "csv"]
+_HISTORY_FORMAT = "`arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`."
+_FILES: Final = ("arrow", "csv")
+_TYPES: Final = {
+    "application/json": "rows",
+    "application/vnd.apache.arrow.file": "arrow",
+    "text/csv": "csv",
+}
+_FILE_TYPES: Final = (b"application/vnd.apache.arrow.file", b"text/csv")
+Accept = Annotated[str, Header(include_in_schema=False)]
+
+
 class RealtimeQuery(RequestModel):
     """Which rows to return, newest first."""
 
@@ -105,7 +118,7 @@ class HistoryQuery(RequestModel):
     )
     limit: int = Field(default=10_000, ge=1, le=100_000)
     newest_first: bool = False
-    format: Literal["rows", "columns"] = "rows"
+    format: HistoryFormat = Field(default="", description=_HISTORY_FORMAT)
 
     def to_proto(self) -> pb.QueryHistoryRequest:
         """Return the message."""
@@ -119,6 +132,7 @@ class HistoryQuery(RequestModel):
             aggregate=self.aggregate,
             limit=self.limit,
             newest_first=self.newest_first,
+            format=self.format if self.format in _FILES else "",
         )
 
 
@@ -170,7 +184,7 @@ class DataRoutes:
                 scope=TELEMETRY_READ, answer=self.query_realtime, body=RealtimeQuery
             ),
             ("POST", "/api/v2/data/query/history"): PlainRequests(
-                scope=TELEMETRY_READ, answer=self.query_history, body=HistoryQuery
+                scope=TELEMETRY_READ, answer=self.query_history, body=HistoryQuery, negotiable=_FILE_TYPES
             ),
         }
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]
@@ -231,10 +245,17 @@ class DataRoutes:
             }
         )
 
-    async def query_history(self, body: HistoryQuery) -> Response:
-        """Return a device's rows over a range, down-sampled when `interval` is given."""
+    async def query_history(self, body: HistoryQuery, accept: Accept = "") -> Response:
+        """Return a device's rows over a range, down-sampled when `interval` is given.
+
+        As JSON, or as an Arrow or CSV file, by `format` or by the header Accept.
+        """
         watch = Stopwatch()
-        response = await self._features.QueryHistory(body.to_proto(), timeout=_QUERY_SECONDS)
+        form = body.format or _TYPES[preferred_type(accept, tuple(_TYPES))]
+        request = body.model_copy(update={"format": form}).to_proto()
+        response = await self._features.QueryHistory(request, timeout=_QUERY_SECONDS)
+        if form in _FILES:
+            return _history_file(response, form)
         if len(response.rows.timestamps) < _LARGE_ROWS:
             return watch.envelope(_history(response, body.format))
         return await asyncio.to_thread(lambda: watch.envelope(_history(response, body.format)))
@@ -250,7 +271,8 @@ class DataRoutes:
         aggregate: Annotated[str, Query(max_length=20)] = "",
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
         newest_first: bool = False,
-        format: Literal["rows", "columns"] = "rows",
+        format: Annotated[HistoryFormat, Query(description=_HISTORY_FORMAT)] = "",
+        accept: Accept = "",
     ) -> Response:
         """The same, asked with parameters."""
         query = validate_model(
@@ -265,7 +287,16 @@ class DataRoutes:
             newest_first=newest_first,
             format=format,
         )
-        return await self.query_history(query)
+        return await self.query_history(query, accept)
+
+
+def _history_file(response: pb.QueryHistoryResponse, form: str) -> Response:
+    headers = {
+        "content-disposition": f'attachment; filename="rows.{form}"',
+        "x-truncated": "true" if response.truncated else "false",
+        "vary": "accept",
+    }
+    return Response(response.file, media_type=response.content_type, headers=headers)
 
 
 def _history(response: pb.QueryHistoryResponse, form: str) -> dict[str, Any]:

@@ -20,12 +20,14 @@ _JSON: Final = b"application/json"
 class PlainRequests:
     """What answers the plain requests of one route: `answer` takes the `body`, or nothing where there is no body.
 
-    `scope` is that which a caller needs, as the route itself asks for it.
+    `scope` is that which a caller needs, as the route itself asks for it. A request whose Accept names one of
+    `negotiable` is not plain.
     """
 
     scope: str
     answer: Callable[..., Awaitable[Response]]
     body: type[RequestModel] | None = None
+    negotiable: tuple[bytes, ...] = ()
 
 
 class PlainRoute:
@@ -40,12 +42,17 @@ class PlainRoute:
         self._scope = requests.scope
         self._answer = requests.answer
         self._body = requests.body
+        self._negotiable = requests.negotiable
         self._guard = guard
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what it raises before the response began, the middleware answers."""
-        if scope["query_string"] or (self._body is not None and not _has_json(scope)):
+        if (
+            scope["query_string"]
+            or (self._body is not None and not _has_json(scope))
+            or (self._negotiable and _accepts(scope, self._negotiable))
+        ):
             await self._otherwise(scope, receive, send)
             return
         await self._guard.admit(scope["headers"], self._scope)
@@ -65,6 +72,11 @@ class PlainRoute:
 def _has_json(scope: Scope) -> bool:
     kinds = [value for name, value in scope["headers"] if name == b"content-type"]
     return len(kinds) == 1 and kinds[0].partition(b";")[0].strip() == _JSON
+
+
+def _accepts(scope: Scope, kinds: tuple[bytes, ...]) -> bool:
+    accepted = [value for name, value in scope["headers"] if name == b"accept"]
+    return any(kind in value.lower() for value in accepted for kind in kinds)
 
 
 def _again(data: bytes, receive: Receive) -> Receive:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from feature_service.domain.extraction.plan import ExtractionPlan
@@ -39,6 +40,13 @@ _BYTES_A_COLUMN: Final = 250
 _MOST_PERCENTILES: Final = 20
 _MOST_CORRELATED: Final = 100
 """Fields whose correlations the store computes, pair by pair."""
+
+
+class RowsFormat(StrEnum):
+    """The forms of a file of rows."""
+
+    ARROW = "arrow"
+    CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

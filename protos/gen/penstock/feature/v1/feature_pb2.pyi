@@ -594,6 +594,7 @@ class QueryHistoryRequest(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     DESCENDING_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     aggregate: _builtins.str
     """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean"."""
@@ -604,6 +605,8 @@ class QueryHistoryRequest(_message.Message):
     """A number field: its lowest rows first, of those that have a value of it. Empty: in the order of time."""
     descending: _builtins.bool
     """With `order_by`: its highest rows first."""
+    format: _builtins.str
+    """"arrow" or "csv": the rows as a file. Empty: as a table."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Empty: all."""
@@ -638,10 +641,11 @@ class QueryHistoryRequest(_message.Message):
         filters: _abc.Iterable[Global___Filter] | None = ...,
         order_by: _builtins.str = ...,
         descending: _builtins.bool = ...,
+        format: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "format", b"format", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -655,19 +659,29 @@ class QueryHistoryResponse(_message.Message):
 
     ROWS_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     truncated: _builtins.bool
     """True: there are more rows than `limit`."""
+    file: _builtins.bytes
+    """The rows as a file: an Arrow IPC file or CSV in UTF-8."""
+    content_type: _builtins.str
+    """Media type of the file."""
     @_builtins.property
-    def rows(self) -> Global___Table: ...
+    def rows(self) -> Global___Table:
+        """Unset when a file is asked for."""
+
     def __init__(
         self,
         *,
         rows: Global___Table | None = ...,
         truncated: _builtins.bool = ...,
+        file: _builtins.bytes = ...,
+        content_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "file", b"file", "rows", b"rows", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
