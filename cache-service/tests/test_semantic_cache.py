@@ -18,6 +18,9 @@ from cache_service.domain.semantic.cache import Question, SemanticCache
 from cache_service.domain.semantic.entry import SemanticEntry
 from cache_service.domain.semantic.gate import Gate, SemanticAnswer
 from cache_service.domain.semantic.loaded import LoadedPartitions
+from cache_service.domain.semantic.review import TENANTS as REVIEWED
+from cache_service.domain.semantic.review import HitLog
+from cache_service.domain.semantic.statistics import TENANTS, SemanticStatistics
 from cache_service.domain.semantic.store import SemanticLimits, SemanticStore, SemanticStoreAway, StoredVector
 from cache_service.domain.semantic.threshold import Thresholds
 from cache_service.domain.semantic.vector import unit_vector
@@ -319,3 +322,27 @@ async def test_many_at_once_store_and_find_without_a_failure(clock: ManualClock)
 
 def similarity(first: bytes, second: bytes) -> float:
     return sum(a * b for a, b in zip(array("f", first), array("f", second), strict=True))
+
+
+def test_counts_are_kept_of_the_thousand_tenants_asked_last_and_of_all_in_all() -> None:
+    statistics = SemanticStatistics()
+    for number in (*range(TENANTS), 0, TENANTS):
+        for counts in statistics.both(f"t{number}"):
+            counts.hits += 1
+    assert [statistics.of(f"t{number}").hits for number in (0, 1, 2, TENANTS)] == [2, 0, 1, 1]
+    assert statistics.total.hits == TENANTS + 2
+
+
+def test_the_review_keeps_the_thousand_tenants_of_late() -> None:
+    log = HitLog()
+    rest = {"asked": "a", "stored": "b", "similarity": 1.0, "partition": "p", "model": "m", "at": ManualClock().now()}
+    for number in (*range(REVIEWED), 0, REVIEWED):
+        log.add(f"t{number}", entry_id="e", **rest)
+    assert [len(log.page(f"t{number}", 10)) for number in (0, 1, 2, REVIEWED)] == [2, 0, 1, 1]
+
+
+def test_a_partition_whose_similarity_was_raised_is_remembered_among_ten_thousand() -> None:
+    thresholds = Thresholds(by_embedder={"*": 0.5})
+    for number in range(10_001):
+        thresholds.tighten(f"p{number}", 0.8)
+    assert [thresholds.needed("e", f"p{number}", 0.0) for number in (0, 1, 10_000)] == [0.5, 0.81, 0.81]

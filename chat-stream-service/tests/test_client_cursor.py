@@ -29,3 +29,11 @@ def test_a_cursor_comes_back_as_it_was_given() -> None:
 def test_any_other_text_is_no_cursor(text: str) -> None:
     with pytest.raises(InvalidArgument, match="is not one of ours"):
         cursor_from(text)
+
+
+def test_a_cursor_holds_a_thousand_streams_and_no_more() -> None:
+    streams = {f"str_{number}": number for number in range(1001)}
+    with pytest.raises(InvalidArgument, match="is not one of ours"):
+        cursor_from(Cursor(position="e:1", streams=streams).text())
+    del streams["str_7"]
+    assert cursor_from(Cursor(position="e:1", streams=streams).text()).streams == streams

@@ -188,3 +188,11 @@ def test_the_package_imports_alone_and_loads_neither_pandas_nor_the_encryption(t
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_an_event_of_another_stream_is_no_part_of_the_answer() -> None:
+    foreign = {**CHUNKS[1], "stream_id": "strm_2", "content": "not mine "}
+    events = [CHUNKS[0], foreign, *CHUNKS[1:], LAST]
+    with CuttingGateway(events, []) as gateway, Penstock(gateway.url) as client:
+        read = list(client.conversations.resume("strm_1", after=0))
+    assert [event.raw["content"] for event in read] == [event["content"] for event in EVENTS]

@@ -92,3 +92,12 @@ async def test_when_both_fail_the_last_failure_is_raised(clock: ManualClock, new
     with pytest.raises(ProviderError, match="b failed"):
         await collected(answering.stream(question()))
     assert [row.outcome for row in ledger.rows] == [Outcome.ERROR]
+
+
+async def test_what_a_failed_first_provider_sold_is_billed_once(
+    clock: ManualClock, new_id: Callable[[str], str]
+) -> None:
+    first, second = ScriptedProvider(name="a", failures=[FailureKind.TIMEOUT]), ScriptedProvider(name="b")
+    answering, ledger = hedged(clock, new_id, first, second, delay=60)
+    assert text_of(await collected(answering.stream(question()))) == "pong"
+    assert sorted(row.provider for row in ledger.rows) == ["a", "b"]
