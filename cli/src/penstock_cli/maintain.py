@@ -185,7 +185,7 @@ async def _delete_datasets(settings: CliSettings, feature: Any, clock: Clock) ->
     from feature_service.domain.model.span import micros_of
     from feature_service.settings import SCHEMA
 
-    files = DatasetFolder(settings.home / "datasets")
+    files = DatasetFolder(feature.datasets_folder, own_folder=settings.home / "datasets")
     before = micros_of(clock.now() - timedelta(feature.dataset_days))
     return await _in_database(
         feature.records_url,

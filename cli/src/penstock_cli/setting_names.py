@@ -66,6 +66,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "DATABASE_URL",
         "DATABASE_URL_FILE",
         "DATASET_DAYS",
+        "DATASET_FOLDER",
         "DEEPSEEK_API_KEY",
         "DEEPSEEK_API_KEY_FILE",
         "DEEPSEEK_BASE_URL",

@@ -1,6 +1,7 @@
 """What the feature service can be told from outside."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -69,6 +70,11 @@ class FeatureSettings(GrpcServiceSettings):
         default="",
         alias="DASK_SCHEDULER_ADDRESS",
         description="Scheduler of the Dask cluster for PARTITION_BACKEND=dask: tcp://host:8786 or tls://…",
+    )
+    dataset_folder: str = Field(
+        default="",
+        alias="DATASET_FOLDER",
+        description="Where built data sets lie; the same for all replicas. Empty: datasets in PENSTOCK_HOME.",
     )
     telemetry_query_seconds: float = Field(
         default=60.0,
@@ -213,6 +219,11 @@ class FeatureSettings(GrpcServiceSettings):
     def keeps_own_records(self) -> bool:
         """Whether devices and models are in a file of this service alone, and not in a database that may be shared."""
         return not self.named_database_url
+
+    @property
+    def datasets_folder(self) -> Path:
+        """The folder of the files of data sets."""
+        return Path(self.dataset_folder) if self.dataset_folder else self.home / "datasets"
 
     @property
     def rows_url(self) -> str:

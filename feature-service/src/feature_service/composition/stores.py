@@ -55,7 +55,7 @@ async def open_stores(
             metadata=SqlMetadataStore(database),
             telemetry=telemetry,
             datasets=SqlDatasetStore(database),
-            dataset_files=DatasetFolder(settings.home / "datasets"),
+            dataset_files=DatasetFolder(settings.datasets_folder, own_folder=settings.home / "datasets"),
             detectors=SqlDetectorStore(database),
             spool_folder=spool_folder,
         )

@@ -1,7 +1,9 @@
-"""DatasetFiles in a folder: one subfolder per data set, the arrays as .npz, other forms made of them on demand."""
+"""DatasetFiles in a folder: one subfolder per data set, the arrays as .npz, other forms made of them on demand.
+
+Several replicas may use one folder: what is there is whole, and each may make a form that another makes too.
+"""
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -27,12 +29,14 @@ _CONTENT_TYPES: Final = {
 class DatasetFolder:
     """See :class:`feature_service.domain.dataset.record.DatasetFiles` for what the methods promise."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, own_folder: Path | None = None) -> None:
         self._folder = folder
+        self._own_folder = own_folder or folder
+        """Where this replica keeps its id: a folder that is no other's, where `folder` is shared."""
 
     def owner(self) -> str:
-        """Return the id of the replica whose folder this is, made at its first start and kept here."""
-        path = ensure_home(self._folder) / _OWNER_FILE
+        """Return the id of this replica, made at its first start and kept in its own folder."""
+        path = ensure_home(self._own_folder) / _OWNER_FILE
         if not path.exists():
             _written(path, lambda draft: draft.write_text(new_id("feature")))
         return path.read_text()
@@ -90,7 +94,8 @@ class DatasetFolder:
 
 def _written(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside the file and move it into place, so that it is there whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # Not by the process: replicas in containers that share the folder may all be process 1.
+    partial = path.with_name(f"{path.name}.{new_id('part')}.part")
     try:
         write(partial)
         partial.replace(path)
