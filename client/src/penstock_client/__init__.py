@@ -20,6 +20,7 @@ from penstock_client.errors import (
     RateLimitError,
     ServerError,
     StreamBrokenError,
+    TenantRequiredError,
 )
 from penstock_client.events import (
     CompleteState,
@@ -64,6 +65,7 @@ __all__ = [
     "ServerError",
     "StreamBrokenError",
     "StreamEvent",
+    "TenantRequiredError",
     "Thinking",
     "ToolCall",
     "ToolResult",

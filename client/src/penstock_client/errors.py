@@ -47,6 +47,14 @@ class BadRequestError(ApiError):
     """The request is wrong as it stands (400, 413, 422 and what has no class of its own)."""
 
 
+class TenantRequiredError(BadRequestError):
+    """Users of too many tenants have the name that signs in (TENANT_REQUIRED): `tenant=` says which is meant."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        super().__init__(status, problem, headers)
+        self.args = (f"{self.args[0]}; give the client tenant='…', or username='TENANT/NAME'",)
+
+
 class AuthenticationError(ApiError):
     """The key or token is missing, wrong or expired (401)."""
 
@@ -81,6 +89,7 @@ _CLASSES: Final[dict[int, type[ApiError]]] = {
     412: ConflictError,
     429: RateLimitError,
 }
+_REASONS: Final[dict[str, type[ApiError]]] = {"TENANT_REQUIRED": TenantRequiredError}
 _SERVER: Final = 500
 
 
@@ -99,7 +108,8 @@ class AnswerFailedError(PenstockError):
 
 def api_error(status: int, problem: Mapping[str, Any], headers: Mapping[str, str]) -> ApiError:
     """Return the error of an answer with `status`; `problem` is its problem+json, as far as it had one."""
-    known = _CLASSES.get(status) or (ServerError if status >= _SERVER else BadRequestError)
+    known = _REASONS.get(str(problem.get("reason"))) or _CLASSES.get(status)
+    known = known or (ServerError if status >= _SERVER else BadRequestError)
     return known(status, problem, headers)
 
 

@@ -46,7 +46,8 @@ class AsyncPenstock:
 
     `base_url` is one address or a list, in order of preference (default: PENSTOCK_URL, which may hold several with
     commas between, else http://127.0.0.1:8000). Credentials are `api_key` (default: PENSTOCK_API_KEY), or a name and a
-    password, which are signed in with and kept signed in. `timeout` is in seconds for one attempt, `max_retries` how
+    password, which are signed in with and kept signed in, in `tenant` where users of many tenants have the name
+    (TenantRequiredError says when). `timeout` is in seconds for one attempt, `max_retries` how
     often a call that may be repeated is tried again. Proxies of the environment are used unless `trust_env` is False,
     never for a gateway on this machine.
     """
@@ -58,6 +59,7 @@ class AsyncPenstock:
         api_key: str | None = None,
         username: str = "",
         password: str = "",
+        tenant: str = "",
         timeout: float = 30.0,
         max_retries: int = 3,
         trust_env: bool = True,
@@ -68,6 +70,7 @@ class AsyncPenstock:
             api_key=settings.api_key(api_key),
             username=username,
             password=password,
+            tenant=tenant,
             timeout=timeout,
             max_retries=max_retries,
             trust_env=trust_env and not all(is_loopback(url) for url in urls),

@@ -26,13 +26,16 @@ class AsyncTransport:
         api_key: str,
         username: str,
         password: str,
+        tenant: str,
         timeout: float,
         max_retries: int,
         trust_env: bool,
     ) -> None:
         self._endpoints = Endpoints(urls)
         self._api_key = api_key
-        self._login = (username, password) if username else None
+        self._login = {"username": username, "password": password} if username else None
+        if self._login is not None and tenant:
+            self._login["tenant_id"] = tenant
         self._token = ""
         self._token_until = 0.0
         self._signing_in = asyncio.Lock()
@@ -102,11 +105,10 @@ class AsyncTransport:
             return {"authorization": f"Bearer {self._api_key}"} if self._api_key else {}
         async with self._signing_in:
             if not self._token or time.monotonic() > self._token_until:
-                await self._sign_in(*self._login)
+                await self._sign_in(self._login)
         return {"authorization": f"Bearer {self._token}"}
 
-    async def _sign_in(self, username: str, password: str) -> None:
-        body = {"username": username, "password": password}
+    async def _sign_in(self, body: dict[str, str]) -> None:
         # Signing in twice does no harm, so a lost answer is asked for again.
         call = Call(method="POST", path="/api/v2/auth/login", body=body, authenticated=False)
         tokens = await self.call(call)
