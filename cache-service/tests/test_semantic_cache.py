@@ -346,3 +346,12 @@ def test_a_partition_whose_similarity_was_raised_is_remembered_among_ten_thousan
     for number in range(10_001):
         thresholds.tighten(f"p{number}", 0.8)
     assert [thresholds.needed("e", f"p{number}", 0.0) for number in (0, 1, 10_000)] == [0.5, 0.81, 0.81]
+
+
+async def test_an_answer_lives_no_longer_than_the_longest_life_whatever_is_asked_for(clock: ManualClock) -> None:
+    cache = cache_of(clock)
+    await cache.put(ASKED, WHOLE, b"answer", 1e6)
+    clock.advance(3599)
+    assert (await cache.lookup(ASKED)).entry is not None
+    clock.advance(1)
+    assert (await cache.lookup(ASKED)).entry is None

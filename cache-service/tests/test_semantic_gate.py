@@ -57,4 +57,6 @@ def test_an_answer_that_is_not_whole_or_not_lasting_is_not_stored(rule: str, ans
 def test_a_whole_answer_is_stored_up_to_its_bound() -> None:
     assert Gate().answer(WHOLE, b"x" * MAX_ANSWER_BYTES) == ""
     assert Gate().answer(replace(WHOLE, temperature=None), b"x") == ""
+    assert Gate().answer(replace(WHOLE, temperature=1.0), b"x") == ""
+    assert Gate().answer(replace(WHOLE, temperature=1.001), b"x") == "temperature"
     assert Gate().answer(WHOLE, b"x" * (MAX_ANSWER_BYTES + 1)) == "length"

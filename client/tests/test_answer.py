@@ -196,3 +196,10 @@ def test_an_event_of_another_stream_is_no_part_of_the_answer() -> None:
     with CuttingGateway(events, []) as gateway, Penstock(gateway.url) as client:
         read = list(client.conversations.resume("strm_1", after=0))
     assert [event.raw["content"] for event in read] == [event["content"] for event in EVENTS]
+
+
+def test_an_event_that_comes_again_on_one_connection_is_read_once() -> None:
+    events = [CHUNKS[0], CHUNKS[0], *CHUNKS[1:], CHUNKS[4], CHUNKS[1], LAST]
+    with CuttingGateway(events, []) as gateway, Penstock(gateway.url) as client:
+        read = list(client.conversations.resume("strm_1", after=0))
+    assert [event.sequence for event in read] == [1, 2, 3, 4, 5, 6]

@@ -1,12 +1,14 @@
 """What is older than its time goes in small batches, beside what others write."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, update
 
 from penstock_kit.database import Database, open_database
 from penstock_kit.database.metrics import DatabaseMetrics
@@ -49,6 +51,27 @@ async def test_old_rows_go_in_short_transactions_and_the_others_stay(database: D
         assert await times(database, table) == list(range(350, 1000))
         assert await delete_in_batches(database, table, table.c.time < 350, batch=100) == 0
         assert database.counts.writes - before == 4
+
+
+class UsedMeanwhile:
+    """A database in which one of the old rows is used again after it was found and before it is deleted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.read = database.read
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Any]:
+        async with self._database.write() as connection:
+            await connection.execute(update(one_key).where(one_key.c.id == "0005").values(time=2000))
+        async with self._database.write() as connection:
+            yield connection
+
+
+async def test_a_row_that_is_used_again_while_it_is_about_to_go_stays(database: Database) -> None:
+    used: Any = UsedMeanwhile(database)
+    assert await delete_in_batches(used, one_key, one_key.c.time < 10) == 9
+    assert 2000 in await times(database, one_key)
 
 
 async def test_a_rule_that_fails_is_told_and_the_others_are_applied_and_counted(database: Database) -> None:
