@@ -241,6 +241,35 @@ async def test_history_is_down_sampled_by_the_store(loaded):
     assert not (await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1"))).truncated
 
 
+async def test_buckets_come_reduced_in_several_ways_at_once(loaded):
+    several = pb.QueryHistoryRequest(
+        device_code="d1",
+        fields=["Flow Rate"],
+        interval=Duration(seconds=60),
+        aggregates=["mean", "max", "count"],
+        limit=3,
+    )
+    answer = await loaded.features.QueryHistory(several)
+    buckets = TABLE.set_index("timestamp")["Flow Rate"].resample("60s")
+    columns = columns_of(answer.rows)
+    assert list(columns) == ["Flow Rate_mean", "Flow Rate_max", "Flow Rate_count"]
+    assert columns["Flow Rate_mean"] == pytest.approx(buckets.mean().iloc[:3].tolist())
+    assert columns["Flow Rate_max"] == pytest.approx(buckets.max().iloc[:3].tolist())
+    assert columns["Flow Rate_count"] == pytest.approx(buckets.count().iloc[:3].tolist())
+    assert answer.truncated
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"aggregates": ["mean", "middle"]}, {"aggregates": ["mean"], "order_by": "Flow Rate"}, {"aggregates": ["max"]}],
+)
+async def test_several_ways_to_reduce_need_names_and_buckets(loaded, wrong):
+    interval = None if wrong == {"aggregates": ["max"]} else Duration(seconds=60)
+    with pytest.raises(InvalidArgument) as refused:
+        await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1", interval=interval, **wrong))
+    assert refused.value.reason == "AGGREGATE_INVALID"
+
+
 async def test_feature_stats_without_rows_are_explained(loaded):
     request = pb.GetFeatureStatsRequest(model_code="m", start_time=timestamp("2025-01-01"))
     with pytest.raises(NotFound, match=r"devices of model 'm'.*there are 600"):

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ async def open_dashboard(page: Page, system: RunningSystem) -> None:
 
 
 def ask(system: RunningSystem, path: str, method: str = "GET", **body: Any) -> httpx.Response:
-    options = {"json": body} if body else {}
+    options = body if "content" in body else {"json": body} if body else {}
     headers = {"authorization": f"Bearer {system.key}"}
     return httpx.request(method, system.url + path, headers=headers, timeout=HANG_SECONDS, **options)
 
@@ -371,6 +372,20 @@ async def test_a_device_is_shown_with_its_gap_its_outlier_and_a_zoom(page: Page,
     await expect(page.locator("#device-note")).not_to_contain_text("100 points")
     await page.click("#zoom-out")
     await expect(page.locator("#device-note")).to_contain_text("100 points")
+
+
+async def test_many_rows_are_drawn_as_buckets_of_one_answer(page: Page, system: RunningSystem) -> None:
+    begin = datetime(2026, 11, 21, tzinfo=UTC)
+    rows = "".join(f"{(begin + timedelta(seconds=at)).isoformat()},{at % 7}\n" for at in range(21_000))
+    path = "/api/v2/data/ingest?format=csv&create=true&device_code=PAGE02&model_code=page2"
+    assert ask(system, path, "POST", content=f"timestamp,level\n{rows}").status_code == 200
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "query/history" in request.url else None)
+    await page.fill("#device-search", "PAGE02")
+    await page.locator("#devices button", has_text="PAGE02").click()
+    await expect(page.locator("#device-note")).to_contain_text("21,000 values in buckets of 144 s")
+    await expect(page.locator("#device-legend")).to_contain_text("level, mean")
+    assert len(asked) == 1
 
 
 async def test_the_page_lets_nothing_foreign_in(system: RunningSystem) -> None:

@@ -964,7 +964,8 @@ class AsyncDataOperations(AsyncResource):
         start_time: Inclusive, ISO 8601.
         end_time: Exclusive.
         interval: Seconds of a bucket; 0: rows as they are.
-        aggregate: `mean`, `min`, `max`, `first`, `last`, `count`, `sum` or `std`.
+        aggregate: Of each bucket: `mean`, `min`, `max`, `first`, `last`, `count`, `sum`, `std` or `median`;
+            several, as `mean,min,max`, come as columns of their own, named `current_mean`.
         format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return await self._call(

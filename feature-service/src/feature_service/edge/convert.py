@@ -163,6 +163,14 @@ def rows_format_from_proto(request: feature_pb2.QueryHistoryRequest) -> RowsForm
         ) from None
 
 
+def aggregates_from_proto(request: feature_pb2.QueryHistoryRequest) -> Sequence[Aggregate]:
+    """Return by what each bucket is reduced when there are several. Raises InvalidArgument AGGREGATE_INVALID."""
+    found = tuple(dict.fromkeys(_aggregate(name) for name in request.aggregates))
+    if found and (request.order_by or not request.HasField("interval")):
+        raise InvalidArgument("several aggregates need an interval, and no order_by", reason="AGGREGATE_INVALID")
+    return found
+
+
 def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> StatisticsQuery:
     """Return what to compute. Raises InvalidArgument FILTER_INVALID."""
     return StatisticsQuery(

@@ -133,7 +133,8 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         """Read rows or buckets of a device."""
         query = convert.history_from_proto(request)
         form = convert.rows_format_from_proto(request)
-        history = await self._queries.history(_tenant(), request.device_code, query)
+        aggregates = convert.aggregates_from_proto(request)
+        history = await self._queries.history(_tenant(), request.device_code, query, aggregates)
         require_sendable(convert.frame_bytes(history.frame), _FEWER_ROWS)
         if form is not None:
             content_type, file = await asyncio.to_thread(self._write_rows, history, form)

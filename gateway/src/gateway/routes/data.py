@@ -28,6 +28,10 @@ from penstock_kit.errors import InvalidArgument
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
 
+_AGGREGATE: Final = (
+    "Of each bucket: `mean`, `min`, `max`, `first`, `last`, `count`, `sum`, `std` or `median`; several, as "
+    "`mean,min,max`, come as columns of their own, named `current_mean`."
+)
 INGEST_PATH: Final = "/api/v2/data/ingest"
 _INGEST_SECONDS: Final = 3600.0
 _QUERY_SECONDS: Final = 60.0
@@ -113,9 +117,7 @@ class HistoryQuery(RequestModel):
     start_time: Moment | None = Field(default=None, description="Inclusive, ISO 8601.")
     end_time: Moment | None = Field(default=None, description="Exclusive.")
     interval: Seconds = Field(default=0, description="Seconds of a bucket; 0: rows as they are.")
-    aggregate: str = Field(
-        default="", max_length=20, description="`mean`, `min`, `max`, `first`, `last`, `count`, `sum` or `std`."
-    )
+    aggregate: str = Field(default="", max_length=80, description=_AGGREGATE)
     limit: int = Field(default=10_000, ge=1, le=100_000)
     newest_first: bool = False
     format: HistoryFormat = Field(default="", description=_HISTORY_FORMAT)
@@ -129,7 +131,7 @@ class HistoryQuery(RequestModel):
             start_time=time_to_proto(self.start_time),
             end_time=time_to_proto(self.end_time),
             interval=seconds_to_proto(self.interval),
-            aggregate=self.aggregate,
+            **_aggregates(self.aggregate),
             limit=self.limit,
             newest_first=self.newest_first,
             format=self.format if self.format in _FILES else "",
@@ -268,7 +270,7 @@ class DataRoutes:
         start_time: Moment | None = None,
         end_time: Moment | None = None,
         interval: Annotated[Seconds, Query(description="Seconds of a bucket; 0: rows as they are.")] = 0,
-        aggregate: Annotated[str, Query(max_length=20)] = "",
+        aggregate: Annotated[str, Query(max_length=80, description=_AGGREGATE)] = "",
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
         newest_first: bool = False,
         format: Annotated[HistoryFormat, Query(description=_HISTORY_FORMAT)] = "",
@@ -297,6 +299,11 @@ def _history_file(response: pb.QueryHistoryResponse, form: str) -> Response:
         "vary": "accept",
     }
     return Response(response.file, media_type=response.content_type, headers=headers)
+
+
+def _aggregates(text: str) -> dict[str, Any]:
+    several = [name.strip() for name in text.split(",")]
+    return {"aggregates": several} if len(several) > 1 else {"aggregate": text}
 
 
 def _history(response: pb.QueryHistoryResponse, form: str) -> dict[str, Any]:

@@ -65,12 +65,13 @@ const band = (name) => [{ name: `${name}, mean`, color: "--accent" }, { name: "m
 
 async function read(field, from, to) {
   const range = { start_time: iso(from), end_time: iso(to), fields: [field] };
-  const rows = await ask({ ...range, limit: MOST_ROWS });
-  if (!rows.truncated) return { times: stamps(rows.timestamps), columns: [rows.columns[field] ?? []], names: series(field), note: "" };
   const interval = Math.max(1, Math.ceil((to - from) / BUCKETS));
-  const all = await Promise.all(["mean", "max", "min"].map((aggregate) => ask({ ...range, interval, aggregate, limit: MOST_ROWS })));
-  const columns = all.map(({ columns: each }) => Object.values(each)[0] ?? []);
-  return { times: stamps(all[0].timestamps), columns, names: band(field), note: `buckets of ${interval} s; zoom in for single rows` };
+  const buckets = await ask({ ...range, interval, aggregate: "mean,max,min,count", limit: MOST_ROWS });
+  const columns = ["mean", "max", "min", "count"].map((each) => buckets.columns[`${field}_${each}`] ?? []);
+  const rows = columns.pop().reduce((sum, count) => sum + count, 0);
+  const all = rows > MOST_ROWS ? { truncated: true } : await ask({ ...range, limit: MOST_ROWS });
+  if (all.truncated) return { times: stamps(buckets.timestamps), columns, names: band(field), note: `${rows.toLocaleString("en")} values in buckets of ${interval} s; zoom in for single rows` };
+  return { times: stamps(all.timestamps), columns: [all.columns[field] ?? []], names: series(field), note: "" };
 }
 
 // The usual distance between two points; the line breaks where one is missing for more than five of them.

@@ -14,6 +14,7 @@ from feature_service.domain.model.span import Extent, Span, iso_time
 from feature_service.domain.model.statistic import RangeStatistic
 from feature_service.domain.query.answer_cache import AnswerCache
 from feature_service.domain.query.answer_limit import require_sendable
+from feature_service.domain.query.bucket_columns import beside, units_of_each
 from feature_service.domain.query.feature_statistics import (
     FeatureStatistics,
     FeatureStatisticsQuery,
@@ -22,7 +23,7 @@ from feature_service.domain.query.feature_statistics import (
 from feature_service.domain.query.field_choice import chosen_fields, numeric_fields, require_comparable, require_numeric
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.registry.device_registry import DeviceRegistry
-from feature_service.domain.telemetry.query import HistoryQuery, NewestQuery, NewestRows, StatisticsQuery
+from feature_service.domain.telemetry.query import Aggregate, HistoryQuery, NewestQuery, NewestRows, StatisticsQuery
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
@@ -96,8 +97,10 @@ class TelemetryQueries:
         with self._counts.query(model):
             return await self._telemetry.newest(keys, replace(query, fields=fields))
 
-    async def history(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
-        """Return rows or buckets of one device.
+    async def history(
+        self, tenant_id: str, code: str, query: HistoryQuery, aggregates: Sequence[Aggregate] = ()
+    ) -> History:
+        """Return rows or buckets of one device, each bucket reduced by each of `aggregates` when there are any.
 
         Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
         FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or INTERVAL_INVALID.
@@ -114,10 +117,17 @@ class TelemetryQueries:
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         model = await self._model_of(tenant_id, device)
         with self._counts.query(model):
-            frame = await self._telemetry.history(key, replace(query, fields=fields, limit=query.limit + 1))
+            frame = await self._rows(key, replace(query, fields=fields, limit=query.limit + 1), aggregates)
         if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):
             raise await self.no_data(key, query.span)
-        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=_units(model))
+        units = units_of_each(_units(model), aggregates) if aggregates else _units(model)
+        return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
+
+    async def _rows(self, key: SeriesKey, query: HistoryQuery, aggregates: Sequence[Aggregate]) -> "Frame":
+        if not aggregates:
+            return await self._telemetry.history(key, query)
+        reads = (self._telemetry.history(key, replace(query, aggregate=aggregate)) for aggregate in aggregates)
+        return beside(dict(zip(aggregates, await asyncio.gather(*reads), strict=True)))
 
     async def statistics(self, tenant_id: str, code: str, query: StatisticsQuery) -> RangeStatistic:
         """Return statistics of one device's number fields, of all without `fields`, over the rows that fit.

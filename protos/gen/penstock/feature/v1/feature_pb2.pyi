@@ -595,6 +595,7 @@ class QueryHistoryRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _builtins.int
     DESCENDING_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    AGGREGATES_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     aggregate: _builtins.str
     """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean"."""
@@ -627,6 +628,12 @@ class QueryHistoryRequest(_message.Message):
     def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filter]:
         """Only rows that fit all of these."""
 
+    @_builtins.property
+    def aggregates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With `interval`, instead of `aggregate`: several of each bucket; each field then comes once for each of them, named
+        `current_mean`, `current_max`. Not with `order_by`.
+        """
+
     def __init__(
         self,
         *,
@@ -642,10 +649,11 @@ class QueryHistoryRequest(_message.Message):
         order_by: _builtins.str = ...,
         descending: _builtins.bool = ...,
         format: _builtins.str = ...,
+        aggregates: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "format", b"format", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "aggregates", b"aggregates", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "format", b"format", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
