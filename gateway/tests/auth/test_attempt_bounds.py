@@ -28,6 +28,7 @@ def test_who_logs_in_again_and_again_stays_known_among_many_who_come_once() -> N
     for number in range(KNOWN):
         limiter.record_success(f"u{number}", "10.0.0.1")
     limiter.record_success("u1", "10.0.0.1")
-    limiter.record_success("another", "10.0.0.1")
-    known = [limiter.is_known([user], "10.0.0.1") for user in ("u0", "u1", "u2", "another")]
-    assert known == [False, True, True, True]
+    for user in ("another", "a third"):
+        limiter.record_success(user, "10.0.0.1")
+    known = [limiter.is_known([user], "10.0.0.1") for user in ("u0", "u1", "u2", "u3", "another")]
+    assert known == [False, True, False, True, True]
