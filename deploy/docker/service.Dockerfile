@@ -6,19 +6,19 @@
 # the room of one, are always of one version, and `penstock` works in each container (`penstock up` as well).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# --- what is locked, in an environment that is copied as it is, without what only its makers or other databases need ------------------------------------------------------
+# --- what is locked, in an environment that is copied as it is, without what nothing of Penstock loads (slim.py) ----------
 FROM ${PYTHON_IMAGE} AS dependencies
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements-setup.lock requirements.lock /build/
+# For `strip`: symbols for debuggers are a sixth of what is installed. It stays behind, as all of this stage but /opt/penstock.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils >/dev/null && rm -rf /var/lib/apt/lists/*
+COPY requirements-setup.lock requirements.lock deploy/docker/slim.py /build/
 # uv and the build tools come from a lock of their own, by pip, and stay behind: /opt/build is not copied.
 RUN cd /build \
  && python -m venv /opt/build && /opt/build/bin/pip install -q --require-hashes -r requirements-setup.lock \
  && python -m venv --without-pip /opt/penstock \
- && /opt/build/bin/uv pip install -q --python /opt/penstock/bin/python --require-hashes --compile-bytecode -r requirements.lock \
+ && /opt/build/bin/uv pip install -q --python /opt/penstock/bin/python --require-hashes -r requirements.lock \
  && cd /opt/penstock/lib/python3.*/site-packages \
- && rm -rf pyarrow/include pyarrow/*flight* pyarrow/*s3* pyarrow/_pyarrow_cpp_tests* sqlalchemy/testing sqlalchemy/dialects/mysql \
-      sqlalchemy/dialects/mssql sqlalchemy/dialects/oracle \
- && find google numpy pyarrow scipy sklearn -depth -type d -name tests -exec rm -rf {} + \
+ && PYTHONDONTWRITEBYTECODE= /opt/penstock/bin/python /build/slim.py "$PWD" \
  && echo /opt/members >penstock_members.pth
 
 # --- our own packages; .dockerignore lets nothing else through ------------------------------------------------------
@@ -28,15 +28,16 @@ RUN cd /build/members \
  && export PYTHONPATH="$(echo /opt/build/lib/python3.*/site-packages)" \
  && /opt/build/bin/uv pip install -q --offline --python /opt/penstock/bin/python --target /opt/members \
       --no-deps --no-build-isolation --compile-bytecode \
-      ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./client ./cli
+      ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./client ./cli \
+ && find /opt/members -name '*.pyi' -delete
 
-# Services listen for other containers, and start only with a secret of the installation (docker-compose.yml makes one).
 # --- what runs: no pip, no root, nothing to write but PENSTOCK_HOME and /tmp -------------------------------
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 penstock \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/penstock --no-create-home --shell /usr/sbin/nologin penstock \
  && install -d -o penstock -g penstock -m 0700 /var/lib/penstock /var/lib/penstock-secret
 COPY --from=dependencies /opt/penstock /opt/penstock
+# Services listen for other containers, and start only with a secret of the installation (docker-compose.yml makes one).
 # GRPC_EXPERIMENTS: as `penstock up` has it, see RUNTIME_ENVIRONMENT in cli/src/penstock_cli/supervisor/service.py.
 ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
     GRPC_ENABLE_FORK_SUPPORT=0 \

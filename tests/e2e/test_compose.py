@@ -172,10 +172,10 @@ def test_the_images_share_what_is_large_and_start_a_service_each(stack: Stack) -
     assert sorted(setting.partition("=")[2] for setting in started) == sorted(SERVICES)
 
 
-def test_an_image_adds_at_most_650_megabytes_to_its_base(stack: Stack) -> None:
+def test_an_image_adds_at_most_500_megabytes_to_its_base(stack: Stack) -> None:
     names = [stack.inspect()["gateway"]["Image"], "python:3.11-slim-bookworm"]
     image, base = (int(json.loads(run(["docker", "inspect", name], seconds=30))[0]["Size"]) for name in names)
-    assert (image - base) / 1e6 <= 650
+    assert (image - base) / 1e6 <= 500
 
 
 def test_the_command_works_in_a_container(stack: Stack) -> None:
