@@ -144,6 +144,22 @@ async def test_a_member_stores_an_alarm_that_a_link_has_prepared(
     await expect(page.locator("#device-chart canvas").first).to_be_visible()
 
 
+async def test_a_member_sees_the_alarm_of_another_and_cannot_change_it(browser: Browser, system: RunningSystem) -> None:
+    ask(system, "/api/v1/alarms", "POST", name="of-admin", watch="no_data", device_codes=["WLD001"], seconds=9)
+    scopes = ["telemetry:read", "telemetry:write"]
+    fellow = {"username": "fellow", "password": "plum-harbour-77-quiet"}
+    assert ask(system, "/api/v1/users", "POST", scopes=scopes, **fellow).status_code == 201
+    page = await browser.new_page()
+    await page.goto(f"{system.url}/dashboard")
+    await page.fill("#username", fellow["username"])
+    await page.fill("#password", fellow["password"])
+    await page.press("#password", "Enter")
+    row = page.locator("#alarms tr", has_text="of-admin")
+    await expect(row).to_be_visible()
+    await expect(page.locator("#new-alarm")).to_be_visible()
+    await expect(row.get_by_role("button")).to_have_count(0)
+
+
 @pytest.mark.parametrize("broken", ["%7B", "null", "[]", "%E0%A4%A", '"x"', "7"])
 async def test_a_link_that_holds_no_alarm_does_no_harm(page: Page, system: RunningSystem, broken: str) -> None:
     await page.evaluate("hash => { location.hash = hash; }", f"alarm={broken}")

@@ -1,5 +1,5 @@
 // Alerts and alarms: what fires, with acknowledge and snooze; the alarms on device values, made, changed and deleted.
-import { call, json, post, scopes } from "./api.js";
+import { call, json, post, scopes, userId } from "./api.js";
 import { number } from "./chart.js";
 import { element, fill } from "./dashboard-panels.js";
 
@@ -7,6 +7,8 @@ const $ = (id) => document.getElementById(id);
 const SNOOZE_SECONDS = 3600;
 const WRITES = ["admin", "operator", "telemetry:write"];
 const mayWrite = () => scopes().some((scope) => WRITES.includes(scope));
+// An alarm is changed by who made it and by administrators.
+const mayChange = ({ user_id: maker }) => mayWrite() && (maker === userId() || scopes().some((scope) => scope === "admin" || scope === "operator"));
 
 // Which fields of the form a kind of alarm has.
 const PARTS = { above: ["field", "limit"], below: ["field", "limit"], outside: ["field", "band"], no_data: [], anomaly: ["field", "limit", "baseline"] };
@@ -74,7 +76,7 @@ function alarmRow(alarm) {
   remove.onblur = () => { remove.textContent = "Delete"; remove.ariaLabel = `Delete ${alarm.name}`; };
   const edit = button("Edit", `Edit ${alarm.name}`, async () => open(alarm));
   const where = alarm.device_codes.length ? alarm.device_codes.join(", ") : `all of ${alarm.model_code}`;
-  return [long(alarm.name), long(where), condition(alarm), alarm.severity, alarm.active ? "on" : "off", mayWrite() ? cell(edit, " ", remove) : cell()];
+  return [long(alarm.name), long(where), condition(alarm), alarm.severity, alarm.active ? "on" : "off", mayChange(alarm) ? cell(edit, " ", remove) : cell()];
 }
 
 export async function refreshAlarms(always = false) {
