@@ -50,7 +50,7 @@ async def test_an_ingested_csv_with_a_space_in_a_field_is_answered_with_the_numb
     events = await ask(http, "what was the mean Volume Flow RateRMS of pump-7 on 2020-03-09?")
     numbers = [float(word.strip(".,;:()*")) for word in text(events).split() if is_number(word.strip(".,;:()*"))]
     mean = statistics.fmean(values)
-    assert any(math.isclose(number, mean, rel_tol=1e-6) for number in numbers), text(events)
+    assert any(math.isclose(number, mean, rel_tol=5e-4) for number in numbers), text(events)
 
 
 async def test_a_question_about_an_unknown_device_says_which_devices_there_are(http: httpx.AsyncClient) -> None:

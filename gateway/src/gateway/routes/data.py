@@ -92,7 +92,7 @@ _TYPES: Final = {
     "application/vnd.apache.arrow.file": "arrow",
     "text/csv": "csv",
 }
-_FILE_TYPES: Final = (b"application/vnd.apache.arrow.file", b"text/csv")
+_FILE_TYPES: Final = (b"application/vnd.apache.arrow.file", b"text/csv", b"text/*")
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
