@@ -45,6 +45,13 @@ async def test_the_same_key_and_request_create_one_thing_and_answer_the_same(
     assert (other.status_code, other.json()["reason"]) == (422, "IDEMPOTENCY_KEY_CONFLICT")
 
 
+async def test_an_answer_that_is_given_again_is_no_second_act_in_the_audit_log(gateway: Any) -> None:
+    first, second = [await post(gateway, "/api/v1/keys", {"name": "written-once"}, "audited") for _ in range(2)]
+    assert ("idempotent-replayed" in first.headers, second.headers["idempotent-replayed"]) == (False, "true")
+    entries = (await gateway.client.get("/api/v1/audit", headers=gateway.auth())).json()["entries"]
+    assert [entry["action"] for entry in entries if first.json()["id"] in str(entry)] == ["key.create"]
+
+
 async def test_twenty_at_one_moment_create_one_thing(gateway: Any) -> None:
     answers = await asyncio.gather(*(post(gateway, "/api/v1/alarms", ALARM, "twenty") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {201}

@@ -19,6 +19,8 @@ from penstock_kit.logging import get_logger
 _KEY: Final = "idempotency_key"
 _REQUEST: Final = "http_request"
 # Seconds between two looks at what another request with the key makes.
+# Told with an answer that was kept: nothing was done for it.
+REPLAYED: Final = "idempotent-replayed"
 _PAUSE_SECONDS: Final = 0.05
 
 log = get_logger(__name__)
@@ -58,7 +60,8 @@ async def _answer_once(request: Request, key: str, make: Callable[[], Awaitable[
             log.warning("an idempotency key can't be claimed, its request is carried out", detail=error.message)
             return await make()
         if claim.answer is not None:
-            return Response(claim.answer.body, claim.answer.status, media_type="application/json")
+            headers = {REPLAYED: "true"}
+            return Response(claim.answer.body, claim.answer.status, headers, media_type="application/json")
         if claim.owner:
             return await _make(answers, name, claim, make)
         await asyncio.sleep(_PAUSE_SECONDS)
