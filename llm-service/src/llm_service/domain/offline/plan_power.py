@@ -4,12 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline.answer_power import power
-from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.field import match_field
-from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Step
 from llm_service.domain.offline.query import Condition, Statistic
-from llm_service.domain.offline.result_json import all_statistics_from_json
+from llm_service.domain.offline.read_statistics import read_statistics
 from llm_service.domain.offline.toolbox import DeviceTool
 from llm_service.domain.offline.words_state import RUNNING
 
@@ -51,19 +49,9 @@ def answer_power_of(plan: PlanState) -> Step:
         plan.query = replace(plan.query, conditions=(running,))
     statistics = (Statistic.DURATION,) if energy else ()
     asked = replace(plan.query, fields=(), statistics=(*statistics, Statistic.CORRELATION), unit="")
-    planner = CallPlanner(plan.talk, plan.tools, asked)
-    found = plan.gathered(DeviceTool.STATISTICS, planner.statistics("power"))
-    if not isinstance(found, list):
-        return found
-    plan.left_out += planner.left_out
-    answered = [
-        Answered(result=result, time=each.time(time))
-        for each, time in zip(found, planner.times, strict=True)
-        for result in all_statistics_from_json(each.outcome.data)
-    ]
-    there = [each for each in answered if each.result.row_count]
-    if not there:
-        return plan.explain_empty(plan.query.first_device, plan.query.time)
+    there = read_statistics(plan, asked, "power")
+    if not isinstance(there, list):
+        return there
     plan.heed("power", {})
     groups = _groups(plan) if energy else {}
     if groups:
