@@ -1,15 +1,13 @@
 """Buckets reduced in several ways, as columns beside each other."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from feature_service.domain.model.frame import Frame
 from feature_service.domain.telemetry.query import Aggregate
 
 if TYPE_CHECKING:
-    from feature_service.domain.model.array import TimeArray
+    from feature_service.domain.model.frame import Frame
 
 
 def field_of(name: str, aggregate: Aggregate) -> str:
@@ -19,16 +17,20 @@ def field_of(name: str, aggregate: Aggregate) -> str:
 
 def units_of_each(units: Mapping[str, str], aggregates: Sequence[Aggregate]) -> Mapping[str, str]:
     """Return the units of the columns; a count has none."""
-    counted = {Aggregate.COUNT}
-    return {field_of(name, way): unit for name, unit in units.items() for way in aggregates if way not in counted}
+    measured = [way for way in aggregates if way is not Aggregate.COUNT]
+    return {field_of(name, way): unit for name, unit in units.items() for way in measured}
 
 
-def beside(frames: Mapping[Aggregate, Frame]) -> Frame:
+def beside(frames: Mapping[Aggregate, "Frame"]) -> "Frame":
     """Return the buckets that all of the frames have, with the columns of each, named by field and aggregate.
 
     A bucket may be missing in one when rows came between two reads; it is left out until the next question.
     """
-    times = _common([frame.timestamps for frame in frames.values()])
+    import numpy as np
+
+    from feature_service.domain.model.frame import Frame
+
+    times = reduce(np.intersect1d, [frame.timestamps for frame in frames.values()])
     kept = {aggregate: frame.where(np.isin(frame.timestamps, times)) for aggregate, frame in frames.items()}
     first = next(iter(kept.values()))
     return Frame(
@@ -36,10 +38,3 @@ def beside(frames: Mapping[Aggregate, Frame]) -> Frame:
         numbers={field_of(name, way): frame.numbers[name] for way, frame in kept.items() for name in frame.numbers},
         texts={field_of(name, way): frame.texts[name] for way, frame in kept.items() for name in frame.texts},
     )
-
-
-def _common(times: Sequence["TimeArray"]) -> "TimeArray":
-    common = times[0]
-    for each in times[1:]:
-        common = np.intersect1d(common, each)
-    return common

@@ -14,6 +14,7 @@ from feature_service.domain.model.span import Extent, Span, iso_time
 from feature_service.domain.model.statistic import RangeStatistic
 from feature_service.domain.query.answer_cache import AnswerCache
 from feature_service.domain.query.answer_limit import require_sendable
+from feature_service.domain.query.bucket_columns import beside, units_of_each
 from feature_service.domain.query.feature_statistics import (
     FeatureStatistics,
     FeatureStatisticsQuery,
@@ -119,14 +120,12 @@ class TelemetryQueries:
             frame = await self._rows(key, replace(query, fields=fields, limit=query.limit + 1), aggregates)
         if len(frame) == 0 and not (query.conditions and await self._telemetry.row_count(key, query.span)):
             raise await self.no_data(key, query.span)
-        units = _units_of_each(model, aggregates) if aggregates else _units(model)
+        units = units_of_each(_units(model), aggregates) if aggregates else _units(model)
         return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
 
     async def _rows(self, key: SeriesKey, query: HistoryQuery, aggregates: Sequence[Aggregate]) -> "Frame":
         if not aggregates:
             return await self._telemetry.history(key, query)
-        from feature_service.domain.query.bucket_columns import beside
-
         reads = (self._telemetry.history(key, replace(query, aggregate=aggregate)) for aggregate in aggregates)
         return beside(dict(zip(aggregates, await asyncio.gather(*reads), strict=True)))
 
@@ -281,12 +280,6 @@ class TelemetryQueries:
 
 def _bytes_of(table: "FeatureTable") -> int:
     return table.matrix.nbytes + table.starts.nbytes + _BYTES_A_COLUMN * len(table.names)
-
-
-def _units_of_each(model: DataModel | None, aggregates: Sequence[Aggregate]) -> Mapping[str, str]:
-    from feature_service.domain.query.bucket_columns import units_of_each
-
-    return units_of_each(_units(model), aggregates)
 
 
 def _units(model: DataModel | None) -> Mapping[str, str]:
