@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.audit.entry import ACTIONS, SIGN_IN_FAILED, AuditEntry
 from gateway.audit.store import AuditStore
+from gateway.auth.kept_answers import REPLAYED_HEADER
 from gateway.auth.login_name import parse_login_name
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
@@ -18,7 +19,7 @@ from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
 
-_REPLAYED: Final = b"idempotent-replayed"
+_REPLAYED: Final = REPLAYED_HEADER.encode()
 _LOGIN: Final = "/api/v2/auth/login"
 _PREFIXES: Final = tuple(sorted({path.partition("{")[0].rstrip("/") for _, path in ACTIONS} | {_LOGIN}))
 _OPERATORS: Final = "default"

@@ -16,6 +16,8 @@ from penstock_kit.database import Database
 from penstock_kit.errors import Unprocessable
 from penstock_kit.ids import new_id
 
+# Told with an answer that was kept: nothing was done for it.
+REPLAYED_HEADER: Final = "idempotent-replayed"
 # How long who makes an answer may take before another one makes it.
 _LEASE: Final = timedelta(minutes=2)
 _PRUNE_SECONDS: Final = 600.0

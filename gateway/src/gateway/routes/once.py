@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from gateway.auth.kept_answers import Claim, KeptAnswer, KeptAnswers
+from gateway.auth.kept_answers import REPLAYED_HEADER, Claim, KeptAnswer, KeptAnswers
 from gateway.routes.parameters import IdempotencyKey
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError, Unavailable
@@ -19,8 +19,6 @@ from penstock_kit.logging import get_logger
 _KEY: Final = "idempotency_key"
 _REQUEST: Final = "http_request"
 # Seconds between two looks at what another request with the key makes.
-# Told with an answer that was kept: nothing was done for it.
-REPLAYED: Final = "idempotent-replayed"
 _PAUSE_SECONDS: Final = 0.05
 
 log = get_logger(__name__)
@@ -60,7 +58,7 @@ async def _answer_once(request: Request, key: str, make: Callable[[], Awaitable[
             log.warning("an idempotency key can't be claimed, its request is carried out", detail=error.message)
             return await make()
         if claim.answer is not None:
-            headers = {REPLAYED: "true"}
+            headers = {REPLAYED_HEADER: "true"}
             return Response(claim.answer.body, claim.answer.status, headers, media_type="application/json")
         if claim.owner:
             return await _make(answers, name, claim, make)
