@@ -61,6 +61,7 @@ async def test_rows_come_as_the_file_that_the_header_accept_or_the_format_asks_f
         assert len(pd.read_feather(io.BytesIO(answer.content))) == 10
     for answer in (
         await http.post(path, json=body, headers=csv),
+        await http.post(path, json=body, headers={"accept": "text/*"}),
         await http.get(path, params={**body, "format": "csv"}),
     ):
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"

@@ -92,7 +92,6 @@ _TYPES: Final = {
     "application/vnd.apache.arrow.file": "arrow",
     "text/csv": "csv",
 }
-_FILE_TYPES: Final = (b"application/vnd.apache.arrow.file", b"text/csv", b"text/*")
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
@@ -186,7 +185,7 @@ class DataRoutes:
                 scope=TELEMETRY_READ, answer=self.query_realtime, body=RealtimeQuery
             ),
             ("POST", "/api/v2/data/query/history"): PlainRequests(
-                scope=TELEMETRY_READ, answer=self.query_history, body=HistoryQuery, negotiable=_FILE_TYPES
+                scope=TELEMETRY_READ, answer=self.query_history, body=HistoryQuery, negotiable=True
             ),
         }
         writer = [Depends(guard.needs(TELEMETRY_WRITE))]

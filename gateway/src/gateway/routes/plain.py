@@ -14,20 +14,21 @@ from gateway.routes.strict import RequestModel
 from penstock_kit.errors import InvalidArgument
 
 _JSON: Final = b"application/json"
+_ANY: Final = b"*/*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainRequests:
     """What answers the plain requests of one route: `answer` takes the `body`, or nothing where there is no body.
 
-    `scope` is that which a caller needs, as the route itself asks for it. A request whose Accept names one of
-    `negotiable` is not plain.
+    `scope` is that which a caller needs, as the route itself asks for it. Where the form of the answer is `negotiable`,
+    a request is plain when it accepts anything or asks for JSON alone.
     """
 
     scope: str
     answer: Callable[..., Awaitable[Response]]
     body: type[RequestModel] | None = None
-    negotiable: tuple[bytes, ...] = ()
+    negotiable: bool = False
 
 
 class PlainRoute:
@@ -51,7 +52,7 @@ class PlainRoute:
         if (
             scope["query_string"]
             or (self._body is not None and not _has_json(scope))
-            or (self._negotiable and _accepts(scope, self._negotiable))
+            or (self._negotiable and not _takes_json(scope))
         ):
             await self._otherwise(scope, receive, send)
             return
@@ -74,9 +75,8 @@ def _has_json(scope: Scope) -> bool:
     return len(kinds) == 1 and kinds[0].partition(b";")[0].strip() == _JSON
 
 
-def _accepts(scope: Scope, kinds: tuple[bytes, ...]) -> bool:
-    accepted = [value for name, value in scope["headers"] if name == b"accept"]
-    return any(kind in value.lower() for value in accepted for kind in kinds)
+def _takes_json(scope: Scope) -> bool:
+    return all(value in {_ANY, _JSON} for name, value in scope["headers"] if name == b"accept")
 
 
 def _again(data: bytes, receive: Receive) -> Receive:
