@@ -1,6 +1,8 @@
 """What is released: wheels that hold all of their sources, and run by themselves."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from penstock_kit.version import VERSION
 from penstock_testkit.system import choose_ports, is_ready, system_environment
@@ -66,6 +70,31 @@ def test_migrations_pages_stubs_and_marks_of_types_are_among_them(wheels: Path) 
 def test_every_wheel_has_the_one_version(wheels: Path) -> None:
     assert {wheel.name.split("-")[1] for wheel in wheels.glob("*.whl")} == {VERSION}
     assert len(list(wheels.glob("*.whl"))) == len(SOURCES)
+
+
+def test_the_list_of_packages_names_each_that_is_locked_with_its_version_and_hashes(wheels: Path) -> None:
+    lock = (wheels / "requirements.txt").read_text()
+    locked = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)(?: ; ([^\\\n]+?))? \\\n", lock, re.MULTILINE)
+    assert len(locked) == len(re.findall(r"^\S", lock, re.MULTILINE))
+    bill = json.loads((wheels / "sbom.cdx.json").read_text())
+    named = {(each["name"], each["version"]): each for each in bill["components"]}
+    assert set(named) == {(name, version) for name, version, _ in locked}
+    for name, version, condition in locked:
+        component = named[name, version]
+        assert component["purl"].lower() == f"pkg:pypi/{name}@{version}".lower()
+        assert condition in component["description"]
+        assert [reference["hashes"] for reference in component["externalReferences"]]
+
+
+def test_the_list_of_packages_is_valid_and_says_of_what_it_is(wheels: Path) -> None:
+    text = (wheels / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    root = json.loads(text)["metadata"]["component"]
+    assert (root["name"], root["version"]) == ("penstock", VERSION)
+    assert sorted(path.name for path in wheels.iterdir() if path.suffix != ".whl") == [
+        "requirements.txt",
+        "sbom.cdx.json",
+    ]
 
 
 @pytest.fixture(scope="module")
