@@ -44,6 +44,7 @@ class ServiceRuntime:
             redactor=self.redactor,
             secret=self.secret,
             most_gathering=settings.gather_seconds,
+            connection_age=settings.connection_age,
         )
         metrics = await serve_metrics(self.registry, settings.host, metrics_port)
         try:

@@ -116,7 +116,7 @@ class ServiceSettings(BaseSettings):
 
 
 class GrpcServiceSettings(ServiceSettings):
-    """The settings that every gRPC service has besides: the address it binds to, and how long pieces gather."""
+    """The settings that every gRPC service has besides: where it listens, how long pieces gather, connections live."""
 
     host: str = Field(
         default="127.0.0.1",
@@ -129,6 +129,13 @@ class GrpcServiceSettings(ServiceSettings):
         le=0.1,
         alias="PENSTOCK_GATHER_SECONDS",
         description="The longest that pieces of answers wait for those of others, where many streams are busy.",
+    )
+
+    connection_age: float = Field(
+        default=60.0,
+        ge=0,
+        alias="PENSTOCK_CONNECTION_AGE_SECONDS",
+        description="Seconds after which a connection takes no new calls, so that callers find new replicas; 0: never.",
     )
 
     @field_validator("host")

@@ -22,8 +22,8 @@ from penstock_kit.address import target_of
 from penstock_kit.grpc.admission import secret_metadata
 from penstock_kit.grpc.call import Peer, SingleCall, StreamingCall
 from penstock_kit.grpc.multiplex.call import Method, MultiplexedSingleCall, MultiplexedStreamingCall
+from penstock_kit.grpc.multiplex.connection import LIFETIME_SECONDS, ConnectionPool
 from penstock_kit.grpc.multiplex.connection import METHOD as CARRY
-from penstock_kit.grpc.multiplex.connection import ConnectionPool
 from penstock_kit.grpc.options import client_options
 
 DEFAULT_TIMEOUT: Final = 30.0
@@ -38,6 +38,7 @@ def open_channel(
     multiplexed: Sequence[str] = (),
     credentials: grpc.ChannelCredentials | None = None,
     secret: str = "",
+    stream_lifetime: float = LIFETIME_SECONDS,
 ) -> "PenstockChannel":
     """Return a channel to `service` at `target`; it connects on the first call and reconnects by itself.
 
@@ -50,7 +51,8 @@ def open_channel(
     names what may be repeated on UNAVAILABLE (``penstock.llm.v1.LlmService/ListModels``, or a whole service).
     `multiplexed` names in the same way what goes over one stream with other calls, at a fraction of the cost: for
     methods with one request that are called many times a second. Their calls mean the same as any other; what answers
-    once is repeated as `idempotent`, what streams is not; see :mod:`penstock_kit.grpc.multiplex`.
+    once is repeated as `idempotent`, what streams is not; see :mod:`penstock_kit.grpc.multiplex`. Where `target` may be
+    several replicas such a stream takes new calls for `stream_lifetime` seconds.
     """
     options = client_options(idempotent)
     uri = target_of(target)
@@ -59,7 +61,9 @@ def open_channel(
     else:
         channel = grpc.aio.secure_channel(uri, credentials, options=options)
     peer = Peer(service=service, target=target, timeout=timeout, metadata=secret_metadata(secret))
-    return PenstockChannel(channel, peer, uri, multiplexed=multiplexed, idempotent=idempotent)
+    return PenstockChannel(
+        channel, peer, uri, multiplexed=multiplexed, idempotent=idempotent, stream_lifetime=stream_lifetime
+    )
 
 
 class PenstockChannel(grpc.aio.Channel):
@@ -77,12 +81,13 @@ class PenstockChannel(grpc.aio.Channel):
         *,
         multiplexed: Iterable[str] = (),
         idempotent: Iterable[str] = (),
+        stream_lifetime: float = LIFETIME_SECONDS,
     ) -> None:
         self._channel: Any = channel  # its stubs leave the multi-callables untyped
         self._peer = peer
         self._multiplexed = frozenset(multiplexed)
         self._idempotent = frozenset(idempotent)
-        self._connections = ConnectionPool(self._open_stream, target)
+        self._connections = ConnectionPool(self._open_stream, target, stream_lifetime)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connection; running calls get `grace` seconds, those of multiplexed methods none."""

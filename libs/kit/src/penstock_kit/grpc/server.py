@@ -18,7 +18,7 @@ from penstock_kit.grpc.health import HealthServicer
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.multiplex.pace import MOST_GATHERING
 from penstock_kit.grpc.multiplex.serving import MultiplexServicer
-from penstock_kit.grpc.options import SERVER_OPTIONS
+from penstock_kit.grpc.options import server_options
 from penstock_kit.grpc.process_memory import ProcessServicer
 from penstock_kit.grpc.reflection import LazyReflection
 from penstock_kit.grpc.runtime import assert_fast_protobuf
@@ -37,7 +37,8 @@ class GrpcServer:
     or start, wait and drain separately. Without a `registry` there are no metrics, without
     `tracing` no spans. `redactor` keeps configured secrets out of error messages. With a `secret` only callers that
     carry it are served; without one (or `credentials`) the server listens on loopback alone. Pieces of streamed answers
-    wait for each other for `most_gathering` seconds at most.
+    wait for each other for `most_gathering` seconds at most. A connection takes no new calls after `connection_age`
+    seconds (0: always), so that its caller looks up who else serves; what runs on it goes on.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class GrpcServer:
         credentials: grpc.ServerCredentials | None = None,
         secret: str = "",
         most_gathering: float = MOST_GATHERING,
+        connection_age: float = 0,
     ) -> None:
         self._service = service
         self._host = host
@@ -68,7 +70,7 @@ class GrpcServer:
             admission=Admission(secret, host=host) if secret else None,
         )
         aio: Any = grpc.aio  # its stubs leave the handlers' type parameters open
-        self._server: Any = aio.server(interceptors=[self._interceptor], options=SERVER_OPTIONS)
+        self._server: Any = aio.server(interceptors=[self._interceptor], options=server_options(connection_age))
         self._names: list[str] = []
         self._handlers: list[Any] = []
         self._multiplex = MultiplexServicer(self._handler_of, most_gathering=most_gathering)

@@ -13,9 +13,10 @@ from penstock_kit.grpc.call import EOF
 from penstock_kit.grpc.multiplex.outbox import Outbox
 
 METHOD: Final = "/penstock.common.v1.MultiplexService/Carry"
-# So many streams go to a name behind which there may be several replicas, and none lives longer than that.
+# So many streams go to a name behind which there may be several replicas, and none takes calls for longer than that
+# (and a fifth): a new replica that the channel knows of gets its share of calls that soon.
 _STREAMS: Final = 4
-_LIFETIME_SECONDS: Final = 60.0
+LIFETIME_SECONDS: Final = 20.0
 
 
 class Receiver(Protocol):
@@ -135,11 +136,12 @@ class ConnectionPool:
     """The streams of a channel, opened when they are needed.
 
     A call goes to the next of them in turn. Where `target` may stand for several replicas there are a few, made anew
-    every minute, so that they spread over the replicas there are.
+    after `lifetime` seconds, so that they spread over the replicas there are.
     """
 
-    def __init__(self, open_stream: Callable[[], Any], target: str) -> None:
+    def __init__(self, open_stream: Callable[[], Any], target: str, lifetime: float = LIFETIME_SECONDS) -> None:
         self._open_stream = open_stream
+        self._lifetime = lifetime
         self._spread = may_be_several(target)
         self._slots: list[Connection | None] = [None] * (_STREAMS if self._spread else 1)
         self._turn = 0
@@ -153,7 +155,7 @@ class ConnectionPool:
         if connection is None or not connection.usable:
             connection = self._slots[self._turn] = Connection(self._open_stream)
             if self._spread:
-                lifetime = _LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+                lifetime = self._lifetime * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
                 asyncio.get_running_loop().call_later(lifetime, connection.retire)
         return connection
 
