@@ -22,7 +22,14 @@ from penstock_cli.setting_names import SETTING_NAMES
 
 ROOT: Final = Path(__file__).parents[2]
 RENDERED: Final = ROOT / "deploy" / "kubernetes" / "rendered"
-OVERLAYS: Final = ("dev", "prod")
+OVERLAYS: Final = ("dev", "prod", "prod-postgresql")
+# What scales by itself, by overlay.
+SCALED: Final = {
+    "dev": set[str](),
+    "prod": {"gateway", "llm-service", "chat-stream-service", "cache-service"},
+    "prod-postgresql": {"gateway", "llm-service", "chat-stream-service", "cache-service", "feature-service"},
+}
+NAMESPACES: Final = {"dev": "penstock-dev", "prod": "penstock", "prod-postgresql": "penstock"}
 VERSION: Final = "1.32"
 SETTINGS: Final[dict[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
@@ -126,7 +133,7 @@ def test_probes_of_the_gateway_ask_the_gateway_alone_and_liveness_asks_no_store(
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_what_scales_by_itself_names_no_number_of_replicas_and_goes_down_slowly(overlay: str) -> None:
     scaled = {entry["spec"]["scaleTargetRef"]["name"]: entry for entry in of_kind(overlay, "HorizontalPodAutoscaler")}
-    assert (set(scaled) == {"gateway", "llm-service", "chat-stream-service", "cache-service"}) == (overlay == "prod")
+    assert set(scaled) == SCALED[overlay]
     for workload in workloads(overlay):
         assert ("replicas" in workload["spec"]) == (name_of(workload) not in scaled)
     for scaler in scaled.values():
@@ -135,11 +142,12 @@ def test_what_scales_by_itself_names_no_number_of_replicas_and_goes_down_slowly(
         assert [(rule["type"], rule["value"]) for rule in down["policies"]] == [("Pods", 1)]
 
 
-def test_every_disruption_budget_lets_a_node_be_drained() -> None:
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_disruption_budget_lets_a_node_be_drained(overlay: str) -> None:
     scaled = {
-        entry["spec"]["scaleTargetRef"]["name"]: entry["spec"] for entry in of_kind("prod", "HorizontalPodAutoscaler")
+        entry["spec"]["scaleTargetRef"]["name"]: entry["spec"] for entry in of_kind(overlay, "HorizontalPodAutoscaler")
     }
-    budgets = {name_of(entry): entry["spec"] for entry in of_kind("prod", "PodDisruptionBudget")}
+    budgets = {name_of(entry): entry["spec"] for entry in of_kind(overlay, "PodDisruptionBudget")}
     assert set(budgets) == set(scaled)
     for name, budget in budgets.items():
         assert budget["maxUnavailable"] >= 1
@@ -147,7 +155,7 @@ def test_every_disruption_budget_lets_a_node_be_drained() -> None:
         assert scaled[name]["minReplicas"] >= 2
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", ["dev", "prod"])
 def test_duckdb_has_one_writer_that_is_replaced_and_never_doubled(overlay: str) -> None:
     (store,) = [entry for entry in workloads(overlay) if name_of(entry) == "feature-service"]
     assert (store["kind"], store["spec"]["replicas"]) == ("StatefulSet", 1)
@@ -156,6 +164,33 @@ def test_duckdb_has_one_writer_that_is_replaced_and_never_doubled(overlay: str) 
     for workload in workloads("dev"):
         if workload["kind"] == "Deployment" and name_of(workload) != "cache-service":
             assert workload["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_replicas_over_one_telemetry_store_have_a_home_each_and_data_sets_in_common() -> None:
+    (store,) = [entry for entry in workloads("prod-postgresql") if name_of(entry) == "feature-service"]
+    assert store["kind"] == "StatefulSet", "who a replica is, and its MQTT session, are in its home"
+    (home,) = store["spec"]["volumeClaimTemplates"]
+    (container,) = pod_of(store)["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert (home["metadata"]["name"], mounts["home"]) == ("home", "/var/lib/penstock")
+    values = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert values == {
+        "TELEMETRY_URL_FILE": "/run/secrets/penstock/telemetry-url",
+        "DATASET_FOLDER": mounts["datasets"],
+    }
+    assert not mounts["datasets"].startswith(mounts["home"])
+    claims = {name_of(entry): entry["spec"] for entry in of_kind("prod-postgresql", "PersistentVolumeClaim")}
+    (volume,) = [volume for volume in pod_of(store)["volumes"] if volume["name"] == "datasets"]
+    assert claims[volume["persistentVolumeClaim"]["claimName"]]["accessModes"] == ["ReadWriteMany"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_everything_of_an_overlay_is_in_its_namespace(overlay: str) -> None:
+    for document in documents(overlay):
+        if document["kind"] == "Namespace":
+            assert name_of(document) == NAMESPACES[overlay]
+        else:
+            assert document["metadata"]["namespace"] == NAMESPACES[overlay], name_of(document)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
