@@ -368,7 +368,7 @@ def test_rows_of_an_interval_are_read(count: int, unit: tuple[str, str, timedelt
         ("mean current of WLD001 during the fourth shift", "shift"),
         ("mean current of WLD001 adjusted for humidex", "adjusted"),
         ("WLD001 换班期间的平均电流", "换班"),
-        ("mean current of WLD001 unless idle", "unless idle"),
+        ("mean current of WLD001 whether or not idle", "not"),
     ],
 )
 def test_what_is_not_understood_is_named(text: str, named: str) -> None:

@@ -149,6 +149,7 @@ def _details(query: StructuredQuery) -> dict[str, str]:
         "device_numbers": ",".join(numbers),
         "without_outliers": query.robust,
         "since": query.since,
+        "unread_negation": query.negation,
         "now": query.holds,
         "once": ("first" if query.first else "last") if query.once else "",
         "ordered": query.ordered,

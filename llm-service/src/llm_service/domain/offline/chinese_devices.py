@@ -115,6 +115,13 @@ class ChineseDevices(ChineseEvents):
         """Name what was not understood."""
         return f"我没有理解{'、'.join(f'“{phrase}”' for phrase in phrases)}，回答中未考虑。"
 
+    def negated(self, words: str) -> str:
+        """Say that no number is given, for what was not understood turns it round."""
+        return (
+            f"我没有理解“{words}”，它可能使所问的意思相反，因此不给出数值。"
+            "请换一种说法，例如“不是气孔”或“电流不超过200”。"
+        )
+
     def left_out(self, what: Sequence[str]) -> str:
         """Name what was not heeded."""
         return f"这类回答无法考虑，因此略去：{'、'.join(what)}。"

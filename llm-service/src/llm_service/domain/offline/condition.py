@@ -24,7 +24,12 @@ FLIPPED: Final = {
     Operator.LE: Operator.GT,
     Operator.NE: Operator.EQ,
 }
-NEVER: Final = frozenset({"never", "从未", "从不", "从没", "从来没有", "从来没", "not once", "never ever"})
+NEVER: Final = frozenset(
+    {
+        *("never", "not once", "never ever", "not even once", "not a single time", "at no time"),
+        *("从未", "从不", "从没", "从来没有", "从来没", "没有一次", "一次都没", "一次也没", "一次都没有", "一次也没有"),
+    }
+)
 """Whether it ever was so is asked with these, no reading is left out."""
 _TURNING: Final = (Kind.NOT, Kind.EXCEPT)
 # Behind what 除 excludes.
@@ -84,6 +89,20 @@ def _non_zero(sentence: Sentence, at: int) -> list[Condition]:
 def linked_by_or(sentence: Sentence, first: int, second: int) -> int | None:
     """The place of the "or" between two conditions."""
     return next((at for at in range(first, second) if sentence.has(at, Kind.OR)), None)
+
+
+def excluded_at(sentence: Sentence, at: int) -> int | None:
+    """The place of the word that excludes what the word before `at` leads to: "excluding readings where …"."""
+    before = sentence.skip(at - 1, (*_QUIET, Kind.ROWS), step=-1)
+    return before if sentence.has(before, Kind.EXCEPT) else None
+
+
+def close_exclusion(sentence: Sentence, at: int) -> None:
+    """Mark what ends an exclusion before `at`, over words that say nothing: "除了气孔的读数以外"."""
+    place = sentence.skip(at, (Kind.FILLER, Kind.ROWS))
+    for end in (at, place):
+        if sentence.text(end) in CLOSING:
+            sentence.use(at, end + 1)
 
 
 def negation_at(sentence: Sentence, at: int) -> int | None:
@@ -170,7 +189,9 @@ def _condition(
         sentence.use(negation, subject[0] if subject else begin)
     while start > 0 and not subject and _leads(sentence, start - 1):
         start -= 1
-    sentence.use(start, value.end + (negation is not None and sentence.text(value.end) in CLOSING))
+    sentence.use(start, value.end)
+    if negation is not None:
+        close_exclusion(sentence, value.end)
     if subject and _leads(sentence, subject[0] - 1):
         sentence.use(subject[0] - 1, subject[0])
     how = FLIPPED[operator] if negated else operator
@@ -261,9 +282,11 @@ def _is(sentence: Sentence, at: int) -> list[Condition]:
 def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[Condition]:
     """The text a field is compared with: a label, a quoted text or, after "where", any single word."""
     subject = _subject(sentence, at)
-    if subject is None or (subject[1] in _NUMBERS and not _leads(sentence, subject[0] - 1)):
+    quoted = any(lexeme.tokens[0].kind is TokenKind.QUOTED for lexeme in sentence.lexemes[start : start + 2])
+    if subject is None or (subject[1] in _NUMBERS and not (quoted and _leads(sentence, subject[0] - 1))):
         # "The gas was wasted" compares no number with a text.
         return []
+    excluded = excluded_at(sentence, subject[0])
     negated = sentence.has(start, Kind.NOT) or sentence.has(at - 1, Kind.NOT)
     start += sentence.has(start, Kind.NOT)
     token = sentence.lexemes[start].tokens[0] if start < len(sentence) and start not in sentence.used else None
@@ -280,7 +303,10 @@ def _texts(sentence: Sentence, at: int, start: int, operator: Operator) -> list[
     sentence.use(subject[0] + 1, end)
     if _leads(sentence, subject[0] - 1):
         sentence.use(subject[0] - 1, subject[0])
-    how = FLIPPED[operator] if negated else operator
+    if excluded is not None:
+        sentence.use(excluded, subject[0])
+        close_exclusion(sentence, end)
+    how = FLIPPED[operator] if negated != (excluded is not None) else operator
     return [Condition(field=subject[1], operator=how, value=value)]
 
 

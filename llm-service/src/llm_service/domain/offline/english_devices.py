@@ -117,6 +117,13 @@ class EnglishDevices(EnglishEvents):
         """Name what was not understood."""
         return f"I did not understand {', '.join(f'“{phrase}”' for phrase in phrases)} and left it out."
 
+    def negated(self, words: str) -> str:
+        """Say that no number is given, for what was not understood turns it round."""
+        return (
+            f"I did not understand “{words}”, which may turn round what you ask, so I give no number. Please put it "
+            "in other words, for example “not porosity” or “current not above 200”."
+        )
+
     def left_out(self, what: Sequence[str]) -> str:
         """Name what was not heeded."""
         return f"Left out, as this kind of answer can't heed it: {', '.join(what)}."

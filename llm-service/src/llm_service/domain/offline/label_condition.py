@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Final
 
-from llm_service.domain.offline.condition import CLOSING, MOST, linked_by_or, negation_at
+from llm_service.domain.offline.condition import MOST, close_exclusion, linked_by_or
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
@@ -11,6 +11,10 @@ from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 
 _VERSUS: Final = frozenset({"vs", "versus", "vs .", "against", "compared to", "compared with"})
 _NEAR: Final = 3
+# How far before a label the words that turn it round may begin, and what may stand between.
+_REACH: Final = 9
+_BETWEEN: Final = (Kind.FILLER, Kind.WHERE, Kind.ROWS)
+_TURNING: Final = (Kind.NOT, Kind.EXCEPT, Kind.NO_LABEL)
 _NONE: Final = frozenset({"no", "without", "never", "没有", "没", "无", "从未", "从没"})
 
 
@@ -38,9 +42,10 @@ def find_labels(
     none = asks_for_none(sentence)
     for at in sentence.find(Kind.LABEL):
         label = str(sentence.senses(at)[Kind.LABEL])
-        negation = negation_at(sentence, at)
+        turning = _negations(sentence, at)
+        negation = turning[-1] if turning else None
         carried = turned and all(_joins(sentence, place) for place in range(last + 1, at))
-        negated = (negation is not None or carried) and not none
+        negated = (len(turning) % 2 == 1 or (carried and not turning)) and not none
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
             link = linked_by_or(sentence, last, at)
@@ -61,17 +66,36 @@ def find_labels(
         named.setdefault((how, label or GOOD))
         sentence.use(at if negation is None else negation, at + 1)
         if negation is not None:
-            sentence.use(at, at + 1 + (sentence.text(at + 1) in CLOSING))
+            close_exclusion(sentence, at + 1)
         last, turned = at, negated
-    specific = [pair for pair in named if pair != (Operator.NE, GOOD)] or [*named]
+    # "Bad welds (porosity)": the second word says which.
+    said = any(operator is Operator.EQ and label != GOOD for operator, label in named)
+    specific = [pair for pair in named if not said or pair != (Operator.NE, GOOD)]
     return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific), either
 
 
 def asks_for_none(sentence: Sentence) -> bool:
     """Return whether those are asked for that had none: "which machines had no porosity", "哪台没有气孔"."""
     which = any(sentence.has(at, Kind.WHICH) and sentence.text(at) != "what" for at in range(len(sentence)))
-    places = [place for at in sentence.find(Kind.LABEL) if (place := negation_at(sentence, at)) is not None]
+    places = [place for at in sentence.find(Kind.LABEL) for place in _negations(sentence, at)]
     return which and any(sentence.text(place) in _NONE for place in places)
+
+
+def _negations(sentence: Sentence, at: int) -> list[int]:
+    """The places of the words before a label that turn it round, the nearest first: "not labelled", "excluding"."""
+    found: list[int] = []
+    for place in range(at - 1, max(at - _REACH, 0) - 1, -1):
+        senses = sentence.senses(place)
+        turns = any(kind in senses for kind in _TURNING) or senses.get(Kind.OPERATOR) is Operator.NE
+        if turns:
+            found.append(place)
+        elif (
+            sentence.text(place) != "-"
+            and not any(kind in senses for kind in _BETWEEN)
+            and senses.get(Kind.FIELD) != LABEL_FIELD
+        ):
+            break
+    return found
 
 
 def enumerates(sentence: Sentence) -> bool:
@@ -87,7 +111,7 @@ def _enumerated(sentence: Sentence) -> list[int]:
     places = [at for at in sentence.find(Kind.LABEL) if sentence.senses(at)[Kind.LABEL]]
     links = [range(first + 1, second) for first, second in pairwise(places)]
     linked = all(link and all(sentence.has(at, Kind.AND) for at in link) for link in links)
-    alone = all(negation_at(sentence, at) is None for at in places)
+    alone = all(not _negations(sentence, at) for at in places)
     return places if len(places) > 1 and linked and alone else []
 
 

@@ -30,10 +30,11 @@ from llm_service.domain.offline.state import find_states
 from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
-from llm_service.domain.offline.unread import unread_phrases
+from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
+_PRONOUNS = frozenset({"it", "they", "that", "there", "we", "you"})
 _GREETINGS = frozenset({"morning", "afternoon", "evening", "早", "早上", "晚上", "下午"})
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -61,6 +62,7 @@ def parse_prompt(
     reading = Reading(notes=(*heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
     _skip_greeting(sentence)
+    _skip_tag(sentence)
     reading.model_code = _model_code(sentence)
     reading.window_size = _window_size(sentence)
     reading.decimals = find_decimals(sentence)
@@ -82,6 +84,7 @@ def parse_prompt(
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
+    reading.negation = unread_negation(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 
 
@@ -89,6 +92,16 @@ def _skip_greeting(sentence: Sentence) -> None:
     """ "Morning, what was …": the word in front says no time."""
     if sentence.text(0) in _GREETINGS and sentence.text(1) in {",", "!", "，", "！", ".", "all"}:
         sentence.use(0, 1)
+
+
+def _skip_tag(sentence: Sentence) -> None:
+    """ "…, didn't it?" turns nothing round."""
+    end = len(sentence)
+    while end > 0 and sentence.text(end - 1) in {"?", ".", "!"}:
+        end -= 1
+    turned = sentence.text(end - 1) in _PRONOUNS and sentence.has(end - 2, Kind.NOT)
+    if turned and end > 3 and sentence.text(end - 3) in {",", ";", "-"}:
+        sentence.use(end - 3, end)
 
 
 def _add_conditions(sentence: Sentence, reading: Reading) -> None:

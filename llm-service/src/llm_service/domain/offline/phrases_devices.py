@@ -67,6 +67,10 @@ class DeviceWording(StateWording, Protocol):
         """Name the words that were not understood and left out."""
         ...
 
+    def negated(self, words: str) -> str:
+        """Say that no number is given, for what was not understood turns it round."""
+        ...
+
     def left_out(self, what: Sequence[str]) -> str:
         """Name what was understood and could not be heeded in this answer."""
         ...

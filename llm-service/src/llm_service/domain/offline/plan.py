@@ -48,6 +48,8 @@ def _step(plan: PlanState) -> Step:
         return alarms
     if plan.query.intent is Intent.CHAT:
         return Say(text=plan.report.unconfigured())
+    if plan.query.negation:
+        return Say(text=plan.report.say.negated(plan.query.negation))
     if not plan.tools and not plan.talk.outcomes:
         return Say(text=plan.report.no_tools(plan.query))
     if plan.query.intent is Intent.LIST_DEVICES:

@@ -28,7 +28,7 @@ def prepare_alarms(plan: PlanState) -> Step | None:
         return CallTools(calls=(plan.tools.call(DeviceTool.LIST),))
     # Limits are settled as conditions are, to be in the fields' own units; what else was read is the alarm's.
     limits = plan.query.conditions if all(each.field and each.limit is not None for each in requests) else ()
-    plan.query = replace(plan.query, conditions=limits, refused="", unread=(), time=None, periods=())
+    plan.query = replace(plan.query, conditions=limits, refused="", unread=(), negation="", time=None, periods=())
     if (settled := settle_subject(plan)) is not None:
         return settled
     requests = read_alarms(plan.talk.question, plan.query) if limits else requests

@@ -167,6 +167,8 @@ class StructuredQuery:
     `of_them` asks for one of those that were spoken of before, `averaged` for the mean of the number or the duration of
     all intervals, `always` whether all readings fit the conditions, `judged` whether a value is as usual.
 
+    `negation` is one of the unread phrases that turns round what is asked: no number can be given.
+
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
     can't be done at all. `follows` says that the question only makes sense after another one.
     """
@@ -222,6 +224,7 @@ class StructuredQuery:
     back: timedelta | None = None
     judged: Judged | None = None
     first: bool = False
+    negation: str = ""
 
     @property
     def first_device(self) -> str:

@@ -131,6 +131,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         of_them=topic.of_them and not devices.codes and not devices.references,
         longest=reading.spells.longest if reading.conditions else 0,
         first=topic.first,
+        negation="" if intent is Intent.CHAT else reading.negation,
     )
 
 

@@ -81,6 +81,7 @@ class Reading:
     judged: Judged | None = None
     by_label: bool = False
     none: bool = False
+    negation: str = ""
     topic: Topic = field(default_factory=Topic)
 
     @property

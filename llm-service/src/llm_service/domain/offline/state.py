@@ -21,6 +21,7 @@ _BETWEEN: Final = (Kind.FILLER, Kind.DEVICE_WORD, Kind.DEVICE, Kind.HOW_LONG, Ki
 _ENDINGS: Final = frozenset({"?", ".", "!", ",", "at", "during", "for", "yesterday", "today", "in the last", "in"})
 _SAYING: Final = frozenset({"was", "is", "been", "it", "are", "were", "machine", "not"})
 _BACK: Final = 6
+_NEAR: Final = 4
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
 _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
@@ -69,7 +70,7 @@ def find_states(
                 # "When did it start and stop": from the first reading of a run to the last.
                 sentence.use(at - 2, at)
                 state = RUNNING
-            negation = _place_before(sentence, at, Kind.NOT, reach=2)
+            negation = _place_before(sentence, at, Kind.NOT, reach=_NEAR)
             turned = (negation is not None) != (excluded is not None)
             operator = FLIPPED[state.operator] if turned else state.operator
             condition = Condition(field=state.field, operator=operator, value=state.value)
@@ -140,7 +141,9 @@ def _place_before(sentence: Sentence, at: int, kind: Kind, reach: int = _BACK) -
             return place
         senses = sentence.lexemes[place].senses
         known = place in sentence.used or not senses
-        if not (known and not sentence.text(place).isalpha()) and not any(each in senses for each in _BETWEEN):
+        turning = kind is Kind.WHERE and Kind.NOT in senses
+        between = turning or any(each in senses for each in _BETWEEN)
+        if not (known and not sentence.text(place).isalpha()) and not between:
             return None
     return None
 

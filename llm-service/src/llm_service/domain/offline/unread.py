@@ -92,6 +92,13 @@ _UNBROKEN: Final = frozenset(
     }
 )
 _TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION})
+# Words that turn round what they are said of, besides those for "not" and "except".
+_TURNING: Final = frozenset(
+    {
+        *("but", "hardly", "barely", "scarcely", "rarely", "seldom", "failed", "fail", "fails", "opposite", "outside"),
+        *("contrary", "cannot", "can't", "couldn't", "won't", "wouldn't", "ain't", "非", "反", "外", "之外", "以外"),
+    }
+)
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
@@ -105,6 +112,26 @@ _LONGEST: Final = 80
 
 def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
     """Return the phrases that were not understood, at most five and how many more there are."""
+    phrases = _unread_places(sentence, reading)
+    spelled = (_spelled(sentence, _whole_word(sentence, phrase)) for phrase in phrases)
+    named = list(dict.fromkeys(spelled))
+    return tuple(named if len(named) <= _MOST else [*named[:_MOST], f"… (+{len(named) - _MOST})"])
+
+
+def unread_negation(sentence: Sentence, reading: "Reading") -> str:
+    """Return the first phrase that was not understood and turns round what is asked, "" where none does."""
+    for phrase in _unread_places(sentence, reading):
+        if any(_turns(sentence, at) for at in phrase):
+            return _spelled(sentence, _whole_word(sentence, phrase))
+    return ""
+
+
+def _turns(sentence: Sentence, at: int) -> bool:
+    senses = sentence.senses(at)
+    return Kind.NOT in senses or Kind.EXCEPT in senses or sentence.text(at) in _TURNING
+
+
+def _unread_places(sentence: Sentence, reading: "Reading") -> list[list[int]]:
     phrases: list[list[int]] = []
     open_limit = False
     for at in range(len(sentence)):
@@ -120,9 +147,7 @@ def unread_phrases(sentence: Sentence, reading: "Reading") -> tuple[str, ...]:
                 phrases[-1].append(at)
             else:
                 phrases.append([at])
-    spelled = (_spelled(sentence, _whole_word(sentence, phrase)) for phrase in phrases)
-    named = list(dict.fromkeys(spelled))
-    return tuple(named if len(named) <= _MOST else [*named[:_MOST], f"… (+{len(named) - _MOST})"])
+    return phrases
 
 
 def _leads_to_label(sentence: Sentence, at: int) -> bool:

@@ -216,7 +216,8 @@ def add_data_words(lexicon: Lexicon) -> None:
         None,
         "not|isn't|isn’t|isnt|wasn't|wasn’t|aren't|aren’t|weren't|weren’t|don't|don’t|doesn't|doesn’t|didn't"
         "|didn’t|hasn't|hasn’t|haven't|haven’t|never|no|neither|nor|non|不是|并非|没有|没|未|不|从未|从不|从没"
-        "|从来没有|从来没|not once|never ever",
+        "|从来没有|从来没|not once|never ever|并没有|并没|并未|并不|没有被|没被|未被|不曾|未曾|没能|未能"
+        "|not even once|not a single time|at no time|没有一次|一次都没|一次也没|一次都没有|一次也没有",
     )
     add(Kind.AND, None, "and|&|&&|+|as well as|plus|,|并且|而且|且|和|与|及|以及|、|还有|跟|同")
     add(Kind.OR, None, "or|either|或|或者|还是")

@@ -61,7 +61,9 @@ _MEASURED: Final = (
     "|测量项目|参数|测量什么|测什么|能测什么|测哪些|测些什么|变量|测量哪些|采集哪些|监测什么|监测哪些|测量量"
 )
 _WHETHER: Final = (
-    "never|never ever|not once|从未|从不|从没|从来没有|从来没|true|correct|is that right|is it true|对吗|对不对"
+    "never|never ever|not once|not even once|not a single time|at no time"
+    "|没有一次|一次都没|一次也没|一次都没有|一次也没有|从未|从不|从没|从来没有|从来没"
+    "|true|correct|is that right|is it true|对吗|对不对"
     "|对吧|whether|did|does|do|was|were|is|are|has|have|ever|any time|at any time|有没有|是否|是不是|曾经|曾"
     "|有无|吗"
 )

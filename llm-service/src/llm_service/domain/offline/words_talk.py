@@ -118,7 +118,9 @@ def add_talk_words(lexicon: Lexicon) -> None:
         Kind.EXCEPT,
         None,
         "except|except for|except when|but not|excluding|exclude|ignoring|ignore|omitting|leaving out|leave out"
-        "|without|apart from|other than|besides|除|除了|除去|不含|不包括|不包含|排除|剔除|去掉|去除|忽略|不计"
+        "|without|apart from|other than|besides|unless|anything but|everything but|all but|any but|any label but|lack"
+        "|lacks|lacking|free of|free from|failed to be|fails to be|fail to be|rather than|instead of"
+        "|除非|除|除了|除去|不含|不包括|不包含|排除|剔除|去掉|去除|忽略|不计"
         "|不算",
     )
     add(
