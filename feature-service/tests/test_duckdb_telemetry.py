@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from asyncio.subprocess import PIPE
 from functools import reduce
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.span import Span
 from penstock_kit.errors import FailedPrecondition, ResourceExhausted, Unavailable
 from penstock_testkit.contracts.telemetry_rows import KEY, OTHER, frame_of, seconds_of
@@ -136,3 +139,47 @@ async def test_rows_that_need_more_memory_than_the_store_may_use_are_refused_as_
     assert caught.value.reason == "TELEMETRY_MEMORY_LIMIT_EXCEEDED"
     await small.append(OTHER, frame_of([1], a=[1]))
     await small.close()
+
+
+@pytest.mark.parametrize("rows", [40, 64, 1_000])
+async def test_blocks_are_nearly_full_however_unevenly_rows_lie_in_time(store, rows):
+    together = [1_700_000_000_000_000 + micros for micros in range(700)]
+    times = [-60_000_000_000_000_000, *together, *range(1_800_000_000_000_000, 1_800_300_000_000_000, 1_000_000_000)]
+    frame = Frame(timestamps=np.array(times, dtype="datetime64[us]"), numbers={"a": np.arange(len(times), dtype=float)})
+    await store.append(KEY, frame)
+    blocks = [block async for block in store.blocks(KEY, ["a"], Span(), rows)]
+    assert np.concatenate([block.numbers["a"] for block in blocks]).tolist() == list(range(len(times)))
+    assert all(len(block) <= rows for block in blocks)
+    assert len(blocks) <= 1.2 * len(times) / rows + 1
+
+
+async def memory_of(file):
+    used = await file.read(
+        lambda cursor: cursor.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
+    )
+    limit = await file.read(lambda cursor: cursor.execute("SELECT current_setting('memory_limit')").fetchall())
+    return used[0][0] / 1e6, limit[0][0]
+
+
+async def test_what_is_kept_of_the_file_in_memory_is_given_back_unless_a_statement_runs(tmp_path):
+    file = DuckDbConnection(tmp_path / "telemetry.duckdb", prepare=lambda _: None, memory_mb=256)
+    await file.write(
+        lambda cursor: cursor.execute("CREATE TABLE t AS SELECT random() AS x FROM range(4_000_000)"),
+        committed=lambda _: True,
+    )
+    total = "SELECT max(x) FROM t"
+    before = await file.read(lambda cursor: cursor.execute(total).fetchall())
+    held, limit = await memory_of(file)
+    assert held > 20
+    begun, may_end = threading.Event(), threading.Event()
+    runs = asyncio.ensure_future(file.read(lambda _: begun.set() or may_end.wait(30)))
+    assert await asyncio.to_thread(begun.wait, 30)
+    await file.release_cache(8)
+    assert (await memory_of(file))[0] == pytest.approx(held, rel=0.2)
+    may_end.set()
+    assert await runs
+    await file.release_cache(8)
+    assert (await memory_of(file))[0] <= 8.5
+    assert (await memory_of(file))[1] == limit
+    assert await file.read(lambda cursor: cursor.execute(total).fetchall()) == before
+    await file.close()

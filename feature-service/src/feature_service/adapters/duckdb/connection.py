@@ -27,6 +27,7 @@ _READERS: Final = 4
 _READERS_OF_ONE: Final = _READERS - 1
 """Reads of one tenant at a time: another finds a reader free."""
 _LOCK_RETRY_SECONDS: Final = 0.1
+_MEMORY_USED: Final = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
 # A DuckDB file begins with three blocks of headers.
 _HEADER_BYTES: Final = 3 * 4096
 # What the system says of a disk, a quota or a file limit that is used up; DuckDB passes it on as text alone.
@@ -58,6 +59,8 @@ class DuckDbConnection:
         self._lock_seconds = lock_seconds
         self._connection: DuckDBPyConnection | None = None
         self._opening = threading.Lock()
+        self._starting = threading.Lock()
+        self._running = 0
         self._closed = False
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="duckdb-read")
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb-write")
@@ -86,6 +89,10 @@ class DuckDbConnection:
         """Open the file unless it is open."""
         if self._connection is None or self._closed:
             await self.read(lambda _: None)
+
+    async def release_cache(self, keep_mb: int) -> None:
+        """Give back what is in memory of the file beyond `keep_mb`, unless a statement runs that may need it."""
+        await asyncio.to_thread(self._release_cache, min(keep_mb, self._memory_mb))
 
     @property
     def is_open(self) -> bool:
@@ -130,6 +137,8 @@ class DuckDbConnection:
     def _answer(self, work: Work[Result], running: "list[DuckDBPyConnection]") -> Result:
         cursor = self._open().cursor()
         running.append(cursor)
+        with self._starting:
+            self._running += 1
         try:
             return work(cursor)
         except Exception as error:
@@ -139,7 +148,23 @@ class DuckDbConnection:
             raise translated from error
         finally:
             running.clear()
+            with self._starting:
+                self._running -= 1
             cursor.close()
+
+    def _release_cache(self, keep_mb: int) -> None:
+        import duckdb
+
+        with self._starting:  # no statement starts while the limit is low, which it would be measured by
+            if self._running or self._connection is None:
+                return
+            with self._connection.cursor() as cursor, contextlib.suppress(duckdb.Error):
+                if cursor.execute(_MEMORY_USED).fetchall()[0][0] <= keep_mb * 1_000_000:
+                    return
+                try:
+                    cursor.execute(f"SET memory_limit = '{keep_mb}MB'")
+                finally:
+                    cursor.execute(f"SET memory_limit = '{self._memory_mb}MB'")
 
     def _open(self) -> "DuckDBPyConnection":
         with self._opening:

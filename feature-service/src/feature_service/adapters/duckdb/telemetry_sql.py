@@ -62,14 +62,6 @@ def rows(table: SeriesTable, fields: Sequence[str], span: Span, conditions: Sequ
     return Statement(f"SELECT ts{columns} FROM {table.name}{where.text}", where.values)
 
 
-def block_starts(table: SeriesTable, span: Span, rows: int) -> Statement:
-    """Select the time (microseconds) of every `rows`-th row, from the first one on, in ascending order."""
-    where = _where(table, span, ())
-    numbered = f"SELECT ts, row_number() OVER (ORDER BY ts) - 1 AS place FROM {table.name}{where.text}"
-    text = f"SELECT epoch_us(ts) FROM ({numbered}) WHERE place % ? = 0 ORDER BY ts"
-    return Statement(text, [*where.values, rows])
-
-
 def ordered_rows(table: SeriesTable, query: HistoryQuery) -> Statement:
     """Select the first or last rows that fit, or those with the lowest or highest values of `order_by`."""
     return _ordered(rows(table, _needed(query), query.span, query.conditions), "ts", query)

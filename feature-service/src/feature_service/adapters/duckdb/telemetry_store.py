@@ -5,7 +5,6 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from feature_service.adapters.column_catalog import ColumnCatalog, SeriesTable
 from feature_service.adapters.duckdb import duration_sql, percentile_sql
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
+from feature_service.adapters.duckdb.block_cut import SCAN_CACHE_MB, cut_into_blocks
 from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.newest_cache import NewestCache
 from feature_service.adapters.duckdb.newest_page import MOST_FIELDS, NewestPage, is_wide
@@ -140,18 +140,17 @@ class DuckDbTelemetryStore:
         if table is None:
             yield _empty(fields)
             return
-        for part in [span] if rows is None else await self._cut(table, span, rows, key.tenant_id):
+        parts = [span]
+        if rows is not None:
+            parts = await self._file.read(partial(cut_into_blocks, table, span, rows), tenant_id=key.tenant_id)
+        for part in parts:
             columns = await self._columns(sql.rows(table, fields, part), key.tenant_id)
             frame = _ordered_frame(columns, fields, table.kinds)
+            if len(parts) > 1:
+                await self._file.release_cache(SCAN_CACHE_MB)
             # Rows that were written since the range was cut may have made a part longer.
             for piece in frame.pieces(rows or len(frame)):
                 yield piece
-
-    async def _cut(self, table: SeriesTable, span: Span, rows: int, tenant_id: str) -> list[Span]:
-        """Return the parts of the range that have `rows` rows each, the last one the rest."""
-        starts = [start for (start,) in await self._rows(sql.block_starts(table, span, rows), tenant_id)]
-        edges = [span.start, *starts[1:], span.end]
-        return [Span(start=start, end=end) for start, end in pairwise(edges)]
 
     async def read(self, key: SeriesKey, fields: Sequence[str], span: Span) -> "Frame":
         """Return the rows in the range, by one statement."""
