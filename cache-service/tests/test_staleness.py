@@ -11,6 +11,7 @@ import pytest
 from cache_service.domain.entry import EntryInput
 from cache_service.domain.partition import Partition
 from penstock_kit.clock import SystemClock
+from penstock_kit.redis.cancellation import propagate_cancellation
 from penstock_testkit.redis_time import redis_client
 from penstock_testkit.waiting import until, until_true
 
@@ -86,7 +87,8 @@ async def cut_subscribers(url: str) -> None:
     client: Any = redis_client(url)
     try:
         while True:
-            await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            with propagate_cancellation():
+                await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             await asyncio.sleep(0.02)
     finally:
         await client.aclose()
