@@ -69,14 +69,19 @@ def test_the_metrics_are_those_of_the_statistics() -> None:
     statistics = StreamStatistics()
     registry = CollectorRegistry()
     StreamMetrics(registry, statistics)
-    statistics.on_stream_start()
+    for _ in range(4):
+        statistics.on_stream_start()
     statistics.on_first_event(0.004)
     statistics.on_events(5, 3)
     statistics.on_stream_end(Status.COMPLETED)
+    statistics.active_connections, statistics.stale_cleaned = 7, 2
     text = generate_latest(registry).decode()
     assert 'penstock_stream_first_byte_seconds_bucket{le="0.0025"} 0.0' in text
     assert 'penstock_stream_first_byte_seconds_bucket{le="0.005"} 1.0' in text
     assert 'penstock_stream_first_byte_seconds_bucket{le="+Inf"} 1.0' in text
+    assert "penstock_stream_first_byte_seconds_sum 0.004" in text
+    for figure in ("started_total 4", "active 3", "active_connections 7", "stale_cleaned_total 2", "events_total 5"):
+        assert f"\npenstock_stream_{figure}.0\n" in text
     assert "penstock_stream_chunks_total 3.0" in text
     assert 'penstock_stream_ended_total{outcome="completed"} 1.0' in text
 

@@ -25,6 +25,8 @@ async def test_calls_errors_and_seconds_are_counted_by_tool(chat: Any) -> None:
     assert (value("calls_total", "device_statistics"), value("errors_total", "device_statistics")) == (2, 1)
     assert (value("calls_total", "other"), value("errors_total", "other")) == (1, 1)
     assert value("seconds_count", "device_statistics") == 2
+    spent = chat.services.tool_statistics.tools["device_statistics"].seconds
+    assert value("seconds_sum", "device_statistics") == spent > 0
     assert value("seconds_bucket", "device_statistics", le="+Inf") == 2
     assert value("calls_total", "invented_by_a_model") is None
 

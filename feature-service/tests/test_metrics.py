@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from penstock.feature.v1 import feature_pb2 as pb
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from feature_service.adapters.prometheus import IngestMetrics, QueryMetrics
+from feature_service.adapters.prometheus import IngestMetrics, MqttMetrics, QueryMetrics
 from feature_service.domain.ingest.ingest_counts import ACTIVE_SECONDS, IngestCounts
 from feature_service.domain.ingest.plan import IngestReport
 from feature_service.domain.model.device import DataModel
@@ -88,3 +89,36 @@ def test_the_labels_stay_bounded_whatever_models_there_are() -> None:
     seen = {key: value for key, value in values(metrics.collect()).items() if key[0] == "model_query_total"}
     assert len(seen) == 201
     assert seen["model_query_total", ("(other)", "")] == 800
+
+
+@dataclass
+class IntakeFigures:
+    """An intake of messages with given figures."""
+
+    is_connected: bool = True
+    waiting: int = 2
+    counts: dict[str, int] = field(
+        default_factory=lambda: {"stored": 3, "refused": 5, "ignored": 7, "dropped": 11, "overwritten": 13}
+    )
+    refused_by_pattern: dict[str, int] = field(default_factory=lambda: {"plant/+": 4, "shop/#": 1})
+
+
+def test_messages_are_told_by_what_became_of_them_and_whether_they_come() -> None:
+    registry, intake = CollectorRegistry(), IntakeFigures()
+    MqttMetrics(registry, intake)
+    assert values(registry.collect()) == {
+        ("penstock_mqtt_messages_total", ("stored",)): 3,
+        ("penstock_mqtt_messages_total", ("refused",)): 5,
+        ("penstock_mqtt_messages_total", ("ignored",)): 7,
+        ("penstock_mqtt_messages_total", ("dropped",)): 11,
+        ("penstock_mqtt_messages_refused_total", ("plant/+",)): 4,
+        ("penstock_mqtt_messages_refused_total", ("shop/#",)): 1,
+        ("penstock_mqtt_rows_overwritten_total", ()): 13,
+        ("penstock_mqtt_messages_waiting", ()): 2,
+        ("penstock_mqtt_connected", ()): 1,
+    }
+    intake.is_connected = False
+    intake.counts.clear()
+    told = values(registry.collect())
+    assert told["penstock_mqtt_connected", ()] == 0
+    assert told["penstock_mqtt_messages_total", ("stored",)] == 0, "it is there before the first message"
