@@ -171,6 +171,18 @@ class TestRedisEventLogReadElsewhere(RedisEvents):
         here = (await replicas("rep_a", max_events=16)).event_log
         return WrittenHereReadThere(here, (await replicas("rep_b", max_events=16)).event_log)
 
+    @pytest.mark.parametrize("entries", [199, 200, 401])
+    async def test_a_stream_of_more_entries_than_redis_is_asked_for_at_once_is_read_whole_elsewhere(
+        self, log: WrittenHereReadThere, entries: int
+    ) -> None:
+        await log.open(header())
+        for sequence in range(1, entries + 1):
+            await log.append([end(sequence) if sequence == entries else chunk(sequence)])
+            await log.here.settle("strm_1")
+        async with asyncio.timeout(HANG_SECONDS):
+            read = [each.sequence async for batch in log.read("strm_1", after=0) for each in batch]
+        assert read == list(range(1, entries + 1))
+
 
 async def test_a_stream_is_bounded_in_bytes_too() -> None:
     log = MemoryEventLog(limits=LogLimits(max_stream_bytes=50_000), clock=ManualClock())
