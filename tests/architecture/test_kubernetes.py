@@ -39,6 +39,12 @@ SETTINGS: Final[dict[str, type[BaseSettings]]] = {
     "cache-service": CacheSettings,
 }
 PORTS: Final = {"llm-service": 50051, "chat-stream-service": 50052, "feature-service": 50053, "cache-service": 50054}
+# What a cluster refuses to change in what is there, or changes by making it anew without what it held.
+CHANGEABLE: Final = {
+    "StatefulSet": {"replicas", "template", "updateStrategy", "minReadySeconds"},
+    "Deployment": {"replicas", "template", "strategy", "minReadySeconds"},
+    "PersistentVolumeClaim": set[str](),
+}
 SECRET_KEYS: Final = re.compile(r"/run/secrets/penstock/([\w-]+)")
 
 
@@ -249,3 +255,49 @@ def test_every_setting_is_one_and_every_secret_is_a_file(overlay: str) -> None:
     documented = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
     for key in SECRET_KEYS.findall(text):
         assert f"`{key}`" in documented
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_a_cluster_lets_nobody_change_is_as_it_was_released(overlay: str) -> None:
+    released = yaml.safe_load((ROOT / "tests" / "architecture" / "kubernetes_released.yaml").read_text("utf-8"))
+    now = {
+        f"{document['kind']}/{name_of(document)}": {
+            key: value for key, value in document["spec"].items() if key not in CHANGEABLE[document["kind"]]
+        }
+        for document in of_kind(overlay, *CHANGEABLE)
+    }
+    assert now == released[overlay]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_port_of_a_manifest_is_the_one_that_the_settings_listen_on(overlay: str) -> None:
+    values = settings_of(overlay)
+    services = {name_of(entry): entry["spec"] for entry in of_kind(overlay, "Service")}
+    scraped: set[int] = set()
+    for workload in workloads(overlay):
+        name, (container,) = name_of(workload), pod_of(workload)["containers"]
+        told = values | {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        listening = ports_of(SETTINGS[name], told)
+        ports = {entry["name"]: entry["containerPort"] for entry in container["ports"]}
+        assert ports == listening
+        annotations = workload["spec"]["template"]["metadata"]["annotations"]
+        assert annotations["prometheus.io/port"] == str(listening["metrics"])
+        scraped.add(listening["metrics"])
+        for entry in services[name]["ports"]:
+            assert entry.get("targetPort", entry["port"]) in {entry["name"], listening[entry["name"]]}
+        for kind in ("startup", "liveness", "readiness"):
+            (check,) = [value for key, value in container[f"{kind}Probe"].items() if isinstance(value, dict)]
+            assert check["port"] in {*listening, *listening.values()} - {"metrics", listening["metrics"]}
+    (policy,) = [entry["spec"] for entry in of_kind(overlay, "NetworkPolicy") if name_of(entry) == "metrics"]
+    assert {entry["port"] for rule in policy["ingress"] for entry in rule["ports"]} == scraped
+
+
+def ports_of(settings: type[BaseSettings], told: dict[str, str]) -> dict[str, int]:
+    """The ports that a process listens on when it is told so."""
+
+    def value(field: str) -> int:
+        found = settings.model_fields[field]
+        return int(told.get(str(found.alias), found.default))
+
+    served = {"http": value("http_port")} if "http_port" in settings.model_fields else {"grpc": value("port")}
+    return {**served, "metrics": value("metrics_port")}
