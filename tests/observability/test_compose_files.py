@@ -97,6 +97,22 @@ def test_nothing_waits_for_the_health_of_what_has_none(overlays: tuple[str, ...]
     assert [name for name, wait in waits if name in UNASKED and wait["condition"] != "service_started"] == []
 
 
+# Replicas need both stores; without them compose says which is missing.
+COMPLETE: Final = [chosen for chosen in COMBINATIONS if "replicas" not in chosen or {"redis", "postgres"} <= {*chosen}]
+
+
+@pytest.mark.parametrize("overlays", COMPLETE, ids=lambda chosen: "+".join(chosen) or "base")
+def test_nothing_that_runs_waits_for_what_its_profiles_leave_out(overlays: tuple[str, ...]) -> None:
+    known = services(*overlays)
+    # An overlay's profile has its name.
+    running = {name for name, told in known.items() if "profiles" not in told or {*told["profiles"]} & {*overlays}}
+    assert running >= set(OURS)
+    for name in running:
+        assert set(known[name].get("depends_on", {})) <= running, name
+    for overlay in overlays:
+        assert [name for name, told in known.items() if overlay in told.get("profiles", [])], overlay
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_every_setting_is_passed_on_to_its_service(service: str) -> None:
     passed = set(file("base")["services"][service]["environment"])
