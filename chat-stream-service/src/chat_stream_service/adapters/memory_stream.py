@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
+from chat_stream_service.adapters.event_list import EventList
 from chat_stream_service.domain.model.event import (
     ChatEvent,
     CompleteState,
@@ -63,7 +64,7 @@ class MemoryStream:
         self.status = Status.RUNNING
         self.changed_at = now
         self.dropped = False
-        self._events: list[ChatEvent] = []
+        self._events = EventList()
         self._sizes = array("Q")
         self._trimmed = EventFold()
         self._last: int = 0
@@ -99,6 +100,7 @@ class MemoryStream:
         self.bytes += size
         if event.is_terminal:
             self.status = outcome_of(event.body)
+            self._events.end()
 
     def trim(self, limits: LogLimits) -> None:
         """Fold the oldest events away when there are too many, but never the last one."""
@@ -109,9 +111,11 @@ class MemoryStream:
         while count < len(self._events) - 1 and (len(self._events) - count > most_events or left > most_bytes):
             left -= self._sizes[count]
             count += 1
-        self._trimmed.add_events(self._events[:count])
-        self._trim_time = self._events[count - 1].create_time
-        del self._events[:count], self._sizes[:count]
+        oldest = self._events.part(0, count)
+        self._trimmed.add_events(oldest)
+        self._trim_time = oldest[-1].create_time
+        self._events.cut(count)
+        del self._sizes[:count]
         self.bytes = left
 
     def after(self, sequence: int, limit: int) -> list[ChatEvent]:
@@ -120,19 +124,19 @@ class MemoryStream:
             return []
         lead = [self._snapshot_event()] if sequence < self.first - 1 else []
         start = max(0, sequence + 1 - self.first)
-        return [*lead, *self._events[start : start + limit]]
+        return [*lead, *self._events.part(start, start + limit)]
 
     def batch(self, sequence: int, limits: LogLimits) -> list[ChatEvent]:
         """Return what follows a sequence and is handed to a reader in one: a slow one holds little of the stream."""
         if sequence == self._last - 1 and self._events:  # a reader that keeps up
-            return self._events[-1:]
+            return self._events.last(1)
         start = max(0, sequence + 1 - self.first)
         sizes = accumulate(self._sizes[start : start + limits.max_batch])
         return self.after(sequence, 1 + bisect_left(list(sizes), limits.max_batch_bytes))
 
     def restart(self, sequence: int, fold: CompleteState) -> None:
         """Forget the events and go on after `sequence`, up to which `fold` is the fold."""
-        self._events, self._sizes, self.bytes = [], array("Q"), 0
+        self._events, self._sizes, self.bytes = EventList(), array("Q"), 0
         self._trimmed = EventFold()
         self._trimmed.add(fold)
         self._last = sequence
@@ -170,7 +174,7 @@ class MemoryStream:
             return False
         if self.status is not Status.RUNNING or self.dropped or reader.woken.done():
             return False
-        if not reader.offer(self._events[-new:]):
+        if not reader.offer(self._events.last(new)):
             return False
         reader.after = self._last
         return True

@@ -11,17 +11,18 @@ from chat_stream_service.domain.model.event import (
     Thinking,
     outcome_of,
 )
+from chat_stream_service.domain.stream.growing_text import GrowingText
 
 
 class EventFold:
     """Text and reasoning put together from deltas; a snapshot or an end replaces what was there.
 
-    Deltas are kept as pieces and joined when asked, so that a fold costs the same for each chunk.
+    Deltas are joined a few at a time, so that a fold costs the same for each chunk.
     """
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._thinking: list[str] = []
+        self._text = GrowingText()
+        self._thinking = GrowingText()
         self.status = Status.RUNNING
         self.sequence = 0
         self.model = ""
@@ -34,7 +35,7 @@ class EventFold:
             case Thinking(content=content):
                 self._thinking.append(content)
             case CompleteState(content=content, thinking=thinking):
-                self._text, self._thinking = [content], [thinking]
+                self._text, self._thinking = GrowingText(content), GrowingText(thinking)
                 self.model = body.model
                 self.status = body.status
             case _:
@@ -49,16 +50,12 @@ class EventFold:
     @property
     def text(self) -> str:
         """The answer so far."""
-        if len(self._text) > 1:
-            self._text = ["".join(self._text)]
-        return self._text[0] if self._text else ""
+        return self._text.read()
 
     @property
     def thinking(self) -> str:
         """The reasoning so far."""
-        if len(self._thinking) > 1:
-            self._thinking = ["".join(self._thinking)]
-        return self._thinking[0] if self._thinking else ""
+        return self._thinking.read()
 
     def snapshot(self) -> CompleteState:
         """Return the running snapshot a reader can start from instead of the events folded here."""

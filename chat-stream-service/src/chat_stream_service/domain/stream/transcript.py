@@ -8,6 +8,7 @@ from chat_stream_service.domain.model.event import MessageChunk, Status, Thinkin
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import PARAGRAPH, Message, Role
 from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, UNKNOWN_COST, Cost, Usage
+from chat_stream_service.domain.stream.growing_text import GrowingText
 from penstock_kit.clock import Clock
 from penstock_kit.token_estimate import estimate_tokens
 
@@ -33,8 +34,8 @@ class Transcript:
         self._begin()
 
     def _begin(self) -> None:
-        self._text: list[str] = []
-        self._thinking: list[str] = []
+        self._text = GrowingText()
+        self._thinking = GrowingText()
         self._calls: list[ToolCall] = []
         self._results: dict[str, ToolResult] = {}
         self._round: RoundFinished | None = None
@@ -88,7 +89,7 @@ class Transcript:
             self._begin()
 
     def _estimate(self) -> Usage:
-        tokens = estimate_tokens("".join(self._text)) + estimate_tokens("".join(self._thinking))
+        tokens = estimate_tokens(self._text.read()) + estimate_tokens(self._thinking.read())
         return Usage(output_tokens=tokens, estimated=True)
 
     def _close(self, status: Status) -> None:
@@ -103,7 +104,7 @@ class Transcript:
                 stream_id=self._header.stream_id,
                 model=self.model,
                 tool_calls=tuple(self._calls),
-                thinking="".join(self._thinking),
+                thinking=self._thinking.read(),
                 usage=usage,
                 status=status.value,
             )
@@ -115,7 +116,7 @@ class Transcript:
 
         Joined by such breaks, the texts of a turn's messages are what was streamed.
         """
-        text = "".join(self._text)
+        text = self._text.read()
         spoke = any(message.content for message in self._messages if message.role is Role.ASSISTANT)
         return text.removeprefix(PARAGRAPH) if spoke else text
 
