@@ -93,10 +93,14 @@ class SseResponse(Response):
             return retry is None and stream.write_now(frames.render(events))
 
         self._chat_stream.take = take
-        async with aclosing(self._chat_stream.batches()) as batches:
-            async for events in batches:
-                await stream.write(frames.render(events, retry=retry))
-                retry = None
+        try:
+            async with aclosing(self._chat_stream.batches()) as batches:
+                async for events in batches:
+                    await stream.write(frames.render(events, retry=retry))
+                    retry = None
+        finally:
+            # It holds this response, which holds the chat stream.
+            self._chat_stream.take = None
 
     def _last_words(self, error: PenstockError) -> bytes:
         """A stream that is lost ends in an error event; one that only this gateway leaves is read on elsewhere."""

@@ -89,6 +89,8 @@ class DisconnectGuard:
             self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
+            # Its end has a traceback with this guard in it: a cycle, if the guard kept it.
+            self._watcher = None
         if self._credentials is not None:
             self._credentials.__exit__(None, None, None)
         if self._owner is None or self._why is None:
