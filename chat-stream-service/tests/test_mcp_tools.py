@@ -17,8 +17,11 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.masked_tool import SecretMask
+from chat_stream_service.adapters.operator_tools.mcp_server import McpServer
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
 from chat_stream_service.domain.model.tool import Tool, ToolContext
+from penstock_kit.breaker import Breaker, ConsecutiveFailures
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import DeadlineExceeded, FailedPrecondition, PenstockError, Unavailable
 from penstock_kit.outbound.destinations import Destinations
@@ -169,6 +172,43 @@ async def test_a_server_that_goes_down_is_told_at_once_and_used_again_when_it_is
 async def test_a_server_that_is_not_there_has_no_tools_and_stops_nothing(connected: Connected) -> None:
     source = await connected(url="http://127.0.0.1:1/mcp")
     assert list(source.tools()) == []
+
+
+class Present:
+    """A session that is there and has no tools."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+
+    async def list_tools(self) -> tuple[()]:
+        return ()
+
+
+async def test_a_server_that_was_away_for_more_than_a_thousand_attempts_is_still_used_when_it_is_back() -> None:
+    attempts = 0
+
+    @asynccontextmanager
+    async def connect(_: Any) -> AsyncGenerator[Any]:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= 1_100:
+            raise OSError("nobody is there")
+        yield Present()
+
+    source = McpServer(
+        McpEntry(name="probe", url="http://127.0.0.1:1/mcp"),
+        connect,
+        Breaker(ConsecutiveFailures(), SystemClock()),
+        max_seconds=30,
+        clock=SystemClock(),
+        mask=SecretMask(()),
+    )
+    source.start()
+    async with asyncio.timeout(HANG_SECONDS):
+        while not await source.try_connect():
+            pass
+    await source.close()
+    assert attempts == 1_101
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def test_waits_are_what_the_gateway_asked_for_up_to_a_minute_else_they_grow_and_
         assert 0 <= min(waits) < longest / 4
         assert longest * 3 / 4 < max(waits) <= longest
     assert max(backoff(10, retry_after=None, longest=5.0) for _ in range(200)) <= 5
+    assert 0 <= backoff(5_000, retry_after=None) <= 20, "an hour's attempts are not beyond what a number holds"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _REST_SECONDS: Final = 10.0
+_MOST_DOUBLINGS: Final = 20
 
 
 class Endpoints:
@@ -47,7 +48,7 @@ def backoff(attempt: int, *, retry_after: float | None, longest: float = 20.0) -
     """Return the seconds to wait before attempt `attempt` (1, 2, …): what the gateway asked for, else full jitter."""
     if retry_after is not None:
         return min(retry_after, 60.0) + random.uniform(0, 0.25)  # noqa: S311 - spreads load, hides nothing
-    return random.uniform(0, min(longest, 0.25 * 2**attempt))  # noqa: S311 - spreads load, hides nothing
+    return random.uniform(0, min(longest, 0.25 * 2.0 ** min(attempt, _MOST_DOUBLINGS)))  # noqa: S311 - spreads load, hides nothing
 
 
 def is_loopback(url: str) -> bool:

@@ -26,6 +26,7 @@ from penstock_kit.logging import get_logger
 # Seconds: between two looks at a server's list, and between attempts to reach one that is down (doubling).
 _REFRESH: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
+_MOST_DOUBLINGS: Final = 5
 # Seconds between two lists of a server that says again and again that its tools changed.
 _LIST_PAUSE: Final = 1.0
 # Tools left out that are remembered, so that each is told of once.
@@ -177,8 +178,10 @@ class McpServer:
                 continue
             self._wanted.clear()
             self._note_change()
+            pause = min(2.0 ** min(short_lives, _MOST_DOUBLINGS), _LONGEST_PAUSE)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), min(2.0**short_lives, _LONGEST_PAUSE))
+                async with asyncio.timeout(pause):
+                    await self._wanted.wait()
 
     async def _keep_open(self, session: McpSession) -> None:
         """Use `session` until it is lost, looking at the list of tools now and then."""
@@ -196,7 +199,8 @@ class McpServer:
     async def _wait_until_due(self, session: McpSession) -> None:
         """Wait until the session is lost, the server says that its tools changed, or it is time to look again."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._lost.wait(), _LIST_PAUSE)
+            async with asyncio.timeout(_LIST_PAUSE):
+                await self._lost.wait()
         waits = [asyncio.create_task(event.wait()) for event in (self._lost, session.changed)]
         try:
             await asyncio.wait(waits, timeout=_REFRESH, return_when=asyncio.FIRST_COMPLETED)
