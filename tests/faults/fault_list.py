@@ -95,6 +95,14 @@ FAULTS: Final = (
         tests=("tests/faults/test_stop_under_load.py::test_nothing_is_said_after_a_stop_among_two_hundred_streams",),
     ),
     Fault(
+        name="1,000 live streams beside 50 slow readers, of which some are stopped",
+        goal="gapless, one end each, memory bounded, stopped at once",
+        tests=(
+            "tests/faults/test_thousand_streams.py"
+            "::test_a_thousand_streams_are_gapless_end_once_stop_at_a_word_and_bear_slow_readers",
+        ),
+    ),
+    Fault(
         name="Provider 429 with Retry-After",
         goal="next provider ≤ 50 ms, the first cooled that long",
         tests=(
