@@ -1,5 +1,6 @@
 """Names of users and keys that would look like others, or steer the terminal that lists them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
         ("ꓮꓓ", "a letter of lisu"),
         ("հհ", "armenian letters only that look like latin ones"),
         ("x\u0332y", "a mark that belongs to no letter before it"),
+        ("\u0e01\u0ec8", "a mark of another script than the letter before it"),
+        ("\u0628\u0306", "a mark of another script than the letter before it"),
+        ("\u0e01\u3099", "a mark of another script than the letter before it"),
+        ("\u1100\u1100", "a loose part of a syllable"),
         ("ann😀", "a symbol"),
         ("\u0e04\u0e4d\u0e32", "another form of '\u0e04\u0e33'"),
         ("\u0e19\u0e49\u0e4d\u0e32", "another form of '\u0e19\u0e49\u0e33'"),
@@ -67,6 +72,9 @@ async def test_a_user_name_that_looks_like_another_is_refused(gateway: Any, user
         "\u0edc\u0eb9",
         "\u0edd\u0ec9\u0eb2",
         "\u054d\u0587\u0561\u056f",
+        "\u304b\u309a",
+        "\u0e41\u0e14\u0e07",
+        "\u0639\u0644\u06cc",
     ],
 )
 async def test_names_of_one_script_and_of_those_that_are_written_together_are_taken(
@@ -113,6 +121,26 @@ async def test_a_name_that_differs_in_capitals_alone_is_taken(gateway: Any) -> N
         answers.append(await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body))
     assert [answer.status_code for answer in answers] == [201, 409, 409]
     assert "'Henrik' is taken" in answers[1].text
+
+
+async def test_a_name_that_looks_like_that_of_another_user_is_taken(gateway: Any) -> None:
+    answers = []
+    for username in ("\u0e41\u0e01\u0e49\u0e27", "\u0e40\u0e40\u0e01\u0e49\u0e27"):
+        body = {"username": username, "password": "a-long-enough-Passw0rd"}
+        answers.append(await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body))
+    assert [answer.status_code for answer in answers] == [201, 409]
+    assert "'\u0e41\u0e01\u0e49\u0e27' is taken" in answers[1].text
+
+
+async def test_a_user_with_a_name_that_would_be_refused_today_still_logs_in(gateway: Any) -> None:
+    password = "a-long-enough-Passw0rd"
+    body = {"username": "marek", "password": password}
+    made = (await gateway.client.post("/api/v1/users", headers=gateway.auth(), json=body)).json()
+    alike = replace(await gateway.store.user(made["id"]), id="user_alike", username="rnarek")
+    assert await gateway.store.add_user(alike)
+    for username in ("marek", "rnarek"):
+        body = {"username": username, "password": password}
+        assert (await gateway.client.post("/api/v2/auth/login", json=body)).status_code == 200
 
 
 async def test_a_key_name_holds_no_control_characters(gateway: Any) -> None:

@@ -24,8 +24,3 @@ def composed(name: str) -> str:
     """Return `name` as it is stored, whatever keyboard wrote it: an accent that was typed behind its letter and a
     letter that has it are one (NFC)."""
     return unicodedata.normalize("NFC", name)
-
-
-def folded(name: str) -> str:
-    """Return what names have in common that people take for one: capitals and other forms of a letter are alike."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

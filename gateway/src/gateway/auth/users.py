@@ -11,7 +11,7 @@ from gateway.auth.cluster_attempts import ClusterAttempts, Tally, attempt
 from gateway.auth.delegation import Delegation, check_end, check_reach
 from gateway.auth.identity import User
 from gateway.auth.login_attempts import AttemptLimiter
-from gateway.auth.login_name import folded
+from gateway.auth.look_alikes import looks_of
 from gateway.auth.password import Passwords
 from gateway.auth.password_policy import check_password
 from gateway.auth.scope import MEMBER_SCOPES, check_scopes
@@ -66,13 +66,14 @@ class UserService:
     async def create(self, caller: Caller, request: NewUserRequest) -> User:
         """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password.
 
-        A name that differs in capitals or in forms of the same letters alone is taken, too.
+        A name that looks like another one is taken, too.
         """
         tenant_id = _tenant(caller, request.tenant_id)
         check_end(None, await self._delegation.require_unlimited_key(caller))  # a user has no end and no limits
         check_password(request.password, username=request.username)
         users = await self._store.users(tenant_id)
-        same = [user.username for user in users if folded(user.username) == folded(request.username)]
+        looks = looks_of(request.username)
+        same = [user.username for user in users if not looks.isdisjoint(looks_of(user.username))]
         if same:
             raise AlreadyExists(f"the username {same[0]!r} is taken", reason="USER_EXISTS")
         user = User(

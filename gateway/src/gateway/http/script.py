@@ -55,6 +55,11 @@ _IN_USE: Final = frozenset(
 )
 # Latin letters that are no ASCII letter with an accent; phonetic and old ones look like others.
 _LATIN: Final = frozenset("ßæœøđłþðŋħÆŒØĐŁÞÐŊĦ")
+# Marks of Hiragana and Katakana that are named after neither.
+_VOICED: Final = frozenset("\u3099\u309a")
+_KANA: Final = frozenset({"HIRAGANA", "KATAKANA"})
+# Parts of Hangul syllables that did not become one: written again they look like others.
+_LOOSE: Final = ("HANGUL CHOSEONG", "HANGUL JUNGSEONG", "HANGUL JONGSEONG")
 # Invisible though they are letters or marks (Default_Ignorable_Code_Point), and the blank braille pattern.
 _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
     map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
@@ -86,12 +91,23 @@ def _problem(character: str, before: str) -> str:
     kind = "" if character.isascii() else unicodedata.category(character)[0]
     if kind == "L":
         return _letter_problem(character)
-    if kind == "M" and not _carries_marks(before):
-        return "a mark that belongs to no letter before it; leave it out"
+    if kind == "M":
+        return _mark_problem(character, before)
     return "a symbol; write letters" if kind == "S" else ""
 
 
+def _mark_problem(mark: str, before: str) -> str:
+    if not _carries_marks(before):
+        return "a mark that belongs to no letter before it; leave it out"
+    own = _script(before) in _KANA if mark in _VOICED else _script(mark) == _script(before)
+    if not own:
+        return "a mark of another script than the letter before it; write one of its own"
+    return ""
+
+
 def _letter_problem(letter: str) -> str:
+    if unicodedata.name(letter, "").startswith(_LOOSE):
+        return "a loose part of a syllable; write the whole syllable"
     script = _script(letter)
     if script not in _IN_USE:
         return f"a letter of {script.lower()}, a script that few can tell from others; write another"

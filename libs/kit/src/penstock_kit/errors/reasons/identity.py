@@ -77,7 +77,7 @@ IDENTITY: Final = Section(
         Row(
             "USER_EXISTS",
             (ErrorKind.ALREADY_EXISTS,),
-            "the username is taken in its tenant",
+            "the username, or one that looks like it, is taken in its tenant",
             "choose another",
         ),
         Row(
