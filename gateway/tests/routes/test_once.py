@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.alerts.secret_box import SecretBox
 from gateway.auth.kept_answers import KeptAnswer, KeptAnswers
-from penstock_kit.errors import Unprocessable
+from penstock_kit.errors import FailedPrecondition, Unprocessable
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -98,6 +99,20 @@ async def test_an_answer_is_kept_closed_for_its_hours(house: Any, answers: KeptA
         await answers.claim("n", "g")
     house.clock.advance(2)
     assert (await answers.claim("n", "g")).owner
+
+
+async def test_an_answer_that_was_kept_under_a_lost_secret_says_so_and_is_not_made_again(house: Any) -> None:
+    def kept_under(secret: str) -> KeptAnswers:
+        box = SecretBox((secret,))
+        return KeptAnswers(house.database, clock=house.clock, hours=24, close=box.close, open=box.open)
+
+    before, after = kept_under("first" * 8), kept_under("second" * 8)
+    await before.keep("n", await before.claim("n", "f"), KeptAnswer(status=201, body=b"secret"))
+    for _ in range(2):
+        with pytest.raises(FailedPrecondition, match="its answer was kept under a JWT_SECRET") as refused:
+            await after.claim("n", "f")
+        assert refused.value.reason == "IDEMPOTENCY_ANSWER_UNAVAILABLE"
+    assert (await before.claim("n", "f")).answer == KeptAnswer(status=201, body=b"secret")
 
 
 async def test_a_claim_whose_maker_died_is_taken_over_and_what_it_makes_late_counts_no_more(

@@ -13,7 +13,7 @@ from gateway.auth.row import micros
 from gateway.auth.table import kept_answers as table
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
-from penstock_kit.errors import Unprocessable
+from penstock_kit.errors import FailedPrecondition, Unprocessable
 from penstock_kit.ids import new_id
 
 # Told with an answer that was kept: nothing was done for it.
@@ -41,7 +41,8 @@ class Claim:
 
 
 class KeptAnswers:
-    """The answers in the database that all gateways share, for `hours`; `close` encrypts their bodies, `open` decrypts.
+    """The answers in the database that all gateways share, for `hours`; `close` encrypts their bodies, `open` decrypts
+    or raises FailedPrecondition.
 
     A body may be a secret that is shown once, and names and keys are nobody's business: a key is stored as a digest.
     """
@@ -57,8 +58,11 @@ class KeptAnswers:
         self._pruned_at = clock.monotonic()
 
     async def claim(self, name: str, fingerprint: str) -> Claim:
-        """Claim `name` for the request of `fingerprint`; raise Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when it came
-        with another one."""
+        """Claim `name` for the request of `fingerprint`.
+
+        Raises Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when it came with another one, FailedPrecondition
+        (IDEMPOTENCY_ANSWER_UNAVAILABLE) when the answer cannot be read any more.
+        """
         owner, now = new_id("claim"), self._clock.now()
         await self._prune(now)
         try:
@@ -95,12 +99,22 @@ class KeptAnswers:
             message = "this idempotency key was used with another request before; use a new key for a new request"
             raise Unprocessable(message, reason="IDEMPOTENCY_KEY_CONFLICT")
         if found.status:
-            return Claim(answer=KeptAnswer(status=found.status, body=self._open(found.body).encode()))
+            return Claim(answer=KeptAnswer(status=found.status, body=self._open_body(found.body)))
         if found.time >= _micros(now - _LEASE):
             return Claim()
         left = (table.c.name == name) & (table.c.owner == found.owner)
         taken = await connection.execute(update(table).where(left).values(mine))
         return Claim(owner=owner if taken.rowcount else "")
+
+    def _open_body(self, closed: str) -> bytes:
+        try:
+            return self._open(closed).encode()
+        except FailedPrecondition as error:
+            message = (
+                "this idempotency key was used before, and its request is done; its answer was kept under a JWT_SECRET "
+                "that is not known any more: read what the request made, or use a new key to ask anew"
+            )
+            raise FailedPrecondition(message, reason="IDEMPOTENCY_ANSWER_UNAVAILABLE") from error
 
     async def _prune(self, now: datetime) -> None:
         """Delete what is older than its time, now and then."""

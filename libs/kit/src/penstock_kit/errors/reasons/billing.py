@@ -57,6 +57,12 @@ BILLING: Final = Section(
             "mend the named field",
         ),
         Row(
+            "IDEMPOTENCY_ANSWER_UNAVAILABLE",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "the answer under this key was kept under a signing secret that is not known any more",
+            "read what the request made, or use a new key to ask anew",
+        ),
+        Row(
             "IDEMPOTENCY_KEY_CONFLICT",
             (ErrorKind.UNPROCESSABLE,),
             "the key came with another request",
