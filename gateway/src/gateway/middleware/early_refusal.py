@@ -41,7 +41,8 @@ class EarlyRefusal:
             return None
         if not _SPECIAL.isdisjoint(name for name, _ in headers):
             return None
-        if not work.limiter.has_its_share(self._admission.tenant_of(headers)):
+        tenant_id = self._admission.tenant_of(headers)
+        if not work.limiter.has_its_share(tenant_id):
             return None
         self._admission.note_refusal(work)
         request_id = f"req_{secrets.token_hex(_ID_BYTES)}"
@@ -50,7 +51,7 @@ class EarlyRefusal:
             endpoint=work.prefix,
             status=_UNAVAILABLE,
             seconds=0.0,
-            tenant_id=self._admission.tenant_of(headers),
+            tenant_id=tenant_id,
             request_id=request_id,
         )
         return _answer(path).replace(_ANY_ID.encode(), request_id.encode())
