@@ -22,6 +22,7 @@ from cache_service.adapters.redis.session import RedisSessionStore
 from cache_service.domain.rate_limit import Rate
 from cache_service.domain.session import Session
 from penstock_kit.clock import SystemClock
+from penstock_kit.errors import ResourceExhausted
 from penstock_kit.redis.link import RedisLink, RedisUnavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.counter_store import CounterStoreContract
@@ -143,6 +144,19 @@ class TestMemoryLockStore(InMemory, LockStoreContract):
     @pytest.fixture
     def store(self, clock: ManualClock) -> MemoryLockStore:
         return MemoryLockStore(clock=clock, new_token=new_token_of(itertools.count()), max_locks=100)
+
+    @pytest.mark.parametrize("most", [1, 100])
+    async def test_locks_that_ended_by_themselves_make_room_for_as_many_new_ones(
+        self, clock: ManualClock, most: int
+    ) -> None:
+        store = MemoryLockStore(clock=clock, new_token=new_token_of(itertools.count()), max_locks=most)
+        for round_of in range(2):
+            for number in range(most):
+                assert hasattr(await store.acquire(f"t\0{round_of}:{number}", 10.0), "token")
+            with pytest.raises(ResourceExhausted, match=f"{most} locks are held") as full:
+                await store.acquire("t\0one more", 10.0)
+            assert full.value.reason == "LOCKS_LIMIT_EXCEEDED"
+            clock.advance(10)
 
 
 class TestRedisLockStore(InRedis, LockStoreContract):

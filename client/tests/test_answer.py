@@ -31,10 +31,15 @@ EVENTS: list[dict[str, Any]] = [*CHUNKS, LAST]
 
 
 class CuttingGateway:
-    """Sends one answer; each connection is cut after as many events as `cuts` says next (None: goes on to the end)."""
+    """Sends one answer; each connection is cut after as many events as `cuts` says next (None: goes on to the end).
+
+    While `hold` is cleared no event is sent but the first.
+    """
 
     def __init__(self, events: list[dict[str, Any]], cuts: list[int | None], *, forgets: bool = False) -> None:
         self.requests: list[str] = []
+        self.hold = threading.Event()
+        self.hold.set()
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,6 +65,8 @@ class CuttingGateway:
                 for count, event in enumerate(e for e in events if e["sequence"] > after):
                     if cut is not None and count == cut:
                         return
+                    if event["sequence"] > 1:
+                        gateway.hold.wait(60)
                     with contextlib.suppress(OSError):
                         self.wfile.write(f": ka\n\nid: {event['sequence']}\ndata: {json.dumps(event)}\n\n".encode())
 
@@ -113,6 +120,27 @@ def test_a_stream_that_cannot_be_taken_up_again_ends_in_an_error_that_says_where
         with pytest.raises(StreamBrokenError, match="after event 2") as caught:
             list(answer)
     assert (caught.value.stream_id, caught.value.last_sequence) == ("strm_1", 2)
+
+
+async def test_an_answer_that_took_longer_than_the_patience_is_taken_up_again_after_its_last_event() -> None:
+    patience = 0.3
+    with CuttingGateway(EVENTS, [3]) as gateway:
+        gateway.hold.clear()
+        threading.Timer(2 * patience, gateway.hold.set).start()
+        async with AsyncPenstock(gateway.url) as client:
+            answer = client.conversations.ask("conv_1", "hello", patience=patience)
+            assert [event.sequence async for event in answer] == [1, 2, 3, 4, 5, 6]
+    assert gateway.requests == ["POST 0", "GET 3"]
+
+
+def test_the_sync_client_counts_its_patience_from_the_last_event_too() -> None:
+    patience = 0.3
+    with CuttingGateway(EVENTS, [3]) as gateway, Penstock(gateway.url) as client:
+        gateway.hold.clear()
+        threading.Timer(2 * patience, gateway.hold.set).start()
+        events = [event.sequence for event in client.conversations.ask("conv_1", "hello", patience=patience)]
+    assert events == [1, 2, 3, 4, 5, 6]
+    assert gateway.requests == ["POST 0", "GET 3"]
 
 
 def test_a_stream_that_the_gateway_has_forgotten_is_its_refusal() -> None:
