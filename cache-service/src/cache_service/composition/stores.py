@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from cache_service.adapters.degrading.backend import TwoTierBackend
@@ -39,6 +40,7 @@ from cache_service.settings import CacheSettings
 from penstock_kit.clock import Clock
 from penstock_kit.redis.link import RedisLink
 from penstock_kit.redis.subscriber import Subscriber
+from penstock_kit.supervision import supervise
 
 # What an outage may cost a caller; whether it is one is found out by the sign of life.
 _REDIS_WAIT_SECONDS: Final = 0.032
@@ -118,8 +120,13 @@ async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[S
     sessions = ReadableSessions(redis=RedisSessionStore(link, clock=clock), memory=memory.sessions)
     stores = _redis_stores(link, memory, backend, signals, membership, locks=locks, sessions=sessions)
     await membership.beat()
-    running = [membership.run(), subscriber.run(), signals.run(), sample_periodically(redis)]
-    tasks = [asyncio.create_task(each) for each in running]
+    running = {
+        "membership": membership.run,
+        "subscriber": subscriber.run,
+        "signals": signals.run,
+        "samples": partial(sample_periodically, redis),
+    }
+    tasks = [asyncio.create_task(supervise(name, work)) for name, work in running.items()]
     try:
         yield stores
     finally:

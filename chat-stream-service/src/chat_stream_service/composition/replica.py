@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from chat_stream_service.adapters.memory_clients import MemoryClientDirectory, MemoryFeed
@@ -22,6 +23,7 @@ from chat_stream_service.domain.stream.lost_stream import LostStreamRecovery
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
+from penstock_kit.supervision import supervise
 
 _RECOVERY_SECONDS: Final = 0.25
 
@@ -59,7 +61,7 @@ def build_replica(
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
         async with shared.run(), asyncio.TaskGroup() as group:
-            task = group.create_task(recovery.run(interval=_RECOVERY_SECONDS))
+            task = group.create_task(supervise("recovery", partial(recovery.run, interval=_RECOVERY_SECONDS)))
             try:
                 yield
             finally:

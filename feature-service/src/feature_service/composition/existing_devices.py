@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from feature_service.domain.ingest.existing_devices import ExistingDevices
 from feature_service.domain.model.series import SeriesKey
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 _HOUR: Final = 3600.0
 _AGAIN_SECONDS: Final = 5.0
@@ -23,7 +25,7 @@ async def registering(devices: ExistingDevices | None) -> AsyncGenerator[None]:
     if devices is None:
         yield
         return
-    task = asyncio.create_task(_register(devices))
+    task = asyncio.create_task(supervise("devices of tables", partial(_register, devices)))
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 _MINUTE: Final = 60
 # Seconds of readings of all machines that are made and stored at once.
@@ -51,7 +52,7 @@ class LiveDemo:
 
     def start(self) -> None:
         """Begin to append; before that nobody waits."""
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(supervise("live demo", self._run))
 
     async def stop(self) -> None:
         """Append no more."""

@@ -16,6 +16,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 log = get_logger(__name__)
 
@@ -61,7 +62,7 @@ class AuditRecorder:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Delete old entries once an hour until the block ends."""
-        task = asyncio.create_task(self._prune(), name="audit")
+        task = asyncio.create_task(supervise("audit", self._prune), name="audit")
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from penstock_kit.context import Caller
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 from penstock_kit.role import includes
+from penstock_kit.supervision import supervise
 
 _EVERY_SECONDS: Final = 2.0
 # Ids in one statement.
@@ -54,7 +55,7 @@ class SessionMonitor:
         self._watched.add(watched)
         if self._task is None or self._task.done():
             # Not in the context of the request that happened to be first.
-            self._task = asyncio.create_task(self._run(), context=contextvars.Context())
+            self._task = asyncio.create_task(supervise("open sessions", self._run), context=contextvars.Context())
         try:
             yield watched
         finally:

@@ -11,10 +11,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from math import exp, sqrt
 from typing import Final
 
 from penstock_kit.errors import PenstockError
+from penstock_kit.supervision import supervise
 
 # Seconds between two looks at how long calls wait, and over which the mean is taken.
 _TICK: Final = 0.025
@@ -117,7 +119,7 @@ class ConcurrencyLimiter:
 
         It returns how many seconds calls wait in queues that it did not go through itself.
         """
-        measuring = asyncio.create_task(self._measure(probe))
+        measuring = asyncio.create_task(supervise("concurrency limit", partial(self._measure, probe)))
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import SYSTEM, CallContext, use_context
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 if TYPE_CHECKING:
     from penstock.cache.v1.cache_pb2_grpc import CacheServiceAsyncStub
@@ -67,7 +68,10 @@ class Sampler:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Read until the block ends; then write the minute that was begun."""
-        tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._ask()), asyncio.create_task(self._save())]
+        tasks = [
+            asyncio.create_task(supervise(name, work))
+            for name, work in {"samples": self._tick, "questions": self._ask, "history": self._save}.items()
+        ]
         try:
             yield
         finally:

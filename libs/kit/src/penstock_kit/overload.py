@@ -10,9 +10,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from penstock_kit.errors import PenstockError, Unavailable
+from penstock_kit.supervision import supervise
 
 _TICK: Final = 0.1
 # Seconds that an answer to a probe is waited for.
@@ -50,7 +52,9 @@ class LoadShedder:
     @asynccontextmanager
     async def running(self, measure: Callable[[], Awaitable[None]] | None = None) -> AsyncGenerator[None]:
         """Measure until the block ends: how late the loop is, or else how long `measure` takes."""
-        measuring = asyncio.create_task(self._measure() if measure is None else self._measure_by(measure))
+        measuring = asyncio.create_task(
+            supervise("overload", self._measure if measure is None else partial(self._measure_by, measure))
+        )
         try:
             yield
         finally:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from llm_service.adapters.cluster_rate_limiter import ClusterRateLimiter
 from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec, parsed_codec
@@ -38,6 +39,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.grpc import PenstockChannel
 from penstock_kit.ids import new_id
 from penstock_kit.overload import LoadShedder
+from penstock_kit.supervision import supervise
 from penstock_kit.telemetry import Tracing
 
 
@@ -61,8 +63,10 @@ class Services:
         the providers.
         """
         following = [
-            asyncio.create_task(follow_configuration(self.live, settings.config_watch_seconds)),
-            asyncio.create_task(self.spending.follow(settings.rules_refresh_seconds)),
+            asyncio.create_task(
+                supervise("configuration", partial(follow_configuration, self.live, settings.config_watch_seconds))
+            ),
+            asyncio.create_task(supervise("spending", partial(self.spending.follow, settings.rules_refresh_seconds))),
         ]
         try:
             yield

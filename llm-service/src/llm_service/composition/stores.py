@@ -1,10 +1,12 @@
 """The stores of llm-service: ledger, budgets, policies, prices and replayed answers in SQL, the journal in files."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Final
 
 from llm_service.adapters.file_journal import FileJournal, WrittenMark
 from llm_service.adapters.ledger_spool import LedgerSpool
@@ -20,6 +22,10 @@ from penstock_kit.clock import Clock
 from penstock_kit.database import Database, open_database
 from penstock_kit.database.retention import Retention, Rule, days_before
 from penstock_kit.ids import new_id
+from penstock_kit.supervision import supervise
+
+# What the last rows may take at the end; what is left then is settled from the journal at the next start.
+_CLOSE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +49,12 @@ class Stores:
 
         The database's schema must be there, or the database known to be away.
         """
-        writing = [asyncio.create_task(self.ledger.run()), asyncio.create_task(self.budgets.run())]
+        writing = [_start("ledger", self.ledger.run), _start("budgets", self.budgets.run)]
         keeping = [
-            asyncio.create_task(self.answers.run()),
-            asyncio.create_task(self.budgets.keep()),
-            asyncio.create_task(self.journal.run()),
-            asyncio.create_task(self.recovery.run(self.recovery_seconds)),
+            _start("kept answers", self.answers.run),
+            _start("what is set aside", self.budgets.keep),
+            _start("journal", self.journal.run),
+            _start("recovery", partial(self.recovery.run, self.recovery_seconds)),
         ]
         try:
             async with self.retention.running():
@@ -58,8 +64,14 @@ class Stores:
                 task.cancel()
             self.ledger.close()
             self.budgets.close()
-            await asyncio.gather(*writing)
+            _, unwritten = await asyncio.wait(writing, timeout=_CLOSE_SECONDS)
+            for task in unwritten:
+                task.cancel()
             self.journal.close()
+
+
+def _start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(supervise(name, work), name=name)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from chat_stream_service.domain.model.tool import ToolSource
 from penstock_kit.clock import Clock
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 COMPONENT: Final = "tools-file"
 
@@ -51,7 +53,7 @@ class ReloadingTools:
         """Begin to connect, and to look every `watch_seconds` whether the file changed; 0 or no file: never."""
         self._tools.start()
         if self._path and watch_seconds > 0:
-            self._watching = asyncio.create_task(self._watch(watch_seconds), name="tools-file")
+            self._watching = asyncio.create_task(supervise("tools file", partial(self._watch, watch_seconds)))
 
     async def close(self) -> None:
         """Disconnect from everything."""

@@ -22,6 +22,7 @@ from penstock_kit.breaker import Breaker
 from penstock_kit.clock import Clock
 from penstock_kit.errors import BadUpstream, DeadlineExceeded, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 # Seconds: between two looks at a server's list, and between attempts to reach one that is down (doubling).
 _REFRESH: Final = 60.0
@@ -110,7 +111,7 @@ class McpServer:
 
     def start(self) -> None:
         """Begin to connect."""
-        self._task = asyncio.create_task(self._keep(), name=f"mcp:{self.name}")
+        self._task = asyncio.create_task(supervise(f"mcp:{self.name}", self._keep))
 
     async def close(self) -> None:
         """Disconnect for good."""

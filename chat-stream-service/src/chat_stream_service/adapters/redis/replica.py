@@ -17,6 +17,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.ids import new_id
 from penstock_kit.redis.link import RedisLink
 from penstock_kit.redis.subscriber import Subscriber
+from penstock_kit.supervision import supervise
 
 
 class RedisReplica:
@@ -45,14 +46,14 @@ class RedisReplica:
         """Work for the length of the block. Redis need not be there at its beginning, nor at any other time."""
         await self.failure_detector.send_heartbeat()
         async with asyncio.TaskGroup() as group:
-            work = (
-                self.failure_detector.run(),
-                self.subscriber.run(),
-                self.bus.run(),
-                self.event_log.run(),
-                self.feed.run(),
-            )
-            tasks = [group.create_task(each) for each in work]
+            work = {
+                "failure detector": self.failure_detector.run,
+                "subscriber": self.subscriber.run,
+                "bus": self.bus.run,
+                "event log": self.event_log.run,
+                "feed": self.feed.run,
+            }
+            tasks = [group.create_task(supervise(name, each)) for name, each in work.items()]
             try:
                 yield
             finally:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from chat_stream_service.domain.clients.client import PRESENCE_SECONDS, Client, ClientDirectory
@@ -13,6 +14,7 @@ from chat_stream_service.domain.stream.service import StreamService
 from penstock_kit.clock import Clock
 from penstock_kit.errors import FieldViolation, InvalidArgument, NotFound, PenstockError, ResourceExhausted
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 log = get_logger(__name__)
 
@@ -82,7 +84,7 @@ class ClientService:
         start = cursor_from(cursor) if cursor else Cursor(position=await self._feed.newest(owner))
         await deliver((), start)
         watch = ClientFeed(owner=owner, client_id=client_id, cursor=start, feed=self._feed, streams=self._streams)
-        present = asyncio.create_task(self._send_heartbeats(client))
+        present = asyncio.create_task(supervise("presence", partial(self._send_heartbeats, client)))
         try:
             await watch.run(deliver)
         finally:

@@ -21,6 +21,7 @@ from feature_service.domain.model.span import micros_of
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 _BATCH: Final = 5_000
 # Bytes of messages that wait; beyond, nothing more is read from the broker.
@@ -104,7 +105,7 @@ class MqttIntake:
             max_bytes=self._plan.max_bytes,
         )
         client.start()
-        storing = asyncio.create_task(self._store_all())
+        storing = asyncio.create_task(supervise("messages", self._store_all))
         try:
             yield
         finally:

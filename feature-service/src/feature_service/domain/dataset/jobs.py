@@ -23,6 +23,7 @@ from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.model.span import micros_of
 from penstock_kit.clock import Clock
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted
+from penstock_kit.supervision import supervise
 
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
@@ -139,7 +140,7 @@ class DatasetJobs:
         """Mark what an earlier run of this replica left unfinished, and keep the leases from now on."""
         await self._store.fail_abandoned(_RESTARTED, now=micros_of(self._clock.now()), owner=self._owner)
         if self._keeping is None:
-            self._keeping = asyncio.create_task(self._keep())
+            self._keeping = asyncio.create_task(supervise("leases of jobs", self._keep))
 
     async def keep_leases(self) -> None:
         """Say that this replica still builds what it builds, and mark what a replica that is gone left unfinished."""

@@ -1,6 +1,7 @@
 """Copies of cached values in the caller's own process: for a second at most, and less when a change is heard of."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from penstock.cache.v1 import cache_pb2
@@ -9,6 +10,7 @@ from penstock_kit.clock import Clock
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import PenstockError
 from penstock_kit.ids import new_id
+from penstock_kit.supervision import supervise
 
 MAX_COPY_SECONDS: Final = 1.0
 """How old a copy may be, whatever is heard: the bound on what a reader may miss of another's change."""
@@ -53,7 +55,7 @@ class LocalCopies:
     def begin(self, partition: str) -> int:
         """Return what :meth:`take` wants to know of the time before the value was read; begin to listen."""
         if partition not in self._watches and len(self._watches) < _MAX_WATCHES:
-            self._watches[partition] = asyncio.create_task(self._watch(partition))
+            self._watches[partition] = asyncio.create_task(supervise("copies", partial(self._watch, partition)))
         return self._changes.get(partition, 0)
 
     def take(self, partition: str, key: str, copy: Copy, begun: int) -> None:

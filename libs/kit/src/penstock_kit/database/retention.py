@@ -13,6 +13,7 @@ from penstock_kit.database.counts import DatabaseCounts
 from penstock_kit.database.database import Database
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
+from penstock_kit.supervision import supervise
 
 _BATCH: Final = 200
 # Services that start have other things to do.
@@ -68,7 +69,7 @@ class Retention:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Apply the rules now and then while the block lasts."""
-        task = asyncio.create_task(self._run()) if self._rules else None
+        task = asyncio.create_task(supervise("retention", self._run)) if self._rules else None
         try:
             yield
         finally:

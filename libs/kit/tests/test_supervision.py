@@ -1,0 +1,97 @@
+"""Work in the background goes on after a failure nobody foresaw."""
+
+import ast
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from penstock_kit.supervision import supervise
+from penstock_testkit.waiting import until
+
+ROOT: Final = Path(__file__).parents[3]
+
+
+async def test_work_that_fails_is_begun_again_until_it_returns(capsys: pytest.CaptureFixture[str]) -> None:
+    lives = 0
+
+    async def work() -> None:
+        nonlocal lives
+        lives += 1
+        if lives <= 3:
+            raise OverflowError(f"life {lives}")
+
+    await supervise("counting", work, first_pause=0.001, longest_pause=0.002)
+    assert lives == 4
+    told = "".join(capsys.readouterr())
+    assert told.count("begins again task=counting") == 3
+    assert all(f"life {number}" in told for number in (1, 2, 3)), "each with what it failed by"
+
+
+async def test_work_that_is_cancelled_is_not_begun_again() -> None:
+    lives = 0
+
+    async def work() -> None:
+        nonlocal lives
+        lives += 1
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(supervise("waiting", work, first_pause=0.001))
+    await until(lambda: lives == 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert lives == 1
+
+
+async def test_work_that_fails_again_and_again_waits_longer_each_time_up_to_a_bound() -> None:
+    times: list[float] = []
+
+    async def work() -> None:
+        times.append(asyncio.get_running_loop().time())
+        if len(times) < 7:
+            raise OSError
+
+    await supervise("failing", work, first_pause=0.01, longest_pause=0.04)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    for pause, least in zip(pauses, [0.01, 0.02, 0.04, 0.04, 0.04, 0.04], strict=True):
+        assert pause >= least * 0.9
+
+
+def test_every_task_that_works_for_ever_is_supervised() -> None:
+    bare = [f"{path.relative_to(ROOT)}:{line}" for path in sources() for line in unsupervised(path)]
+    assert bare == [], "start it through penstock_kit.supervision, else it ends by the first failure nobody foresaw"
+
+
+def sources() -> Iterator[Path]:
+    for package in ("gateway", "llm-service", "chat-stream-service", "feature-service", "cache-service", "libs/kit"):
+        yield from sorted((ROOT / package / "src").rglob("*.py"))
+
+
+def unsupervised(path: Path) -> Iterator[int]:
+    """The lines of a module that start a task from a coroutine of it that has no end."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    endless = {node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and is_endless(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("create_task") and node.args:
+            started: Any = node.args[0]
+            if isinstance(started, ast.Call) and ast.unparse(started.func).rpartition(".")[2] in endless:
+                yield node.lineno
+
+
+def is_endless(function: ast.AsyncFunctionDef) -> bool:
+    """Whether a function's last step repeats for ever whatever happens in it, and has no handler for what may."""
+    last = function.body[-1]
+    return (
+        isinstance(last, ast.While)
+        and isinstance(last.test, ast.Constant)
+        and not any(isinstance(node, ast.Return | ast.Break | ast.Yield) for node in ast.walk(last))
+        and not any(handles_everything(node) for node in ast.walk(last))
+    )
+
+
+def handles_everything(node: ast.AST) -> bool:
+    return isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) == "Exception")
