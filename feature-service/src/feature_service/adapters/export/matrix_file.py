@@ -47,6 +47,11 @@ class DiskMatrix:
             ) from error
         self._values = np.memmap(self._file, dtype="<f8", mode="r+", shape=(rows, columns))
 
-    def write(self, first_column: int, values: Any) -> None:
-        """Write columns."""
-        self._values[:, first_column : first_column + values.shape[1]] = values
+    def write(self, first_row: int, first_column: int, values: Any) -> None:
+        """Write rows of some columns."""
+        rows, columns = values.shape
+        self._values[first_row : first_row + rows, first_column : first_column + columns] = values
+
+    def keep(self, rows: int) -> None:
+        """Leave out all but the first rows."""
+        self._values = self._values[:rows]

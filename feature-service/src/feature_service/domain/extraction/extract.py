@@ -70,7 +70,7 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     clean = clean_rows(frame, outlier_filter, missing_fill)
     starts = clean.window_starts(plan.window)
     raw = feature_matrix(clean, plan.window, features, starts)
-    scaler = fit_scaler(raw, _scaling(plan, len(raw)), plan.value_range)
+    scaler = fit_scaler(raw, scaling_of(plan, len(raw)), plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
         names=feature_names(frame.numbers, features),
@@ -83,8 +83,11 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     )
 
 
-def _scaling(plan: ExtractionPlan, windows: int) -> NormalizeMethod:
-    """The scaling of so many windows. One window scaled by itself is zeros, whatever it holds."""
+def scaling_of(plan: ExtractionPlan, windows: int) -> NormalizeMethod:
+    """Return the scaling of so many windows: one window scaled by itself is zeros, whatever it holds.
+
+    Raises Unprocessable NORMALIZATION_INVALID when somebody named a scaling of a single window.
+    """
     if windows != 1 or plan.normalize is NormalizeMethod.NONE:
         return plan.normalize
     if plan.normalize_is_default:
@@ -142,20 +145,36 @@ def feature_matrix(
     """
     rows, fields = len(clean.frame), clean.frame.numbers
     if rows < window.size and not clean.kept.all():
-        raise Unprocessable(
-            f"only {rows} rows have all of {', '.join(fields)}, fewer than window_size {window.size}; "
-            "choose fewer fields, a smaller window or another missing_value_method",
-            reason="WINDOW_LIMIT_EXCEEDED",
-            metadata={"window_size": str(window.size), "rows": str(rows)},
-        )
+        raise too_few_whole_rows(rows, fields, window)
     require_windows(starts, clean.frame.timestamps, window)
+    return window_matrix(clean, window, features, starts, progress)
+
+
+def too_few_whole_rows(rows: int, fields: Iterable[str], window: WindowPlan) -> Unprocessable:
+    """Return the error of rows of which too few have all the fields for a window."""
+    return Unprocessable(
+        f"only {rows} rows have all of {', '.join(fields)}, fewer than window_size {window.size}; "
+        "choose fewer fields, a smaller window or another missing_value_method",
+        reason="WINDOW_LIMIT_EXCEEDED",
+        metadata={"window_size": str(window.size), "rows": str(rows)},
+    )
+
+
+def window_matrix(
+    clean: CleanRows,
+    window: WindowPlan,
+    features: Sequence[str],
+    starts: IndexArray,
+    progress: Callable[[float], None] | None = None,
+) -> FloatArray:
+    """Return what :func:`feature_matrix` does, of rows that are known to have a window."""
     regular = window.max_gap is None
     parts: list[FloatArray] = []
-    for name, values in fields.items():
+    for name, values in clean.frame.numbers.items():
         at = None if regular else starts
         parts.append(window_features(values, window, features, clean.absent[name], at, times=clean.frame.timestamps))
         if progress is not None:
-            progress(len(parts) / len(fields))
+            progress(len(parts) / len(clean.frame.numbers))
     return np.hstack(parts)
 
 

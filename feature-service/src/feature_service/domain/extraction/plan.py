@@ -1,6 +1,7 @@
 """How features are to be made (no NumPy needed to say it)."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.preprocessing.method import (
@@ -10,6 +11,12 @@ from feature_service.domain.preprocessing.method import (
     NormalizeMethod,
     OutlierMethod,
 )
+
+MOST_VALUES_AT_ONCE: Final = 2_000_000
+"""Values of rows that are in memory at once (16 MB, and a few times that while features are made of them).
+
+A range of more is read block by block.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

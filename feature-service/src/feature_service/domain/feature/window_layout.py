@@ -15,7 +15,7 @@ def window_starts(times: TimeArray, plan: WindowPlan) -> IndexArray:
     """
     if plan.max_gap is None:
         return np.arange(plan.count(len(times)), dtype=np.int64) * plan.step
-    edges = np.flatnonzero(np.diff(times.astype(np.int64)) > plan.max_gap) + 1
+    edges = gap_edges(times, plan)
     firsts = np.concatenate(([0], edges))
     lengths = np.diff(np.concatenate((firsts, [len(times)])))
     counts: IndexArray = np.where(lengths < plan.size, 0, (lengths - plan.size) // plan.step + 1)
@@ -28,10 +28,21 @@ def require_windows(starts: IndexArray, times: TimeArray, plan: WindowPlan) -> N
     """Raise Unprocessable WINDOW_LIMIT_EXCEEDED when no window fits between the gaps."""
     if len(starts) or plan.max_gap is None:
         return
-    edges = np.flatnonzero(np.diff(times.astype(np.int64)) > plan.max_gap) + 1
-    longest = int(np.diff(np.concatenate(([0], edges, [len(times)]))).max())
-    raise Unprocessable(
-        f"no {plan.size} rows follow each other without a gap of more than {plan.max_gap / 1e6:g} s; the "
+    edges = gap_edges(times, plan)
+    raise no_window_between_gaps(int(np.diff(np.concatenate(([0], edges, [len(times)]))).max()), plan)
+
+
+def gap_edges(times: TimeArray, plan: WindowPlan) -> IndexArray:
+    """Return the rows before which there is a gap of more than `max_gap`; none when gaps do not matter."""
+    if plan.max_gap is None:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(np.diff(times.astype(np.int64)) > plan.max_gap) + 1
+
+
+def no_window_between_gaps(longest: int, plan: WindowPlan) -> Unprocessable:
+    """Return the error of rows whose longest stretch without a gap is shorter than a window."""
+    return Unprocessable(
+        f"no {plan.size} rows follow each other without a gap of more than {(plan.max_gap or 0) / 1e6:g} s; the "
         f"longest stretch has {longest}: take a smaller window_size or a larger max_gap",
         reason="WINDOW_LIMIT_EXCEEDED",
         metadata={"window_size": str(plan.size), "rows": str(longest)},

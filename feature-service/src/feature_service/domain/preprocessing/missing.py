@@ -44,13 +44,20 @@ class MissingFill:
 
 def fit_missing_fill(numbers: Mapping[str, FloatArray], method: MissingMethod) -> MissingFill:
     """Return the fill fitted on the present values of each column."""
-    if method not in _CONSTANTS:
+    if method not in CONSTANT_FILLS:
         return MissingFill(method=method, constants={})
-    present = {name: values[~np.isnan(values)] for name, values in numbers.items()}
-    return MissingFill(
-        method=method,
-        constants={name: float(_CONSTANTS[method](values)) for name, values in present.items() if len(values)},
-    )
+    constants: dict[str, float] = {}
+    for name, values in numbers.items():
+        constants |= constant_fill(name, values[~np.isnan(values)], method)
+    return MissingFill(method=method, constants=constants)
+
+
+def constant_fill(name: str, present: FloatArray, method: MissingMethod) -> dict[str, float]:
+    """Return the constant of a field by its name, none without a value.
+
+    The present values may be in another order afterwards.
+    """
+    return {name: float(CONSTANT_FILLS[method](present))} if len(present) else {}
 
 
 def any_missing(frame: Frame) -> BoolArray:
@@ -79,10 +86,15 @@ def _interpolate(values: FloatArray, missing: BoolArray, timestamps: TimeArray) 
     return filled
 
 
-_CONSTANTS: Final[dict[MissingMethod, Callable[[FloatArray], np.float64]]] = {
+def _median(present: FloatArray) -> np.float64:
+    return np.median(present, overwrite_input=True)  # the array is its own: no second copy of a long column
+
+
+CONSTANT_FILLS: Final[dict[MissingMethod, Callable[[FloatArray], np.float64]]] = {
     MissingMethod.MEAN: np.mean,
-    MissingMethod.MEDIAN: np.median,
+    MissingMethod.MEDIAN: _median,
 }
+"""What the methods that fill with a constant fit on the present values of a field."""
 _FILLS: Final[dict[MissingMethod, Callable[[FloatArray, BoolArray, TimeArray], FloatArray]]] = {
     MissingMethod.FORWARD_FILL: _forward,
     MissingMethod.BACKWARD_FILL: _backward,

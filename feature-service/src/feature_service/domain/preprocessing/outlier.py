@@ -63,17 +63,18 @@ def fit_outlier_filter(
     if method is OutlierMethod.NONE:
         return OutlierFilter(method=method, fences={})
     return OutlierFilter(
-        method=method, fences={name: _fence(values, method, threshold) for name, values in numbers.items()}
+        method=method,
+        fences={name: fence_of(values[~np.isnan(values)], method, threshold) for name, values in numbers.items()},
     )
 
 
-def _fence(values: FloatArray, method: OutlierMethod, threshold: float) -> Fence:
-    present = values[~np.isnan(values)]
+def fence_of(present: FloatArray, method: OutlierMethod, threshold: float) -> Fence:
+    """Return the fence of the present values of a field, which may be in another order afterwards."""
     if len(present) == 0:
         return Fence()
     match method:
         case OutlierMethod.IQR | OutlierMethod.CLIP:
-            low, high = (float(quartile) for quartile in np.quantile(present, (0.25, 0.75)))
+            low, high = (float(quartile) for quartile in np.quantile(present, (0.25, 0.75), overwrite_input=True))
             reach = threshold * (high - low)
         case OutlierMethod.Z_SCORE:
             low = high = float(present.mean())

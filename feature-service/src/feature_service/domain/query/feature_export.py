@@ -1,29 +1,22 @@
 """Features of any number of windows: computed few fields at a time, put aside on the disk, then sent."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 from feature_service.domain.extraction.plan import ExtractionPlan
-from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Extent, Span
-from feature_service.domain.preprocessing.method import MissingMethod
 from feature_service.domain.query.field_choice import numeric_fields
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import FeatureTarget, TelemetryQueries
 from feature_service.domain.telemetry.store import TelemetryStore
-from penstock_kit.errors import Aborted
 
 if TYPE_CHECKING:
     from feature_service.domain.extraction.extract import FeatureTable
     from feature_service.domain.model.array import FloatArray, TimeArray
-
-_VALUES_AT_ONCE: Final = 4_000_000
-"""Values of rows that are read at once (32 MB, and a few times that while features are made of them)."""
 
 
 class ExportFormat(StrEnum):
@@ -78,8 +71,12 @@ class MatrixFile(Protocol):
         """Make room. Raises Unavailable STORAGE_UNAVAILABLE when there is none."""
         ...
 
-    def write(self, first_column: int, values: Any) -> None:
-        """Write columns, (rows, some columns)."""
+    def write(self, first_row: int, first_column: int, values: Any) -> None:
+        """Write rows of some columns."""
+        ...
+
+    def keep(self, rows: int) -> None:
+        """Leave out all but the first rows."""
         ...
 
 
@@ -127,30 +124,12 @@ class FeatureExport:
             return await self._write(key, extent, replace(query, fields=tuple(fields)), file)
 
     async def _write(self, key: SeriesKey, extent: Extent, query: ExportQuery, file: MatrixFile) -> FeatureSummary:
-        plan, fields = query.plan, query.fields
+        from feature_service.domain.query.feature_stream import FeatureStream
+
         span = _closed(query.span, extent)
-        width = len(resolve_features(plan.features))
-        at_once = max(1, _VALUES_AT_ONCE // max(1, extent.rows))
-        if plan.missing is MissingMethod.DROP:
-            at_once = max(1, len(fields))  # whether a row is dropped depends on all of them
-        parts: list[FeatureSummary] = []
-        for place in range(0, max(1, len(fields)), at_once):
-            table = await self._table(key, fields[place : place + at_once], span, plan)
-            if not parts:
-                await asyncio.to_thread(file.allocate, len(table.matrix), width * len(fields))
-            elif len(table.starts) != len(parts[0].starts) or bool((table.starts != parts[0].starts).any()):
-                raise Aborted(
-                    "rows arrived in the range while features were made of it; ask again", reason="ROWS_CONFLICT"
-                )
-            await asyncio.to_thread(file.write, place * width, table.matrix)
-            parts.append(_summary(table, plan))
-        return _joined(parts)
-
-    async def _table(self, key: SeriesKey, fields: Sequence[str], span: Span, plan: ExtractionPlan) -> "FeatureTable":
-        from feature_service.domain.extraction.extract import extract_features
-
-        frame = await self._telemetry.read(key, fields, span)
-        return await asyncio.to_thread(extract_features, frame, plan)
+        rows = await self._telemetry.row_count(key, span)
+        table = await FeatureStream(self._telemetry, key, span, query.plan).fill(file, query.fields, rows)
+        return await asyncio.to_thread(_summary, table, query.plan)
 
 
 def _closed(span: Span, extent: Extent) -> Span:
@@ -172,22 +151,4 @@ def _summary(table: "FeatureTable", plan: ExtractionPlan) -> FeatureSummary:
         undefined=table.undefined(),
         fitted=preprocessing_json(table.fitted, table.names),
         plan=replace(plan, normalize=table.fitted.scaler.method),
-    )
-
-
-def _joined(parts: Sequence[FeatureSummary]) -> FeatureSummary:
-    first = parts[0]
-    fitted = first.fitted
-    for part in parts[1:]:
-        fitted["outliers"]["fences"] |= part.fitted["outliers"]["fences"]
-        fitted["missing_values"]["fills"] |= part.fitted["missing_values"]["fills"]
-        fitted["normalize"]["columns"] |= part.fitted["normalize"]["columns"]
-    return replace(
-        first,
-        names=tuple(name for part in parts for name in part.names),
-        fields=tuple(name for part in parts for name in part.fields),
-        outliers=sum(part.outliers for part in parts),
-        missing=sum(part.missing for part in parts),
-        undefined={name: count for part in parts for name, count in part.undefined.items()},
-        fitted=fitted,
     )

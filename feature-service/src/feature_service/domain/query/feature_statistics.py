@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
 from feature_service.domain.model.statistic import FieldStatistic
@@ -22,8 +22,6 @@ MAX_CORRELATED: Final = 1_500
 """Features whose correlations are computed: an answer of more would not fit into a message."""
 MAX_PRODUCTS: Final = 4_000_000_000
 """Products of two values that correlations may take: seconds."""
-_VALUES_AT_ONCE: Final = 8_000_000
-"""Values of rows that are read at once (64 MB)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +84,23 @@ class FeatureStatisticsReader:
     async def _series(
         self, key: SeriesKey, rows: int, query: FeatureStatisticsQuery, features: Sequence[str]
     ) -> "FloatArray":
+        if rows * len(query.fields) > MOST_VALUES_AT_ONCE and rows >= query.plan.window.size:
+            return await self._streamed(key, rows, query, len(features))
+        frame = await self._telemetry.read(key, query.fields, query.span)
+        return await asyncio.to_thread(_windows_of, frame, query.fields, query.plan, features)
+
+    async def _streamed(self, key: SeriesKey, rows: int, query: FeatureStatisticsQuery, features: int) -> "FloatArray":
         import numpy as np
 
-        at_once = max(1, _VALUES_AT_ONCE // max(1, rows))
-        if query.plan.missing is MissingMethod.DROP:
-            at_once = max(1, len(query.fields))  # whether a row is dropped depends on all of them
-        parts: list[FloatArray] = []
-        for start in range(0, len(query.fields), at_once):
-            fields = query.fields[start : start + at_once]
-            frame = await self._telemetry.read(key, fields, query.span)
-            parts.append(await asyncio.to_thread(_windows_of, frame, fields, query.plan, features))
-        shortest = min(map(len, parts), default=0)  # rows may arrive between two reads
-        return np.hstack([part[:shortest] for part in parts]) if parts else np.empty((0, 0))
+        from feature_service.domain.query.feature_stream import FeatureStream, MemoryMatrix
+
+        stream = FeatureStream(self._telemetry, key, query.span, query.plan)
+        try:
+            return (await stream.fill(MemoryMatrix(), query.fields, rows)).matrix
+        except Unprocessable:
+            if query.plan.missing is MissingMethod.DROP:
+                raise
+            return np.empty((0, len(query.fields) * features))  # gaps leave no room for a window
 
 
 def _with_window(query: FeatureStatisticsQuery, rows: int) -> FeatureStatisticsQuery:

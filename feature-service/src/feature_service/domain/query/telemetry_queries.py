@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.model.device import DataModel, Device
 from feature_service.domain.model.series import FieldKind, SeriesKey
@@ -244,21 +244,30 @@ class TelemetryQueries:
         label = target.model.label_field if target.model else ""
         used = tuple(numeric_fields(fields, target.device, leave_out=label))
 
-        def compute(frame: "Frame") -> tuple[Answer, int]:
-            table = extract_features(frame, plan)
+        def converted(table: "FeatureTable") -> tuple[Answer, int]:
             return convert(table, plan), _bytes_of(table)
 
         async def make() -> tuple[Answer, int]:
-            frame = await self._telemetry.read(key, used, span)
-            if len(frame) == 0:
+            rows = await self._telemetry.row_count(key, span)
+            if rows == 0:
                 raise await self.no_data(key, span)
             # Before they are computed: what can't be answered takes neither time nor memory.
             features = len(used) * len(resolve_features(plan.features))
-            require_sendable(plan.window.count(len(frame)) * (8 * features + 9), _FEWER_FEATURES)
-            return await asyncio.to_thread(compute, frame)
+            require_sendable(plan.window.count(rows) * (8 * features + 9), _FEWER_FEATURES)
+            if rows * len(used) > MOST_VALUES_AT_ONCE:
+                return await asyncio.to_thread(converted, await self._streamed(key, used, span, plan, rows))
+            frame = await self._telemetry.read(key, used, span)
+            return await asyncio.to_thread(lambda: converted(extract_features(frame, plan)))
 
         with self._counts.query(target.model, extracts=True):
             return await self._features.get_or_make(key, (used, span, plan, convert), make)
+
+    async def _streamed(
+        self, key: SeriesKey, fields: Sequence[str], span: Span, plan: ExtractionPlan, rows: int
+    ) -> "FeatureTable":
+        from feature_service.domain.query.feature_stream import FeatureStream, MemoryMatrix
+
+        return await FeatureStream(self._telemetry, key, span, plan).fill(MemoryMatrix(), fields, rows)
 
     async def no_data(self, key: SeriesKey, span: Span) -> NotFound:
         """Return the error to raise where a device has no rows in a range; it names the range there is."""

@@ -1,0 +1,72 @@
+"""Windows of a long range made block by block: rows that later windows need are carried over a block's end."""
+
+import numpy as np
+
+from feature_service.domain.extraction.extract import CleanRows, window_matrix
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_layout import gap_edges
+from feature_service.domain.model.array import FloatArray, TimeArray
+from feature_service.domain.model.frame import Frame, concatenate
+
+
+class WindowCarry:
+    """Makes the windows of blocks that follow each other, those of all their rows together.
+
+    `rows` counts the rows it was given, `longest` those of the longest stretch without a gap of more than `max_gap`.
+    """
+
+    def __init__(self, window: WindowPlan, features: tuple[str, ...]) -> None:
+        self.rows = 0
+        self.longest = 0
+        self._window = window
+        self._features = features
+        self._rest: CleanRows | None = None
+        self._stretch = 0
+        self._last: TimeArray | None = None
+
+    def cut(self, clean: CleanRows) -> tuple[TimeArray, FloatArray]:
+        """Return the times and the features of the windows that end in the block."""
+        self._count(clean.frame.timestamps)
+        rows = clean if self._rest is None else _joined(self._rest, clean)
+        starts = rows.window_starts(self._window)
+        self._rest = _copied(rows.cut(slice(self._next_start(rows.frame.timestamps, len(starts)), None)))
+        times = rows.frame.timestamps[starts]
+        if len(starts) == 0:
+            return times, np.empty((0, len(rows.frame.numbers) * len(self._features)))
+        return times, window_matrix(rows, self._window, self._features, starts)
+
+    def _next_start(self, times: TimeArray, windows: int) -> int:
+        """The row with which the first window begins that does not end in these rows."""
+        edges = gap_edges(times, self._window)
+        if len(edges) == 0:
+            return windows * self._window.step
+        last = int(edges[-1])
+        return last + self._window.count(len(times) - last) * self._window.step
+
+    def _count(self, times: TimeArray) -> None:
+        self.rows += len(times)
+        if self._window.max_gap is None or len(times) == 0:
+            return
+        before = times[:0] if self._last is None else self._last
+        edges = gap_edges(np.concatenate((before, times)), self._window) - len(before)
+        lengths = np.diff(np.concatenate(([-self._stretch], edges, [len(times)])))
+        self.longest = max(self.longest, int(lengths.max()))
+        self._stretch = int(lengths[-1])
+        self._last = times[-1:].copy()
+
+
+def _joined(first: CleanRows, second: CleanRows) -> CleanRows:
+    frame = concatenate([first.frame, second.frame])
+    absent = {name: np.concatenate((first.absent[name], values)) for name, values in second.absent.items()}
+    return CleanRows(frame=frame, absent=absent, kept=np.ones(len(frame), dtype=np.bool_))
+
+
+def _copied(rows: CleanRows) -> CleanRows:
+    """The same rows in memory of their own: they are few, and the block they were of is let go."""
+    frame = Frame(
+        timestamps=rows.frame.timestamps.copy(),
+        numbers={name: values.copy() for name, values in rows.frame.numbers.items()},
+    )
+    return CleanRows(
+        frame=frame, absent={name: values.copy() for name, values in rows.absent.items()}, kept=rows.kept.copy()
+    )

@@ -1,0 +1,289 @@
+"""Features of a range of any length, in memory that does not grow with it: few fields and rows at a time."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from feature_service.domain.extraction.block_cleaning import BlockCleaner, Reading
+from feature_service.domain.extraction.extract import (
+    FeatureTable,
+    FittedPreprocessing,
+    feature_names,
+    scaling_of,
+    too_few_whole_rows,
+)
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
+from feature_service.domain.extraction.window_carry import WindowCarry
+from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.feature.window_layout import no_window_between_gaps
+from feature_service.domain.model.array import FloatArray, TimeArray
+from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.series import SeriesKey
+from feature_service.domain.model.span import Span
+from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod, OutlierMethod
+from feature_service.domain.preprocessing.missing import CONSTANT_FILLS, MissingFill, constant_fill
+from feature_service.domain.preprocessing.outlier import Fence, OutlierFilter, fence_of, fit_outlier_filter
+from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler
+from feature_service.domain.telemetry.query import Condition, HistoryQuery, Operator
+from feature_service.domain.telemetry.store import TelemetryStore
+from penstock_kit.errors import Aborted, Unprocessable
+
+_LEAST_ROWS: Final = 50_000
+"""Rows that are read at once at least: of more fields than fit beside each other, some are read after the others."""
+_LARGEST: Final = float(np.finfo(np.float64).max)
+
+
+class Matrix(Protocol):
+    """Where features are put. The methods block."""
+
+    @property
+    def values(self) -> FloatArray:
+        """The matrix."""
+        ...
+
+    def allocate(self, rows: int, columns: int) -> None:
+        """Make room. Raises Unavailable STORAGE_UNAVAILABLE when there is none."""
+        ...
+
+    def write(self, first_row: int, first_column: int, values: Any) -> None:
+        """Write rows of some columns."""
+        ...
+
+    def keep(self, rows: int) -> None:
+        """Leave out all but the first rows."""
+        ...
+
+
+class MemoryMatrix:
+    """A matrix in memory."""
+
+    def __init__(self) -> None:
+        self.values: FloatArray = np.empty((0, 0))
+
+    def allocate(self, rows: int, columns: int) -> None:
+        """Make room."""
+        self.values = np.empty((rows, columns))
+
+    def write(self, first_row: int, first_column: int, values: Any) -> None:
+        """Write rows of some columns."""
+        rows, columns = values.shape
+        self.values[first_row : first_row + rows, first_column : first_column + columns] = values
+
+    def keep(self, rows: int) -> None:
+        """Leave out all but the first rows."""
+        self.values = self.values[:rows]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Group:
+    """What is known of some fields once all their rows were seen."""
+
+    fields: Sequence[str]
+    outlier_filter: OutlierFilter
+    missing_fill: MissingFill
+    starts: list[TimeArray] = field(default_factory=list[TimeArray])
+    windows: int = 0
+    rows: int = 0
+    longest: int = 0
+    outliers: int = 0
+    missing: int = 0
+
+    def count(self, block: Frame) -> None:
+        """Count what is missing and what is beyond the fences."""
+        for name, values in block.numbers.items():
+            self.outliers += self.outlier_filter.count(name, values)
+            self.missing += int(np.isnan(values).sum())
+
+
+class FeatureStream:
+    """Makes the features of a range of a series: those that :func:`extract_features` makes of all its rows at once."""
+
+    def __init__(
+        self,
+        telemetry: TelemetryStore,
+        key: SeriesKey,
+        span: Span,
+        plan: ExtractionPlan,
+        *,
+        most_values: int = MOST_VALUES_AT_ONCE,
+    ) -> None:
+        self._telemetry = telemetry
+        self._key = key
+        self._span = span
+        self._plan = plan
+        self._most_values = most_values
+        self._features = resolve_features(plan.features)
+
+    async def fill(self, matrix: Matrix, fields: Sequence[str], rows: int) -> FeatureTable:
+        """Fill the matrix with the features of the range, which has `rows` rows, and return it with what was fitted.
+
+        Raises what :func:`extract_features` does, Aborted ROWS_CONFLICT when rows arrive in the range meanwhile, and
+        what the matrix raises.
+        """
+        plan = self._plan
+        if not fields:
+            raise Unprocessable("there is no numeric field to extract features of", reason="NUMERIC_FIELD_REQUIRED")
+        most = plan.window.require(rows)
+        fit_scaler(np.empty((0, 0)), NormalizeMethod.NONE, plan.value_range)  # a range that is none is told first
+        width = len(self._features)
+        await asyncio.to_thread(matrix.allocate, most, width * len(fields))
+        groups: list[_Group] = []
+        for place in range(0, len(fields), self._fields_at_once(len(fields))):
+            names = fields[place : place + self._fields_at_once(len(fields))]
+            groups.append(await self._group(names, place * width, matrix, most))
+            self._require_same(groups)
+        matrix.keep(groups[0].windows)
+        scaler = await asyncio.to_thread(self._scale, matrix.values)
+        return self._table(matrix.values, fields, groups, scaler)
+
+    def _fields_at_once(self, fields: int) -> int:
+        if self._plan.missing is MissingMethod.DROP:
+            return fields  # whether a row is dropped depends on all of them
+        return max(1, self._most_values // min(self._most_values, max(_LEAST_ROWS, 2 * self._plan.window.size)))
+
+    async def _group(self, fields: Sequence[str], first_column: int, matrix: Matrix, most: int) -> _Group:
+        outlier_filter, missing_fill = await self._fit(fields)
+        group = _Group(fields=fields, outlier_filter=outlier_filter, missing_fill=missing_fill)
+        cleaner, carry = BlockCleaner(outlier_filter, missing_fill), WindowCarry(self._plan.window, self._features)
+
+        def work(block: Frame, fenced: Frame) -> None:
+            group.count(block)
+            starts, values = carry.cut(cleaner.clean(block, fenced))
+            if group.windows + len(starts) > most:
+                raise _changed()
+            matrix.write(group.windows, first_column, values)
+            group.windows += len(starts)
+            group.starts.append(starts)
+
+        async for found in self._telemetry.blocks(self._key, fields, self._span, self._rows_at_once(len(fields))):
+            block = _numbers_of(found, fields)
+            if len(block):
+                fenced = await asyncio.to_thread(cleaner.fence, block)
+                for name in cleaner.open_fields(fenced):
+                    cleaner.look_ahead(name, await self._next_reading(name, block, outlier_filter))
+                await asyncio.to_thread(work, block, fenced)
+        group.rows, group.longest = carry.rows, carry.longest
+        return group
+
+    def _rows_at_once(self, fields: int) -> int:
+        return max(1, self._most_values // fields)
+
+    async def _fit(self, fields: Sequence[str]) -> tuple[OutlierFilter, MissingFill]:
+        """Fit on one field at a time, all values of which are in memory for that."""
+        plan = self._plan
+        fences: dict[str, Fence] = {}
+        constants: dict[str, float] = {}
+
+        def fit(name: str, present: FloatArray) -> None:
+            if plan.outliers is not OutlierMethod.NONE:
+                fences[name] = fence_of(present.copy(), plan.outliers, plan.outlier_threshold)
+            if plan.missing in CONSTANT_FILLS:
+                kept = _treated(present, fences.get(name, Fence()), plan.outliers)
+                constants.update(constant_fill(name, kept, plan.missing))
+
+        fit_outlier_filter({}, plan.outliers, plan.outlier_threshold)  # a threshold that is none is told first
+        if plan.outliers is not OutlierMethod.NONE or plan.missing in CONSTANT_FILLS:
+            for name in fields:
+                await asyncio.to_thread(fit, name, await self._present(name))
+        return OutlierFilter(method=plan.outliers, fences=fences), MissingFill(method=plan.missing, constants=constants)
+
+    async def _present(self, name: str) -> FloatArray:
+        """Return the values of a field that are there."""
+        rows = await self._telemetry.row_count(self._key, self._span)
+        values = np.empty(rows)
+        filled = 0
+        async for block in self._telemetry.blocks(self._key, [name], self._span, self._most_values // 2):
+            column = _numbers_of(block, [name]).numbers[name]
+            present = column[~np.isnan(column)]
+            if filled + len(present) > rows:
+                raise _changed()
+            values[filled : filled + len(present)] = present
+            filled += len(present)
+        return values[:filled]
+
+    async def _next_reading(self, name: str, block: Frame, outlier_filter: OutlierFilter) -> Reading | None:
+        """Return the first value of the field behind the block that is no outlier."""
+        after = int(block.timestamps[-1].astype("int64")) + 1
+        if self._span.end is not None and after >= self._span.end:
+            return None
+        fence = outlier_filter.fences.get(name) if outlier_filter.method is not OutlierMethod.CLIP else None
+        low, high = (fence.low, fence.high) if fence else (-_LARGEST, _LARGEST)
+        conditions = [
+            Condition(field=name, operator=Operator.GE, operands=(max(low, -_LARGEST),)),
+            Condition(field=name, operator=Operator.LE, operands=(min(high, _LARGEST),)),
+        ]
+        span = Span(start=after, end=self._span.end)
+        found = await self._telemetry.history(
+            self._key, HistoryQuery(fields=[name], span=span, conditions=conditions, limit=1)
+        )
+        if len(found) == 0:
+            return None
+        return Reading(time=int(found.timestamps[0].astype("int64")), value=float(found.numbers[name][0]))
+
+    def _require_same(self, groups: Sequence[_Group]) -> None:
+        """Raise unless the last fields have the windows of the first, of which there must be one."""
+        first, last = groups[0], groups[-1]
+        if first.windows == 0:
+            if first.rows < self._plan.window.size:
+                raise too_few_whole_rows(first.rows, first.fields, self._plan.window)
+            raise no_window_between_gaps(first.longest, self._plan.window)
+        if last is not first and not np.array_equal(np.concatenate(first.starts), np.concatenate(last.starts)):
+            raise _changed()
+
+    def _scale(self, values: FloatArray) -> Scaler:
+        """Scale the matrix where it is, few columns at a time."""
+        method = scaling_of(self._plan, len(values))
+        scaler = Scaler(method=method)
+        if method is NormalizeMethod.NONE:
+            return scaler
+        centres: list[float] = []
+        scales: list[float] = []
+        height = max(1, self._most_values // max(1, len(values)))
+        for first in range(0, values.shape[1], height):
+            part = np.ascontiguousarray(values[:, first : first + height])
+            scaler = fit_scaler(part, method, self._plan.value_range)
+            values[:, first : first + height] = scaler.apply(part)
+            centres += scaler.centres
+            scales += scaler.scales
+        return Scaler(method=method, centres=tuple(centres), scales=tuple(scales), base=scaler.base)
+
+    def _table(
+        self, values: FloatArray, fields: Sequence[str], groups: Sequence[_Group], scaler: Scaler
+    ) -> FeatureTable:
+        fences = {name: fence for group in groups for name, fence in group.outlier_filter.fences.items()}
+        constants = {name: value for group in groups for name, value in group.missing_fill.constants.items()}
+        return FeatureTable(
+            matrix=values,
+            names=feature_names(fields, self._features),
+            fields=tuple(fields),
+            starts=np.concatenate(groups[0].starts),
+            rows=groups[0].rows,
+            outliers=sum(group.outliers for group in groups),
+            missing=sum(group.missing for group in groups),
+            fitted=FittedPreprocessing(
+                outlier_filter=OutlierFilter(method=self._plan.outliers, fences=fences),
+                missing_fill=MissingFill(method=self._plan.missing, constants=constants),
+                scaler=scaler,
+            ),
+        )
+
+
+def _numbers_of(frame: Frame, fields: Sequence[str]) -> Frame:
+    """The rows with these numbers alone; a field that is none here is missing everywhere."""
+    absent = np.full(len(frame), np.nan)
+    return Frame(timestamps=frame.timestamps, numbers={name: frame.numbers.get(name, absent) for name in fields})
+
+
+def _treated(present: FloatArray, fence: Fence, method: OutlierMethod) -> FloatArray:
+    """The values without outliers, or with them moved onto the fence; they are changed themselves where that does."""
+    if method is OutlierMethod.CLIP:
+        return np.clip(present, fence.low, fence.high, out=present)
+    beyond = fence.beyond(present)
+    return present[~beyond] if beyond.any() else present
+
+
+def _changed() -> Aborted:
+    return Aborted("rows arrived in the range while features were made of it; ask again", reason="ROWS_CONFLICT")
