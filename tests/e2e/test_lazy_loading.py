@@ -8,7 +8,10 @@ from penstock_testkit.system import start_system
 from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.chat import ask
 
-HEAVY = {"openai", "anthropic", "google.genai", "pandas", "sklearn", "duckdb", "pyarrow", "scipy", "torch", "mcp"}
+HEAVY = {
+    "openai", "anthropic", "google.genai", "pandas", "sklearn", "duckdb", "pyarrow", "scipy", "torch", "mcp",
+    "cryptography",
+}  # fmt: skip
 SERVICES = {"gateway", "llm_service", "chat_stream_service", "feature_service", "cache_service"}
 
 

@@ -4,12 +4,13 @@ import base64
 import hashlib
 import os
 from collections.abc import Sequence
-from typing import Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from penstock_kit.errors import FailedPrecondition
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE: Final = 12
 
@@ -19,7 +20,14 @@ class SecretBox:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         keys = (hashlib.blake2b(b"penstock channels", key=secret.encode()[:64], digest_size=32) for secret in secrets)
-        self._ciphers = [AESGCM(key.digest()) for key in keys]
+        self._keys = [key.digest() for key in keys]
+
+    @cached_property
+    def _ciphers(self) -> "list[AESGCM]":
+        """Made when the first channel is stored or read: the library takes 13 MB."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return [AESGCM(key) for key in self._keys]
 
     def close(self, text: str) -> str:
         """Return `text` encrypted, as base64."""
@@ -28,6 +36,8 @@ class SecretBox:
 
     def open(self, closed: str) -> str:
         """Return what was closed. Raises FailedPrecondition (CHANNEL_SECRET_INVALID) when no secret fits any more."""
+        from cryptography.exceptions import InvalidTag
+
         try:
             data = base64.b64decode(closed, validate=True)
         except ValueError:

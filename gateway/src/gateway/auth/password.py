@@ -26,13 +26,13 @@ async def _uncounted() -> AsyncGenerator[Callable[[], Awaitable[None]]]:
 
 
 class Passwords:
-    """Hashes and verifies. A verification takes about 50 ms and 64 MiB: at most two run at once.
+    """Hashes and verifies. A verification takes about 50 ms, 64 MiB and up to four cores: one runs at once.
 
     Whoever waits takes turns with the others by `subject`, so that a flood of wrong passwords from one place does not
     keep a right one from another waiting.
     """
 
-    def __init__(self, *, parallel: int = 2) -> None:
+    def __init__(self, *, parallel: int = 1) -> None:
         self._turns = FairTurns(parallel)
         self._hasher: PasswordHasher | None = None
         self._decoy = ""
