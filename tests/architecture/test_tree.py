@@ -87,3 +87,9 @@ def test_relative_links_in_documents_lead_somewhere() -> None:
 def length(path: Path) -> int:
     """Lines of a file."""
     return path.read_text().count("\n")
+
+
+def test_the_drawing_of_charts_stays_small() -> None:
+    files = committed("gateway/src/gateway/static/chart*.js")
+    assert {path.name for path in files} == {"chart.js", "chart-sampling.js", "chart-layers.js"}
+    assert sum(path.read_text().count("\n") for path in files) <= 500

@@ -49,7 +49,8 @@ OTHERS_PAGE = """
 
 # Property test of down-sampling, run where the code runs. Returns what went wrong first.
 SAMPLING = """async (cases) => {
-  const { downsample, runsOf, outliers } = await import('/static/chart-sampling.js');
+  const { downsample, runsOf } = await import('/static/chart-sampling.js');
+  const { outliers } = await import('/static/dashboard-outliers.js');
   let seed = 7;
   const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
   for (let number = 0; number < cases; number++) {

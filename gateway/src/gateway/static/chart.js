@@ -1,19 +1,17 @@
 // A line chart of one or more series over time on a canvas. Nothing is drawn while the tab is hidden; then once.
+import { drawLayers, drawTexts, spansAt, textsOf } from "./chart-layers.js";
 import { downsample, runsOf } from "./chart-sampling.js";
+import { csvBlob, nameOf, saveAs } from "./save.js";
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800];
-const LEFT = 50;
-const RIGHT = 10;
-const TOP = 10;
-const BOTTOM = 22;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 604800];
+const [LEFT, RIGHT, TOP, BOTTOM] = [50, 10, 10, 22];
 const charts = new Set();
 
-function redrawAll() {
+export function repaint() {
   if (!document.hidden) for (const chart of charts) chart.draw();
 }
-document.addEventListener("visibilitychange", redrawAll);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
-export const repaint = redrawAll;
+document.addEventListener("visibilitychange", repaint);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
 export const number = (value) => {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
@@ -41,16 +39,13 @@ function niceTop(value) {
 
 export class Chart {
   // `series`: [{ name, color }], colours are names of CSS variables; `format`: a value as text; `floating`: the axis
-  // need not begin at 0; `onZoom(from, to)` is told which part was chosen, (null, null) for all of it.
-  constructor(host, { label, series, format = number, floating = false, onZoom = null, limit = 0 }) {
-    Object.assign(this, { host, label, series, format, floating, onZoom, limit });
-    this.times = [];
+  // need not begin at 0; `onZoom(from, to)` is told which part was chosen, (null, null) for all of it;
+  // `onPoint(seconds)` which point is looked at; `onKey(event)` is asked first and returns what is then spoken.
+  constructor(host, { label, series, format = number, floating = false, limit = 0, onZoom, onPoint, onKey }) {
+    Object.assign(this, { host, label, series, format, floating, limit, onZoom, onPoint, onKey });
+    Object.assign(this, { times: [], layers: [], gap: 0, range: null, at: null, drawn: 0 });
     this.columns = series.map(() => []);
     this.marks = series.map(() => new Set());
-    this.gap = 0;
-    this.range = null;
-    this.at = null;
-    this.drawn = 0;
     this.build();
     charts.add(this);
   }
@@ -74,7 +69,7 @@ export class Chart {
     on("pointerleave", () => this.point(null));
     on("pointerdown", (event) => this.grab(event));
     on("pointerup", (event) => this.release(event));
-    on("dblclick", () => this.zoom(null, null));
+    on("dblclick", () => this.onZoom?.(null, null));
     on("keydown", (event) => this.key(event));
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(host);
@@ -90,7 +85,15 @@ export class Chart {
     this.gap = gap;
     this.marks = this.series.map((_, at) => marks[at] ?? new Set());
     this.range = range;
+    this.marked = marks.length > 0;
     if (this.at !== null && this.at >= times.length) this.at = null;
+    this.describe();
+    this.draw();
+  }
+
+  // Stretches of time over the lines (chart-layers.js); they stay until others are set.
+  setLayers(layers) {
+    this.layers = layers;
     this.describe();
     this.draw();
   }
@@ -111,7 +114,9 @@ export class Chart {
       const least = values.reduce((a, b) => Math.min(a, b));
       return `${name}: ${this.format(values.at(-1))}, from ${this.format(least)} to ${this.format(most)}`;
     });
-    this.canvas.setAttribute("aria-label", `${this.label}. ${last.join("; ")}. Arrow keys read single points.`);
+    const over = this.layers.map(({ name, one, spans }) => `${spans.length} ${spans.length === 1 ? one : name}`);
+    const all = [...last, ...over].join("; ");
+    this.canvas.setAttribute("aria-label", `${this.label}. ${all}. Arrow keys read single points.`);
   }
 
   bounds() {
@@ -159,7 +164,10 @@ export class Chart {
     pen.beginPath();
     pen.rect(LEFT, 0, width - LEFT - RIGHT + 1, height - BOTTOM + 1);
     pen.clip();
+    const place = { x: this.x, top: TOP, bottom: height - BOTTOM, color };
+    drawLayers(pen, this.layers, place);
     this.series.forEach((each, at) => this.line(pen, this.columns[at], this.marks[at], color, each.color, width));
+    drawTexts(pen, this.layers, place);
     if (this.at !== null) this.cursor(pen, height, color);
     if (this.dragged) {
       pen.fillStyle = color("--accent-soft");
@@ -268,14 +276,18 @@ export class Chart {
     this.tip.hidden = at === null;
     if (at !== null) {
       const rows = this.series.map(({ name }, place) => `${name}: ${this.format(this.columns[place][at])}`);
-      this.tip.textContent = [new Date(this.times[at] * 1000).toLocaleString(), ...rows].join("\n");
+      const named = ({ one, spans }) => spansAt({ spans }, this.times[at]).map(({ text }) => `${one} ${text}`);
+      const time = new Date(this.times[at] * 1000).toLocaleString();
+      this.tip.textContent = [time, ...rows, ...this.layers.flatMap(named).slice(0, 4)].join("\n");
       const x = this.x(this.times[at]);
       this.tip.style.left = `${Math.max(4, Math.min(x + 10, this.host.clientWidth - this.tip.offsetWidth - 4))}px`;
+      this.onPoint?.(this.times[at]);
     }
     this.draw();
   }
 
   grab(event) {
+    this.hover(event);
     if (!this.onZoom) return;
     this.grabbed = event.offsetX;
     this.canvas.setPointerCapture(event.pointerId);
@@ -288,23 +300,21 @@ export class Chart {
     const { from, to } = this.bounds();
     const width = this.host.clientWidth - LEFT - RIGHT;
     const seconds = (x) => from + (Math.min(Math.max(x - LEFT, 0), width) / width) * (to - from);
-    this.zoom(seconds(chosen[0]), seconds(chosen[1]));
-  }
-
-  zoom(from, to) {
-    if (this.onZoom) this.onZoom(from, to);
+    this.onZoom(seconds(chosen[0]), seconds(chosen[1]));
   }
 
   key(event) {
+    const spoken = this.onKey?.(event);
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const { from, to } = this.bounds();
     const middle = this.at === null ? (from + to) / 2 : this.times[this.at];
-    if (step && this.times.length) {
+    if (spoken) this.spoken.textContent = spoken;
+    else if (step && this.times.length) {
       const next = this.at === null ? this.times.length - 1 : this.at + step;
       this.point(Math.min(Math.max(next, 0), this.times.length - 1));
       this.spoken.textContent = this.tip.textContent;
-    } else if (event.key === "+" && this.onZoom) this.zoom(middle - (to - from) / 4, middle + (to - from) / 4);
-    else if (event.key === "-" && this.onZoom) this.zoom(null, null);
+    } else if (event.key === "+" && this.onZoom) this.onZoom(middle - (to - from) / 4, middle + (to - from) / 4);
+    else if (event.key === "-" && this.onZoom) this.onZoom(null, null);
     else if (event.key === "Escape") this.point(null);
     else return;
     event.preventDefault();
@@ -312,11 +322,15 @@ export class Chart {
 
   // --- taking along
   csv() {
-    const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const rows = this.times.map((at, place) =>
-      [new Date(at * 1000).toISOString(), ...this.columns.map((column) => column[place] ?? "")].join(","),
-    );
-    return `${["time", ...this.series.map(({ name }) => quoted(name))].join(",")}\n${rows.join("\n")}\n`;
+    const outliers = (at) => this.series.filter((_, place) => this.marks[place].has(at)).map(({ name }) => name);
+    const over = [
+      ...(this.marked ? [["outlier", this.times.map((_, at) => outliers(at))]] : []),
+      ...this.layers.map((layer) => [layer.name, textsOf(layer, this.times)]),
+    ];
+    const columns = [...this.columns, ...over.map(([, texts]) => texts.map((each) => each.join("; ")))];
+    const iso = (seconds) => new Date(seconds * 1000).toISOString();
+    const rows = this.times.map((time, at) => [iso(time), ...columns.map((column) => column[at])]);
+    return csvBlob(["time", ...this.series.map(({ name }) => name), ...over.map(([name]) => name)], rows);
   }
 
   png() {
@@ -331,11 +345,6 @@ export class Chart {
   }
 
   async save(kind) {
-    const blob = kind === "png" ? await this.png() : new Blob([this.csv()], { type: "text/csv" });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${this.label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.${kind}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    saveAs(kind === "png" ? await this.png() : this.csv(), nameOf(this.label, kind));
   }
 }

@@ -1,6 +1,7 @@
 // The audit log: who did what, newest first, with earlier pages on demand, and as CSV.
 import { call, json } from "./api.js";
 import { element, fill } from "./dashboard-panels.js";
+import { saveAs } from "./save.js";
 
 const $ = (id) => document.getElementById(id);
 const PAGE = 20;
@@ -42,10 +43,7 @@ async function showEarlier() {
 }
 
 async function save() {
-  const blob = await (await call("/api/v1/audit?format=csv&page_size=1000")).blob();
-  const link = element("a", { href: URL.createObjectURL(blob), download: "audit.csv" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  saveAs(await (await call("/api/v1/audit?format=csv&page_size=1000")).blob(), "audit.csv");
 }
 
 export function startAudit() {

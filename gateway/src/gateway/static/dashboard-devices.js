@@ -1,9 +1,12 @@
 // Devices: the list with when each was last seen, and the series of one with zoom, gaps and marked outliers.
 import { json, post } from "./api.js";
 import { Chart } from "./chart.js";
-import { outliers } from "./chart-sampling.js";
 import { openFor } from "./dashboard-alarms.js";
-import { element, legendOf } from "./dashboard-panels.js";
+import { pointAnomaly, readAnomalies, startAnomalies, stepAnomaly } from "./dashboard-anomalies.js";
+import { outliers } from "./dashboard-outliers.js";
+import { element, legendOf, told } from "./dashboard-panels.js";
+import { rowsOf, usualStep } from "./dashboard-rows.js";
+import { pointWindow, readWindows, startWindows, stepWindow } from "./dashboard-windows.js";
 
 const $ = (id) => document.getElementById(id);
 // Rows that are read as they are; a longer range comes as buckets, by mean, least and most.
@@ -16,6 +19,10 @@ let device = null;
 let page = "";
 let zoomed = null;
 let asked = 0;
+// The range that was chosen, of which a zoom shows a part, and how many rows it has.
+let whole = null;
+let looked = null;
+let layers = { anomalies: null, windows: null };
 
 function ago(text) {
   if (!text) return "never";
@@ -31,19 +38,24 @@ export async function listDevices(more = false) {
   page = data.next_page_token ?? "";
   $("more-devices").hidden = !page;
   const rows = data.devices.map((each) => {
-    const button = element("button", { type: "button", onclick: () => open(each) }, each.device_code, element("small", { textContent: ago(each.last_seen_time) }));
+    const seen = element("small", { textContent: ago(each.last_seen_time) });
+    const button = element("button", { type: "button", onclick: () => open(each) }, each.device_code, seen);
     button.setAttribute("aria-pressed", String(each.device_code === device?.device_code));
     button.dataset.code = each.device_code;
     return element("li", {}, button);
   });
   $("devices")[more ? "append" : "replaceChildren"](...rows);
-  if (!more && !rows.length) $("devices").append(element("li", { className: "muted", textContent: "There is no device." }));
+  const none = element("li", { className: "muted", textContent: "There is no device." });
+  if (!more && !rows.length) $("devices").append(none);
 }
 
 function open(chosen) {
   device = chosen;
-  zoomed = null;
-  for (const button of $("devices").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.code === device.device_code));
+  zoomed = whole = null;
+  layers = { anomalies: null, windows: null };
+  redraw();
+  for (const button of $("devices").querySelectorAll("button"))
+    button.setAttribute("aria-pressed", String(button.dataset.code === device.device_code));
   $("no-device").hidden = true;
   $("device").hidden = false;
   $("device-name").textContent = device.name || device.device_code;
@@ -56,29 +68,32 @@ const iso = (seconds) => new Date(seconds * 1000).toISOString();
 const stamps = (texts) => texts.map((text) => Date.parse(text) / 1000);
 
 async function ask(body) {
-  const { data } = await post("/api/v2/data/query/history", { device_code: device.device_code, format: "columns", ...body });
-  return data;
+  const whole = { device_code: device.device_code, format: "columns", ...body };
+  return (await post("/api/v2/data/query/history", whole)).data;
 }
 
 const series = (name) => [{ name, color: "--accent" }];
-const band = (name) => [{ name: `${name}, mean`, color: "--accent" }, { name: "most", color: "--blue" }, { name: "least", color: "--violet" }];
+const band = (name) => [
+  { name: `${name}, mean`, color: "--accent" }, { name: "most", color: "--blue" }, { name: "least", color: "--violet" },
+];
 
 async function read(field, from, to) {
   const range = { start_time: iso(from), end_time: iso(to), fields: [field] };
   const interval = Math.max(1, Math.ceil((to - from) / BUCKETS));
   const buckets = await ask({ ...range, interval, aggregate: "mean,max,min,count", limit: MOST_ROWS });
   const columns = ["mean", "max", "min", "count"].map((each) => buckets.columns[`${field}_${each}`] ?? []);
-  const rows = columns.pop().reduce((sum, count) => sum + count, 0);
+  const counts = columns.pop();
+  const rows = counts.reduce((sum, count) => sum + count, 0);
   const all = rows > MOST_ROWS ? { truncated: true } : await ask({ ...range, limit: MOST_ROWS });
-  if (all.truncated) return { times: stamps(buckets.timestamps), columns, names: band(field), note: `${rows.toLocaleString("en")} values in buckets of ${interval} s; zoom in for single rows` };
+  if (all.truncated) {
+    const note = `${rows.toLocaleString("en")} values in buckets of ${interval} s; zoom in for single rows`;
+    return { times: stamps(buckets.timestamps), columns, names: band(field), counts, interval, note };
+  }
   return { times: stamps(all.timestamps), columns: [all.columns[field] ?? []], names: series(field), note: "" };
 }
 
-// The usual distance between two points; the line breaks where one is missing for more than five of them.
-function gapOf(times) {
-  const steps = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
-  return steps.length ? Math.max(5 * steps[Math.floor(steps.length / 2)], 2) : 0;
-}
+// The line breaks where a point is missing for more than five of the usual distances.
+const gapOf = (times) => (times.length > 1 ? Math.max(5 * usualStep(times), 2) : 0);
 
 async function show() {
   const turn = ++asked;
@@ -93,16 +108,32 @@ async function show() {
     const found = await read(field, from, to);
     if (turn !== asked) return;
     draw(found, [from, to]);
+    const rows = rowsOf(found);
+    if (!zoomed || !whole) whole = { range: [from, to], rows: rows.count };
+    const live = length === LIVE && !zoomed;
+    looked = { device, field, from, to, rows, whole: whole.range, wholeRows: whole.rows, live };
   } catch (error) {
-    if (turn === asked) $("device-note").textContent = `Not read: ${error.message}`;
+    if (turn === asked) $("device-note").textContent = `Not read: ${told(error)}`;
+    return;
   }
+  await mark();
 }
+
+// The layers over the series: each as soon as it is there.
+async function mark() {
+  if (!looked) return;
+  const take = (name) => (layer) => { layers[name] = layer; redraw(); };
+  await Promise.all([readAnomalies(looked).then(take("anomalies")), readWindows(looked).then(take("windows"))]);
+}
+
+const redraw = () => chart?.setLayers(Object.values(layers).filter(Boolean));
 
 function draw({ times, columns, names, note }, range) {
   const values = columns.map((column) => column.map((value) => (typeof value === "number" ? value : null)));
   if (!chart || chart.series.length !== names.length) {
     chart?.destroy();
-    chart = new Chart($("device-chart"), { label: "Series of the device", series: names, floating: true, onZoom: zoom });
+    const hooks = { onZoom: zoom, onPoint: point, onKey: step };
+    chart = new Chart($("device-chart"), { label: "Series of the device", series: names, floating: true, ...hooks });
   }
   chart.series = names;
   $("device-legend").replaceChildren(legendOf(names));
@@ -111,8 +142,20 @@ function draw({ times, columns, names, note }, range) {
   const count = marks.reduce((sum, each) => sum + each.size, 0);
   chart.set(times, values, { gap: gapOf(times), marks, range });
   const read = values[0].some((value) => value !== null) ? `${times.length} points` : "No number in this range";
-  $("device-note").textContent = [read, `${count} outliers marked`, note, "drag in the chart to zoom"].filter(Boolean).join(" · ");
+  const parts = [read, `${count} outliers marked`, note, "drag in the chart to zoom"];
+  $("device-note").textContent = parts.filter(Boolean).join(" · ");
   $("zoom-out").disabled = !zoomed;
+}
+
+function point(time) {
+  pointAnomaly(time);
+  pointWindow(time);
+}
+
+// Keys that go from window to window and from anomaly to anomaly; returns what is then spoken.
+function step({ key, shiftKey }) {
+  if (shiftKey && (key === "ArrowLeft" || key === "ArrowRight")) return stepWindow(key === "ArrowLeft" ? -1 : 1);
+  return key === "PageUp" || key === "PageDown" ? stepAnomaly(key === "PageUp" ? -1 : 1) : "";
 }
 
 function zoom(from, to) {
@@ -124,7 +167,8 @@ function zoom(from, to) {
 export async function refreshDevices() {
   if (page === "" && document.activeElement?.closest?.("#devices") === null) await listDevices().catch(() => {});
   if (!device || zoomed || Number($("range").value) !== LIVE) return;
-  const { data } = await json(`/api/v2/metadata/devices/${encodeURIComponent(device.device_code)}`).catch(() => ({ data: device }));
+  const path = `/api/v2/metadata/devices/${encodeURIComponent(device.device_code)}`;
+  const { data } = await json(path).catch(() => ({ data: device }));
   device = { ...device, ...data };
   $("device-seen").textContent = `last seen ${ago(device.last_seen_time)}`;
   await show();
@@ -138,6 +182,10 @@ export function startDevices() {
   };
   $("more-devices").onclick = () => listDevices(true).catch(() => {});
   $("field").onchange = show;
+  $("device-png").onclick = () => chart?.save("png");
+  $("device-csv").onclick = () => chart?.save("csv");
+  startWindows({ again: mark, redraw });
+  startAnomalies({ again: mark, redraw, zoom });
   $("range").onchange = () => zoom(null, null);
   $("zoom-out").onclick = () => zoom(null, null);
   $("device-alarm").onclick = () => openFor(device, $("field").value);

@@ -27,6 +27,16 @@ function define(list, entries) {
   list.replaceChildren(...pairs);
 }
 
+// What went wrong, as a sentence: the service's own, or that nobody answered.
+export const told = (error) => (error instanceof TypeError ? "The gateway is not reached." : error.message);
+// A figure as it is, to six digits.
+export const figure = (value) => (typeof value === "number" && Number.isFinite(value) ? String(Number(value.toPrecision(6))) : "–");
+export const moment = (seconds) => new Date(seconds * 1000).toLocaleString();
+
+// A small button in a list that chooses the entry of a number.
+export const chooser = (kind, text, onclick) =>
+  element("button", { type: "button", className: "quiet small", textContent: text, ariaLabel: `${kind} ${text}`, onclick });
+
 const verdict = (text, good) => element("td", { textContent: text, className: good ? "good" : "bad" });
 const share = (value) => (value === null || value === undefined ? "–" : `${(value * 100).toFixed(1)} %`);
 const time = (text) => (text ? new Date(text).toLocaleTimeString() : "–");
