@@ -95,8 +95,10 @@ async function read(field, from, to) {
 // The line breaks where a point is missing for more than five of the usual distances.
 const gapOf = (times) => (times.length > 1 ? Math.max(5 * usualStep(times), 2) : 0);
 
-async function show() {
+// `again`: the same once more, so that what lies over it stays in use meanwhile.
+async function show({ again = false } = {}) {
   const turn = ++asked;
+  if (!again) looked = null;
   const field = $("field").value;
   if (!field) return;
   const length = Number($("range").value);
@@ -171,7 +173,7 @@ export async function refreshDevices() {
   const { data } = await json(path).catch(() => ({ data: device }));
   device = { ...device, ...data };
   $("device-seen").textContent = `last seen ${ago(device.last_seen_time)}`;
-  await show();
+  await show({ again: true });
 }
 
 export function startDevices() {
@@ -181,7 +183,7 @@ export function startDevices() {
     typing = setTimeout(() => listDevices().catch(() => {}), 250);
   };
   $("more-devices").onclick = () => listDevices(true).catch(() => {});
-  $("field").onchange = show;
+  $("field").onchange = () => show();
   $("device-png").onclick = () => chart?.save("png");
   $("device-csv").onclick = () => chart?.save("csv");
   startWindows({ again: mark, redraw });
