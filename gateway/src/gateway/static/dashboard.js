@@ -32,6 +32,8 @@ let frame = null;
 let seenAt = 0;
 let timers = [];
 let hole = false;
+// Whether something is shown that stays when the session ends.
+let entered = false;
 
 function emptyPoints() {
   return { time: [], ...Object.fromEntries(COLUMNS.map((name) => [name, []])) };
@@ -159,10 +161,11 @@ function build() {
 }
 
 // --- signing in and out
+const SIGNED_OUT = "You have been signed out. Sign in to go on.";
 const feed = new Feed({
   onFrame: take,
   onState: (state) => { if (state === "lost") hole = true; },
-  onRefused: (error) => showLogin(error.status === 403 ? "These credentials are no administrator's." : "You have been signed out. Sign in to go on."),
+  onRefused: (error) => showLogin(error.status === 403 ? "These credentials are no administrator's." : SIGNED_OUT),
 });
 
 function showLogin(why = "") {
@@ -170,7 +173,7 @@ function showLogin(why = "") {
   timers = [];
   feed.stop();
   forget();
-  $("app").hidden = !frame;
+  $("app").hidden = !entered;
   $("login").hidden = false;
   $("logout").hidden = true;
   $("login-error").hidden = !why;
@@ -182,6 +185,7 @@ function showLogin(why = "") {
 const READS = "telemetry:read";
 
 async function showMember() {
+  entered = true;
   $("app").classList.add("member");
   $("view").textContent = "";
   timers = [[5000, refreshDevices], [5000, refreshAlarms]].map(([every, act]) => setInterval(whenShown(() => act()), every));
@@ -190,7 +194,9 @@ async function showMember() {
 }
 
 const isOperator = () => frame?.view === "installation";
-const whenShown = (act) => () => { if (!document.hidden) Promise.resolve(act()).catch(() => {}); };
+// Members have no socket that tells that the session has ended: any answer may.
+const ended = (error) => { if (error?.status === 401) showLogin(SIGNED_OUT); };
+const whenShown = (act) => () => { if (!document.hidden) Promise.resolve(act()).catch(ended); };
 
 async function showApp() {
   $("login").hidden = true;
@@ -199,6 +205,7 @@ async function showApp() {
   $("app").classList.remove("member");
   try {
     take(await json("/v1/dashboard/realtime"));
+    entered = true;
   } catch (error) {
     if (error.status === 403 && scopes().includes(READS)) return showMember();
     if (error.status === 401 || error.status === 403) return showLogin(error.status === 403 ? "These credentials are no administrator's." : "Sign in to go on.");
@@ -223,7 +230,7 @@ $("login").onsubmit = async (event) => {
   $("key").value = $("password").value = "";
   await showApp();
 };
-$("logout").onclick = () => { frame = null; live = emptyPoints(); showLogin(); };
+$("logout").onclick = () => { frame = null; entered = false; live = emptyPoints(); showLogin(); };
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
