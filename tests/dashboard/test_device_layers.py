@@ -3,6 +3,7 @@
 Skipped where there is no Chromium, as the other tests of the dashboard.
 """
 
+import asyncio
 import csv
 import io
 import json
@@ -13,9 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, Request, expect
+from playwright.async_api import Browser, Page, Request, Route, expect
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.dashboard.test_dashboard_page import AXE, ask, browser, content, open_dashboard, page
 
 __all__ = ["browser", "page"]
@@ -119,12 +121,14 @@ async def test_windows_are_chosen_as_time_too_and_listed_in_a_table(page: Page) 
     await choose(page, "PAGE05", "#windows-on")
     asked = count_calls(page, "/features/extract")
     await page.select_option("#window-unit", "minutes")
+    await expect(page.locator("#window-size")).to_have_value("3.33333")
+    await expect(page.locator("#windows-note")).to_contain_text("windows of 100 rows (3.33 min)")
     await page.fill("#window-size", "2")
     await page.press("#window-size", "Enter")
     await page.fill("#window-step", "1.5")
     await page.press("#window-step", "Enter")
     await expect(page.locator("#window-overlap")).to_have_value("25")
-    await expect(page.locator("#windows-note")).to_contain_text("6 windows of 60 rows (120 s), a new one every 45 rows")
+    await expect(page.locator("#windows-note")).to_contain_text("6 windows of 60 rows (2 min), a new one every 45 rows")
     assert (asked[-1]["window_size"], asked[-1]["overlap"]) == (60, 0.25)
     await page.click("#windows-list summary")
     rows = page.locator("#windows-table tbody tr")
@@ -251,6 +255,28 @@ async def test_the_chart_is_saved_with_its_marks(page: Page) -> None:
     marked = await saved(page, "#device-png")
     assert marked[:8] == b"\x89PNG\r\n\x1a\n"
     assert marked != plain
+
+
+async def test_an_answer_that_nobody_waits_for_any_longer_is_given_up(page: Page) -> None:
+    await choose(page, "PAGE03")
+    given_up: list[str] = []
+    page.on("requestfailed", lambda request: given_up.append(request.failure or ""))
+    held = asyncio.Event()
+
+    async def answer(route: Route) -> None:
+        if not held.is_set() and (route.request.post_data_json or {})["window_size"] == 100:
+            held.set()
+            return
+        await route.continue_()
+
+    await page.route("**/features/extract", answer)
+    await page.check("#windows-on")
+    await expect(page.locator("#windows-note")).to_have_text("Reading the windows…")
+    await asyncio.wait_for(held.wait(), HANG_SECONDS)
+    await page.fill("#window-size", "80")
+    await page.press("#window-size", "Enter")
+    await expect(page.locator("#windows-note")).to_contain_text("windows of 80 rows")
+    assert given_up == ["net::ERR_ABORTED"]
 
 
 async def test_a_mark_between_the_points_of_buckets_is_in_the_table_too(page: Page) -> None:

@@ -1,7 +1,7 @@
 // Stretches of time over a chart. A layer: { name, one, kind, color, spans, chosen }: `one` and `name` are the word for
 // its spans in singular and plural; `spans` [{ from, to, text, weight }] ascend by `from`, in seconds, ends included;
-// `chosen` is a place or null. Kinds: "bands" over the whole height, the heaviest with their text; "lanes" of bars along
-// the upper edge (spans that overlap lie below each other); "edges": a line at each span's start.
+// `chosen` is a place or null. Kinds: "bands" over the whole height, the heaviest with their text; "lanes" of bars at the
+// upper edge (spans that overlap lie below each other); "edges": a line at each span's start.
 const LANE = 6;
 const MOST_LANES = 4;
 const MOST_TEXTS = 10;

@@ -1,6 +1,6 @@
 // The anomalies of a device over its series: stretches of windows unlike the baseline, with their score and the fields
 // that make them strange.
-import { post } from "./api.js";
+import { json } from "./api.js";
 import { nearestSpan } from "./chart-layers.js";
 import { number } from "./chart.js";
 import { chooser, element, fill, moment, told } from "./dashboard-panels.js";
@@ -20,6 +20,7 @@ let layer = null;
 let found = null;
 let detector = { key: "", id: "" };
 let asked = 0;
+let running = new AbortController();
 let hooks = { redraw() {}, zoom() {} };
 
 const iso = (seconds) => new Date(seconds * 1000).toISOString();
@@ -50,9 +51,13 @@ async function detect(context) {
   const key = JSON.stringify([chosen, context.live ? "live" : range]);
   if (found?.key === key && !context.live) return found;
   if (detector.key !== key) $("anomalies-note").textContent = "Looking for anomalies…";
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
   const { device_codes } = chosen;
   const known = detector.key === key ? { device_codes, detector_id: detector.id } : chosen;
-  const send = (body) => post("/api/v2/ai/anomalies", { ...body, ...range });
+  const options = (body) => ({ method: "POST", body: JSON.stringify({ ...body, ...range }), signal });
+  const send = (body) => json("/api/v2/ai/anomalies", options(body));
   const { data } = await send(known).catch((error) => {
     if (known === chosen || error.status !== 404) throw error;
     return send(chosen);

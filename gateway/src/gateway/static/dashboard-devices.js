@@ -22,6 +22,8 @@ let asked = 0;
 // The range that was chosen, of which a zoom shows a part, and how many rows it has.
 let whole = null;
 let looked = null;
+// How many answers for the layers are under way: nothing is read anew by itself meanwhile.
+let marking = 0;
 let layers = { anomalies: null, windows: null };
 
 function ago(text) {
@@ -125,7 +127,9 @@ async function show({ again = false } = {}) {
 async function mark() {
   if (!looked) return;
   const take = (name) => (layer) => { layers[name] = layer; redraw(); };
+  marking += 1;
   await Promise.all([readAnomalies(looked).then(take("anomalies")), readWindows(looked).then(take("windows"))]);
+  marking -= 1;
 }
 
 const redraw = () => chart?.setLayers(Object.values(layers).filter(Boolean));
@@ -168,7 +172,7 @@ function zoom(from, to) {
 // Again what is looked at live, and when each device was last seen.
 export async function refreshDevices() {
   if (page === "" && document.activeElement?.closest?.("#devices") === null) await listDevices().catch(() => {});
-  if (!device || zoomed || Number($("range").value) !== LIVE) return;
+  if (!device || zoomed || marking || Number($("range").value) !== LIVE) return;
   const path = `/api/v2/metadata/devices/${encodeURIComponent(device.device_code)}`;
   const { data } = await json(path).catch(() => ({ data: device }));
   device = { ...device, ...data };

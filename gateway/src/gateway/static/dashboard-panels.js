@@ -31,6 +31,10 @@ function define(list, entries) {
 export const told = (error) => (error instanceof TypeError ? "The gateway is not reached." : error.message);
 // A figure as it is, to six digits.
 export const figure = (value) => (typeof value === "number" && Number.isFinite(value) ? String(Number(value.toPrecision(6))) : "–");
+export function lasting(seconds) {
+  const [size, name] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([each]) => seconds >= 2 * each) ?? [1, "s"];
+  return `${number(seconds / size)} ${name}`;
+}
 export const moment = (seconds) => new Date(seconds * 1000).toLocaleString();
 
 // A small button in a list that chooses the entry of a number.

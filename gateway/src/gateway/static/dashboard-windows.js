@@ -1,8 +1,8 @@
 // The windows of an extraction over a device's series: where they lie, and the features of the one that is looked at.
-import { post } from "./api.js";
+import { json } from "./api.js";
 import { nearestSpan } from "./chart-layers.js";
 import { number } from "./chart.js";
-import { chooser, element, figure, fill, moment, told } from "./dashboard-panels.js";
+import { chooser, element, figure, fill, lasting, moment, told } from "./dashboard-panels.js";
 import { csvBlob, nameOf, saveAs } from "./save.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,6 +15,8 @@ let layer = null;
 let shown = null;
 let asked = 0;
 let changed = () => {};
+let unit = "rows";
+let running = new AbortController();
 
 const count = (whole) => whole.toLocaleString("en");
 const cell = (value) => element("td", { className: "num", textContent: figure(value) });
@@ -23,11 +25,11 @@ const iso = (seconds) => new Date(seconds * 1000).toISOString();
 
 // Size and step in rows, as they are asked for. Throws Error with what would be right.
 function chosenPlan({ usual }) {
-  const unit = SECONDS[$("window-unit").value];
-  if (unit && !usual) throw new Error("Too few rows to tell how far apart they are; choose the size in rows.");
-  const inRows = (size) => Math.round(unit ? (size * unit) / usual : size);
+  const long = SECONDS[unit];
+  if (long && !usual) throw new Error("Too few rows to tell how far apart they are; choose the size in rows.");
+  const inRows = (size) => Math.round(long ? (size * long) / usual : size);
   const [size, step] = [inRows(value("window-size")), inRows(value("window-step"))];
-  const apart = unit ? `; rows are ${number(usual)} s apart` : "";
+  const apart = long ? `; rows are ${number(usual)} s apart` : "";
   if (!(size >= 1)) throw new Error(`A window has at least one row${apart}.`);
   if (!(step >= 1 && step <= size)) throw new Error(`A step has 1 to the window's ${size} rows, not ${step}${apart}.`);
   return { size, step };
@@ -45,7 +47,11 @@ async function extract({ device, field, from, to, rows }, plan) {
     window_size: plan.size, overlap: 1 - plan.step / plan.size, normalize_method: "none",
   };
   if ($("window-gaps").checked && rows.usual) body.max_gap = rows.usual * 5;
-  return (await post("/api/v2/ai/features/extract", body)).data;
+  // What was asked for before is not waited for any longer, here or there.
+  running.abort();
+  running = new AbortController();
+  const options = { method: "POST", body: JSON.stringify(body), signal: running.signal };
+  return (await json("/api/v2/ai/features/extract", options)).data;
 }
 
 function layerOf({ rows, field }, { size, step }, data) {
@@ -57,12 +63,12 @@ function layerOf({ rows, field }, { size, step }, data) {
   });
   const all = Math.max(spans.length, Math.floor((rows.count - size) / step) + 1);
   const chosen = spans.length ? Math.min(layer?.chosen ?? 0, spans.length - 1) : null;
-  const drawn = { name: "windows", one: "window", kind: $("window-kind").value, color: "--violet", spans, chosen };
+  const drawn = { name: "windows", one: "window", kind: $("window-kind").value, color: "--ink", spans, chosen };
   return { ...drawn, names, size, step, all };
 }
 
 function summary({ spans, all, size, step }, { usual }) {
-  const long = usual ? ` (${number(size * usual)} s)` : "";
+  const long = usual ? ` (${lasting(size * usual)})` : "";
   const each = `windows of ${count(size)} rows${long}, a new one every ${count(step)} rows`;
   if (spans.length >= all) return `${spans.length} ${each}`;
   return `The first ${spans.length} of about ${count(all)} ${each}; zoom in or take a longer step for the others`;
@@ -74,6 +80,7 @@ export async function readWindows(context) {
   shown = context;
   $("windows-panel").hidden = !$("windows-on").checked;
   if (!$("windows-on").checked) return (layer = null);
+  if (!context.live) $("windows-note").textContent = "Reading the windows…";
   try {
     const plan = chosenPlan(context.rows);
     const made = layerOf(context, plan, await extract(context, plan));
@@ -144,10 +151,19 @@ function pair(event) {
   else if (size > 0) $("window-overlap").value = Number((100 * (1 - step / size)).toPrecision(4));
 }
 
+// Another unit tells size and step of the same windows.
+function convert() {
+  const seconds = (name) => SECONDS[name] || shown.rows.usual;
+  const told = (figure) => Number(((figure * seconds(unit)) / seconds($("window-unit").value)).toPrecision(6));
+  if (shown?.rows.usual) for (const id of ["window-size", "window-step"]) $(id).value = told(value(id));
+  unit = $("window-unit").value;
+}
+
 // `again` reads anew, `redraw` draws what is chosen.
 export function startWindows({ again, redraw }) {
   changed = redraw;
-  for (const id of ["windows-on", "window-unit", "window-kind", "window-gaps"]) $(id).onchange = again;
+  for (const id of ["windows-on", "window-kind", "window-gaps"]) $(id).onchange = again;
+  $("window-unit").onchange = () => { convert(); again(); };
   const paired = (event) => { pair(event); again(); };
   for (const id of ["window-size", "window-step", "window-overlap"]) $(id).onchange = paired;
   $("window-previous").onclick = () => stepWindow(-1);
