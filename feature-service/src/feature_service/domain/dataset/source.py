@@ -18,24 +18,26 @@ MAX_VALUES: Final = 200_000_000
 
 
 class DatasetSource:
-    """Reads the labelled rows of the devices that a plan names."""
+    """Reads the labelled rows of the devices that a plan names, of `most_values` values (rows times fields) at most."""
 
-    def __init__(self, *, registry: DeviceRegistry, telemetry: TelemetryStore) -> None:
+    def __init__(self, *, registry: DeviceRegistry, telemetry: TelemetryStore, most_values: int = MAX_VALUES) -> None:
         self._registry = registry
         self._telemetry = telemetry
+        self._most_values = most_values
 
     async def check(self, tenant_id: str, plan: DatasetPlan) -> None:
         """Raise what is wrong with the plan, before it becomes a job.
 
         NotFound DATA_MODEL_NOT_FOUND, DEVICE_NOT_FOUND or DATA_NOT_FOUND, InvalidArgument LABEL_REQUIRED,
-        FIELD_NOT_FOUND, FIELD_TYPE_INVALID or DEVICE_MODEL_CONFLICT.
+        FIELD_NOT_FOUND, FIELD_TYPE_INVALID or DEVICE_MODEL_CONFLICT, Unprocessable DATASET_LIMIT_EXCEEDED.
         """
         model = await self._registry.model(tenant_id, plan.model_code)
-        _fields(plan, model)
+        fields = _fields(plan, model)
         for code in plan.device_codes:
             await self._registry.device_of_model(tenant_id, code, plan.model_code)
         if not await self._codes(tenant_id, plan):
             raise NotFound(f"model {plan.model_code!r} has no devices", reason="DATA_NOT_FOUND")
+        await self._counted(tenant_id, plan, fields)
 
     async def rows(self, tenant_id: str, plan: DatasetPlan) -> "dict[str, LabelledRows]":
         """Return the rows by device, of those that have any in the range.
@@ -46,16 +48,9 @@ class DatasetSource:
 
         fields = _fields(plan, await self._registry.model(tenant_id, plan.model_code))
         found: dict[str, LabelledRows] = {}
-        values = 0
-        for code in sorted(await self._codes(tenant_id, plan)):  # whatever order they are named in
+        for code in await self._counted(tenant_id, plan, fields):
             key = SeriesKey(tenant_id=tenant_id, device_code=code)
             frame = await self._telemetry.read(key, [*fields, plan.label_field], plan.span)
-            values += len(frame) * len(fields)
-            if values > MAX_VALUES:
-                raise Unprocessable(
-                    f"the data set has more than {MAX_VALUES} values; take a shorter range, fewer devices or fields",
-                    reason="DATASET_LIMIT_EXCEEDED",
-                )
             if len(frame):
                 labels = frame.texts.get(plan.label_field)
                 found[code] = LabelledRows(
@@ -67,6 +62,25 @@ class DatasetSource:
                 f"the devices of model {plan.model_code!r} have no rows from {plan.span}", reason="TIME_RANGE_EMPTY"
             )
         return found
+
+    async def _counted(self, tenant_id: str, plan: DatasetPlan, fields: Sequence[str]) -> list[str]:
+        """Return the devices that have rows in the range, in order, once their rows are known to be few enough."""
+        codes: list[str] = []
+        rows = 0
+        for code in sorted(await self._codes(tenant_id, plan)):  # whatever order they are named in
+            count = await self._telemetry.row_count(SeriesKey(tenant_id=tenant_id, device_code=code), plan.span)
+            rows += count
+            if count:
+                codes.append(code)
+        most = self._most_values // max(1, len(fields))
+        if rows > most:
+            raise Unprocessable(
+                f"the data set would be made of {rows} rows of {len(fields)} fields, which are in memory while it is "
+                f"built: at most {most} rows of so many fields; take a shorter range, fewer devices or fewer fields",
+                reason="DATASET_LIMIT_EXCEEDED",
+                metadata={"rows": str(rows), "fields": str(len(fields)), "most_rows": str(most)},
+            )
+        return codes
 
     async def _codes(self, tenant_id: str, plan: DatasetPlan) -> Sequence[str]:
         return plan.device_codes or await self._registry.codes_of_model(tenant_id, plan.model_code)
