@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from penstock.feature.v1 import feature_pb2 as pb
 
 from gateway.auth.guard import Guard
@@ -11,7 +11,7 @@ from gateway.auth.influx_credentials import credentials_of
 from gateway.auth.scope import TELEMETRY_WRITE
 from gateway.http.body import read_body
 from gateway.http.influx import VERSION_HEADERS, WRITE_PATH_V1, WRITE_PATH_V2, partial_write, query_answer
-from gateway.routes.router import add
+from gateway.routes.router import ApiRouter, add
 from gateway.transfer.upload import Upload
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class InfluxRoutes:
     def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
         self._features = features
         self._guard = guard
-        self.router = APIRouter(tags=["influx"])
+        self.router = ApiRouter(tags=["influx"])
         write: dict[str, Any] = {"status_code": 204, "openapi_extra": _BODY, "responses": _PARTIAL}
         # Clients send parameters of their version that mean nothing here: these are not refused.
         self.router.add_api_route(WRITE_PATH_V2, self.write, methods=["POST"], **write)

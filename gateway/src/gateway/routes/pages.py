@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from gateway.routes.router import add
+from gateway.routes.router import ApiRouter, add
 from penstock_kit.errors import NotFound
 
 STATIC: Final = Path(__file__).parent.parent / "static"
@@ -38,7 +38,7 @@ class PageRoutes:
     def __init__(self, folder: Path = STATIC) -> None:
         paths = [path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES]
         self._assets = {path.relative_to(folder).as_posix(): _asset(path) for path in paths}
-        self.router = APIRouter(include_in_schema=False)
+        self.router = ApiRouter(include_in_schema=False)
         add(self.router, "GET /", self.chat_page)
         add(self.router, "GET /c/{conversation_id}", self.conversation_page)
         add(self.router, "GET /docs", self.docs_page)

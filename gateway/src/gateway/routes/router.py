@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match, Route, WebSocketRoute
+from starlette.types import Scope
 
 from gateway.http.body import parse_storable
 from gateway.routes.once import once
@@ -44,10 +46,37 @@ class JsonRoute(APIRoute):
         return handle
 
 
+class ApiRouter(APIRouter):
+    """A router that is included without a prefix, and looks at its routes only for a path that may be of one of them.
+
+    FastAPI asks each router in turn, which tries all of its routes: for a path of the last more than a hundred regular
+    expressions, 0.2 ms.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._beginnings: tuple[str, ...] = ()
+        self._known_routes = 0
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether one of the routes is the scope's."""
+        if not scope.get("root_path") and not scope["path"].startswith(self._route_beginnings()):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+    def _route_beginnings(self) -> tuple[str, ...]:
+        """What the routes' paths begin with, up to their first parameter."""
+        if self._known_routes != len(self.routes):
+            paths = [route.path if isinstance(route, Route | WebSocketRoute) else "" for route in self.routes]
+            self._beginnings = tuple({path.partition("{")[0] for path in paths})
+            self._known_routes = len(self.routes)
+        return self._beginnings
+
+
 def api_router(tag: str, admitted: Callable[[Request], Awaitable[Any]] | None = None) -> APIRouter:
     """Return an empty router whose routes are listed under `tag` and open only to those whom `admitted` lets in."""
     dependencies = [] if admitted is None else [Depends(admitted)]
-    return APIRouter(tags=[tag], route_class=JsonRoute, responses=PROBLEMS, dependencies=dependencies)
+    return ApiRouter(tags=[tag], route_class=JsonRoute, responses=PROBLEMS, dependencies=dependencies)
 
 
 def add(router: APIRouter, route: str, endpoint: Callable[..., Any], **options: Any) -> None:
