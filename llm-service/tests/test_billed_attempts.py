@@ -150,6 +150,7 @@ async def test_what_a_failed_attempt_may_bill_has_a_row_of_its_own_and_fills_the
     await collected(calls.answering.stream(question("x" * 400)))
     own, wasted = calls.ledger.rows
     assert (own.provider, own.outcome, own.cost.amount) == ("b", Outcome.OK, Decimal("0.0001"))
+    assert own.error_kind == "", "it was answered in the end"
     assert (wasted.provider, wasted.outcome, wasted.error_kind) == ("a", Outcome.ERROR, kind.value)
     assert wasted.usage == Usage(input=104, estimated=True)
     assert wasted.id != own.id

@@ -220,6 +220,7 @@ async def test_vectors_of_a_vendor_that_timed_out_are_billed_beside_those_of_the
     await made.embed("x" * 400)
     own, wasted = made.ledger.rows
     assert (own.provider, own.outcome, own.cost.amount) == ("fallback", Outcome.OK, Decimal(0))
+    assert own.error_kind == "", "it was answered in the end"
     assert (wasted.provider, wasted.outcome, wasted.error_kind) == ("a", Outcome.ERROR, "timeout")
     assert made.budget.spent == wasted.cost.amount == Decimal("0.0001")
 
