@@ -11,6 +11,7 @@ import pytest
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.adapters.json_schema.fitness import unchecked_patterns, unfitness
 from chat_stream_service.adapters.json_schema.meter import Meter, TooCostly
+from chat_stream_service.adapters.json_schema.shape import shape_problem
 from penstock_testkit.waiting import HANG_SECONDS
 
 # Seconds the event loop may be held by one step of a check, with room for a machine that is busy with other things.
@@ -149,6 +150,53 @@ async def test_a_large_list_that_is_right_is_checked_to_its_end() -> None:
     rows = [{"a": number, "b": "x"} for number in range(2_000)]
     assert await problems(schema, {"v": rows}) == []
     assert await problems(schema, {"v": [*rows, {"a": "x"}]}) == ["$.v[2000].a: 'x' is not of type 'integer'"]
+
+
+NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains")
+WITH_ONE = (
+    "not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems",
+    "unevaluatedProperties",
+)  # fmt: skip
+WITH_MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
+WITH_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "right", "wrong"),
+    [
+        *((name, 1.5, "1") for name in NUMBERS), *((name, 1.5, True) for name in NUMBERS),
+        *((name, 0, -1) for name in COUNTS), *((name, 2, "2") for name in COUNTS),
+        *((name, [True], {}) for name in WITH_MANY), *((name, {"a": True}, []) for name in WITH_NAMED),
+        ("type", "null", "nothing"), ("type", ["string", "integer"], ["string", 5]), ("required", ["a"], [1]),
+        ("dependentRequired", {"a": ["b"]}, {"a": "b"}), ("enum", [1], 1), ("pattern", "a", 1), ("$ref", "#", 1),
+        ("$dynamicRef", "#a", 1), ("uniqueItems", True, 1),
+    ],
+)  # fmt: skip
+def test_a_keyword_that_holds_what_it_cannot_is_told(keyword: str, right: Any, wrong: Any) -> None:
+    assert shape_problem({keyword: right}) == ""
+    assert shape_problem({keyword: wrong}).startswith(f"$.{keyword} must be ")
+
+
+@pytest.mark.parametrize(
+    ("around", "place"),
+    [
+        *((lambda inner, name=name: {name: inner}, f"$.{name}") for name in WITH_ONE),
+        *((lambda inner, name=name: {name: [True, inner]}, f"$.{name}[1]") for name in WITH_MANY),
+        *((lambda inner, name=name: {name: {"a": inner}}, f"$.{name}.a") for name in WITH_NAMED),
+    ],
+)  # fmt: skip
+def test_a_wrong_keyword_is_found_within_every_keyword_that_holds_schemas(around: Any, place: str) -> None:
+    assert shape_problem(around({"minLength": -1})).startswith(f"{place}.minLength must be ")
+    assert shape_problem(around({"minLength": 1})) == ""
+
+
+@pytest.mark.parametrize("keyword", ["not", "if", "then", "else", "allOf", "anyOf", "oneOf"])
+@pytest.mark.parametrize("reference", ["$ref", "$dynamicRef"])
+def test_a_schema_that_applies_to_itself_has_no_end_and_is_refused(keyword: str, reference: str) -> None:
+    inner: dict[str, Any] = {reference: "#"}
+    circle = {"type": "object", keyword: [inner] if keyword.endswith("Of") else inner}
+    assert unfitness(circle)
 
 
 async def test_the_first_problems_are_told_shortly() -> None:

@@ -32,6 +32,18 @@ def test_a_line_is_measurement_tags_fields_and_time():
     assert one(line) == ("weld", {"device": "d1", "site": "a"}, fields, 1714557600000000000)
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        *((text, 1.0) for text in ("t", "T", "true", "True", "TRUE")),
+        *((text, 0.0) for text in ("f", "F", "false", "False", "FALSE")),
+    ],
+)
+def test_a_truth_value_is_read_in_each_of_the_five_ways_to_write_it(written, value):
+    assert one(f"m v={written} 1")[2] == {"v": value}
+    assert isinstance(one(f"m v={written}x 1"), str)
+
+
 def test_the_order_of_tags_does_not_matter():
     assert one("m,a=1,b=2 v=1 1")[1] == one("m,b=2,a=1 v=1 1")[1]
 

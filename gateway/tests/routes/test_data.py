@@ -20,6 +20,23 @@ async def ingest(gateway, content, kind, query="", **headers):
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("application/json", pb.INGEST_FORMAT_JSON), ("application/x-ndjson", pb.INGEST_FORMAT_NDJSON),
+        ("application/ndjson", pb.INGEST_FORMAT_NDJSON), ("application/jsonl", pb.INGEST_FORMAT_NDJSON),
+        ("text/csv", pb.INGEST_FORMAT_CSV), ("application/csv", pb.INGEST_FORMAT_CSV),
+        ("Text/CSV; header=present", pb.INGEST_FORMAT_CSV),
+        ("application/vnd.apache.arrow.stream", pb.INGEST_FORMAT_ARROW),
+        ("application/vnd.apache.arrow.file", pb.INGEST_FORMAT_ARROW),
+        ("application/vnd.apache.parquet", pb.INGEST_FORMAT_PARQUET),
+    ],
+)  # fmt: skip
+async def test_every_content_type_there_is_names_its_form(gateway, kind, form):
+    assert (await ingest(gateway, b"x", kind, "?device_code=W")).status_code == 200
+    assert gateway.fakes.feature.options[-1].format == form
+
+
 async def test_a_body_is_passed_on_in_chunks_with_its_parameters(gateway):
     body = b"x" * 3_500_000
     query = "?device_code=WLD001&model_code=m&timestamp_column=ts&delimiter=%3B&tz=Asia/Shanghai&create=true"

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import exc
 
-from penstock_kit.database.failure import passes_by_itself
+from penstock_kit.database.failure import passes_by_itself, storage_error
+from penstock_kit.errors import Unavailable
 
 
 class DriverError(Exception):
@@ -36,3 +37,24 @@ def test_a_connection_that_is_refused_is_waited_for_and_a_defect_is_not() -> Non
     assert passes_by_itself(ConnectionRefusedError())
     assert passes_by_itself(wrapped(Exception("adapter"), OSError()))
     assert not passes_by_itself(ValueError())
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("08006", "the connection was lost"), ("53100", "out of a resource"), ("53300", "out of a resource"),
+        ("57P01", "shutting down or starting"), ("25006", "read-only"), ("28P01", "refuses the user or password"),
+        ("3D000", "no such database"),
+    ],
+)  # fmt: skip
+def test_a_server_that_cannot_work_is_told_as_unavailable_with_what_is_wrong(code: str, why: str) -> None:
+    error = storage_error(wrapped(DriverError(code)), "penstock on 127.0.0.1")
+    assert isinstance(error, Unavailable)
+    assert error.reason == "STORAGE_UNAVAILABLE"
+    assert why in error.message
+    assert "penstock on 127.0.0.1" in error.message
+
+
+@pytest.mark.parametrize("code", ["42601", "23505", "25001", "40001"])
+def test_a_defect_of_ours_is_no_outage(code: str) -> None:
+    assert storage_error(wrapped(DriverError(code)), "penstock") is None

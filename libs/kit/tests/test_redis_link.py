@@ -199,6 +199,29 @@ async def test_a_full_server_refuses_with_an_answer_where_that_is_expected(redis
             await link.probe([("CONFIG", "SET", "maxmemory", "0")])
 
 
+@pytest.mark.parametrize(
+    ("code", "is_away"),
+    [
+        ("LOADING", True), ("READONLY", True), ("MASTERDOWN", True), ("NOAUTH", True), ("WRONGPASS", True),
+        ("NOPERM", True), ("MISCONF", True), ("BUSY", True), ("CLUSTERDOWN", True), ("OOM", True),
+        ("ERR", False), ("WRONGTYPE", False), ("MYOWN", False),
+    ],
+)  # fmt: skip
+async def test_a_server_that_answers_and_cannot_work_is_away_and_any_other_error_is_an_answer(
+    redis_url: str, code: str, is_away: bool
+) -> None:
+    async with linked(redis_url) as link:
+        await link.probe([("PING",)])
+        command = ("EVAL", f"return redis.error_reply('{code} for a reason')", 0)
+        if is_away:
+            with pytest.raises(RedisUnavailable, match=code):
+                await link.run([command])
+        else:
+            (answer,) = await link.run([command])
+            assert isinstance(answer, Exception)
+            assert link.up
+
+
 async def test_an_error_about_the_command_itself_is_an_answer(redis_url: str) -> None:
     async with linked(redis_url) as link:
         await link.probe([("SET", "text", "abc")])
