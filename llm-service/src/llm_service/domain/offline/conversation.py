@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.judged_value import judged_again
+from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.query import Statistic, StructuredQuery
+from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
@@ -94,21 +95,25 @@ class Conversation:
         spoken: dict[str, None] = {}
         for text in reversed(self.earlier):
             checkpoint()
-            before = self._read(text, now, before)[-1]
+            before = self._read(text, now, before, (*spoken,))[-1]
             spoken.update(dict.fromkeys(before.devices))
         checkpoint()
-        return tuple(_of_them(query, before, (*spoken,)) for query in self._read(self.question, now, before))
+        return self._read(self.question, now, before, (*spoken,))
 
-    def _read(self, text: str, now: datetime, before: StructuredQuery | None) -> tuple[StructuredQuery, ...]:
+    def _read(
+        self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
+    ) -> tuple[StructuredQuery, ...]:
         if before is not None and before.judged and (again := judged_again(text, before)) is not None:
             return (again,)
+        if before is not None and (again := with_limit(text, before)) != text:
+            return (completed(limited_again(self._parse(again, now), before), before, spoken),)
         whole = self._parse(text, now)
         if len(apart := by_label(whole)) > 1:
             first, *others = apart
-            return (completed(first, before), *others)
+            return (completed(first, before, spoken), *others)
         parts = question_parts(text, [card.code for card in self.cards])
         first, *others = parts_of(parts, whole, lambda part: self._parse(part, now))
-        return (completed(first, before), *others)
+        return (completed(first, before, spoken), *others)
 
     def _parse(self, text: str, now: datetime) -> StructuredQuery:
         return parse_prompt(
@@ -118,23 +123,6 @@ class Conversation:
             known_fields=self.known_fields,
             device_names={card.name: card.code for card in self.cards if card.name},
         )
-
-
-def _of_them(query: StructuredQuery, before: StructuredQuery | None, spoken: Sequence[str]) -> StructuredQuery:
-    """The query for one of the devices spoken of, of the time spoken of last: "which one was hotter?"."""
-    if not query.of_them or before is None or len(spoken) < 2:
-        return query
-    time = query if query.time else before
-    ends = set(query.statistics) <= {Statistic.MAX, Statistic.MIN}
-    measured = before.statistics if ends and before.statistics == (Statistic.MEAN,) else ()
-    return replace(
-        query,
-        devices=tuple(spoken),
-        all_devices=False,
-        time=time.time,
-        periods=time.periods,
-        statistics=(*measured, *query.statistics),
-    )
 
 
 def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:

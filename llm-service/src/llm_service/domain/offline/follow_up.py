@@ -1,8 +1,10 @@
 """Questions that lean on the one before: "and yesterday?", "of WLD002?", "in fahrenheit"."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
 from llm_service.domain.offline.period import midnight, moved
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
 
@@ -10,11 +12,19 @@ _HELD: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION}
 _NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
 
 
-def completed(query: StructuredQuery, before: StructuredQuery | None) -> StructuredQuery:
-    """Return `query` with what it leaves out taken from `before`, when it is no question by itself."""
+def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Sequence[str] = ()) -> StructuredQuery:
+    """Return `query` with what it leaves out taken from `before`, when it is no question by itself.
+
+    `spoken` are the devices that were named before.
+    """
     if before is None or query.refused:
         return timeless(query)
-    return timeless(_completed(_behind(query, before.time), before))
+    query = _behind(query, before.time)
+    chosen = one_of_told(query, before, spoken, lambda one, told, of: _merged(one, told, devices=of))
+    if query.of_them and chosen is None and not query.fields:
+        # "Which was the longest?" of what one device did.
+        query = replace(query, rank=False, all_devices=False, of_them=False)
+    return timeless(chosen or _completed(query, before))
 
 
 def timeless(query: StructuredQuery) -> StructuredQuery:
@@ -57,7 +67,7 @@ def _says_what(query: StructuredQuery) -> bool:
     measured = (
         query.judged or query.fields or query.statistics or query.conditions or query.percentiles or query.interval
     )
-    return bool(named or measured or query.unit or query.when or query.since or query.limit)
+    return bool(named or measured or query.unit or query.when or query.since or query.limit or query.top or query.least)
 
 
 def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
@@ -66,7 +76,16 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         # "And for how long?": of the time the question before was about.
         unread = (*query.unread, *query.counted_as) if before.first else query.unread
         query = replace(query, statistics=(), when=True, once=True, counted_as=(), unread=unread)
+    if query.statistics == (Statistic.SHARE,) and _timed(before) and not query.conditions:
+        # "What share of the time is that?" is told with how long it was.
+        query = replace(query, statistics=(Statistic.DURATION,))
+    keeps_rank = before.rank and (devices is before or before.interval is not None)
     statistics = query.statistics or before.statistics
+    if keeps_rank and query.follows:
+        statistics = told_with_ends(query, before) or before.statistics
+    elif before.rank and not query.rank and not query.statistics and set(statistics) - ENDS:
+        # "And of WLD002?" behind the highest mean of all: its mean.
+        statistics = tuple(each for each in statistics if each not in ENDS)
     if query.when and not query.statistics and before.conditions:
         # "When?" of what was counted: the times are told.
         statistics = tuple(each for each in statistics if each not in {Statistic.EVENTS, Statistic.DURATION})
@@ -89,8 +108,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         percentiles=query.percentiles or (() if query.statistics else before.percentiles),
         interval=query.interval or (None if query.statistics and not query.follows else before.interval),
         **_kind(query, before),
-        rank=query.rank or (before.rank and devices is before),
-        top=query.top or (before.top if devices is before else 0),
+        rank=query.rank or keeps_rank,
+        top=query.top or (before.top if keeps_rank and not query.rank else 0),
         by_group=query.by_group or (before.by_group and devices is before),
         limit=query.limit or before.limit,
         newest=query.newest if query.limit else before.newest,
@@ -104,6 +123,11 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _timed(query: StructuredQuery) -> bool:
+    """Whether a time is what was asked for."""
+    return Statistic.DURATION in query.statistics or query.when or query.since
 
 
 def _measured(query: StructuredQuery, before: StructuredQuery) -> tuple[str, ...]:

@@ -127,8 +127,10 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
     for at in range(len(sentence)):
         unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
         asks = sentence.has(at, Kind.WHICH) or sentence.text(at) in _IN_WHICH
+        those = asks and sentence.text(at) == "which of" and sentence.text(at + 1) in {"these", "those", "the"}
+        unit = sentence.senses(at + 2).get(Kind.TIME_UNIT) if those else unit
         if asks and isinstance(unit, str) and unit in {"min", "h", "d", "w"}:
-            sentence.use(at, at + 2)
+            sentence.use(at, at + 2 + those)
             return FoundInterval(width=UNIT_LENGTH[unit], which=True)
     if (ranked := _ranked(sentence) or _ended(sentence)) is not None:
         return ranked

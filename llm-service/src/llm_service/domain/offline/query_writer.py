@@ -119,8 +119,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         versus=topic.versus,
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
-        least=reading.spells.least if reading.conditions else None,
-        over=reading.spells.over and bool(reading.conditions),
+        least=reading.spells.least if reading.conditions or topic.follows else None,
+        over=reading.spells.over and bool(reading.conditions or topic.follows),
         each=topic.each,
         by_group=devices.by_group,
         robust=topic.robust,
@@ -236,7 +236,8 @@ def _intent(reading: Reading) -> Intent:
     # "Any anomalies today?" is about every device.
     everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
     everywhere = everywhere or (bool(reading.conditions) and bool(reading.times.ranges))
-    follows = topic.follows and (reading.measures or (topic.named is Intent.COMPARE and reading.times.ranges))
+    leans = reading.measures or reading.spells.least is not None
+    follows = topic.follows and (leans or (topic.named is Intent.COMPARE and reading.times.ranges))
     if not about and not measured and not everywhere and not follows:
         return Intent.CHAT
     if (

@@ -38,7 +38,8 @@ _RANKING: Final = frozenset({"rank", "ranking", "ranked", "sort", "sorted", "排
 # After these a verb is what the device does ("what did WLD001 draw"), no order.
 _QUESTIONS: Final = frozenset({"what", "how", "did", "does", "has", "have", "was", "when", "which", "who"})
 _FOR_WHICH: Final = frozenset({"for which", "in which", "on which", "at which"})
-_ONE_OF_THEM: Final = frozenset({"which one", "which", "who", "which of them", "哪个", "哪一个", "谁", "哪台"})
+_ONE_OF_THEM: Final = frozenset({"which one", "which", "who", "哪个", "哪一个", "谁", "哪台", "哪一台"})
+_OF_THOSE: Final = frozenset({"them", "these", "those", "the"})
 _CHOOSING: Final = _FOR_WHICH | {"whose"}
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MEASURING: Final = frozenset({"measure", "measures"})
@@ -69,7 +70,8 @@ class FormReader:
             listed = text in {"有哪些", "哪些"} and at > 0 and Kind.DEVICE_WORD in words.lexeme_senses(at - 1)
             device = device or (listed and bool(self._reading.conditions))
             first = text == "whose" and at == words.skip(0, (Kind.FILLER, Kind.FOLLOW))
-            named = after in words.used or words.text(at + 1) in {"one", "of", "has", "is"}
+            named = after in words.used or words.text(at + 1) in {"one", "of", "has", "is", "was", "had", "the longest"}
+            named = named or (text == "which of" and words.text(at + 1) in _OF_THOSE)
             chosen = first or (text.startswith("which") and named)
             if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
                 words.use(at, at + 1)
@@ -79,8 +81,11 @@ class FormReader:
     def of_them(self) -> bool:
         """Return whether one of those spoken of before is asked for: "which one was hotter", "哪个更高", "谁高"."""
         words = self._words
+        texts = [lexeme.text for lexeme in words.lexemes]
+        if "其中" in texts or ("which of" in texts and not _OF_THOSE.isdisjoint(texts)):
+            return True
         named = any(Kind.DEVICE_WORD in lexeme.senses or Kind.GROUP in lexeme.senses for lexeme in words.lexemes)
-        return not named and any(words.text(at) in _ONE_OF_THEM for at in range(len(words)))
+        return not named and any(text in _ONE_OF_THEM for text in texts)
 
     def _the_most(self) -> bool:
         """ "What is the hottest machine", "the second hottest": the place in the list of all."""

@@ -86,6 +86,7 @@ class FoundSpells:
 def find_spells(sentence: Sentence) -> FoundSpells:
     """Return what is asked of single spells, and mark its words; nothing where no state or condition is named."""
     held = any(sentence.has(at, Kind.STATE) for at in range(len(sentence))) or bool(sentence.used)
+    held = held or sentence.has(0, Kind.FOLLOW) or sentence.has(0, Kind.AND)
     if not held:
         return FoundSpells()
     least, over = _least(sentence)

@@ -24,6 +24,8 @@ _PRECEDENCE: Final = (
     Intent.STATISTICS,
 )
 _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最多", "最少"})
+_ROWS: Final = frozenset({"读数", "数据", "记录", "样本", "数据点", "条数据", "数"})
+_NEAR: Final = 3
 # Of one device they say nothing that a number tells.
 _AMOUNTS: Final = frozenset({"more", "less"})
 _SPANS: Final = frozenset({"的时间", "时间"})
@@ -286,9 +288,13 @@ class _TopicReader(TopicParts):
         return True
 
     def _many_labelled(self, at: int) -> bool:
-        """ "有多少气孔": how many readings have the label that follows."""
-        after = at + 1
-        return self._words.text(at) == "多少" and after in self._words.used and self._words.labelled(after)
+        """ "有多少气孔", "大于200的读数有多少": how many readings have the label that follows, or fit."""
+        words, after = self._words, at + 1
+        if words.text(at) != "多少":
+            return False
+        before = words.skip(at - 1, (Kind.FILLER,), step=-1)
+        rows = any(words.text(place) in _ROWS for place in range(max(before, at - _NEAR), at))
+        return (rows and bool(self._reading.conditions)) or (after in words.used and words.labelled(after))
 
     def _lacks_value(self, at: int) -> bool:
         """ "Without a temperature value": the field's missing values are counted."""

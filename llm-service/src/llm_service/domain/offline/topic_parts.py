@@ -114,10 +114,12 @@ class TopicParts:
         if reading.conditions or self._versus or self._fields or self._statistics or self._intents or reading.unit:
             return
         lasting = [*words.find(Kind.HOW_LONG)]
-        places = lasting or [at for kind in (Kind.HOW_OFTEN, Kind.TIMES) for at in words.find(kind)]
+        shares = [at for kind in (Kind.TIME_SHARE, Kind.SHARE) for at in words.find(kind)]
+        places = lasting or shares or [at for kind in (Kind.HOW_OFTEN, Kind.TIMES) for at in words.find(kind)]
         if places and not (reading.devices.codes and not topic.follows):
             topic.follows = True
-            self._count_as(places[0], Statistic.DURATION if lasting else Statistic.EVENTS)
+            counted = Statistic.SHARE if shares else Statistic.EVENTS
+            self._count_as(places[0], Statistic.DURATION if lasting else counted)
 
     def settle_missing(self) -> None:
         """ "How many seconds of data are missing": the gaps are told with their length."""

@@ -1,0 +1,207 @@
+"""Follow-ups keep what was told: its number, its intervals, its ranking and its conditions."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_service.domain.offline.conversation import Conversation
+from llm_service.domain.offline.query import Intent, Operator, Statistic, StructuredQuery
+
+NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+FIELDS = {"current": "电流", "voltage": "电压", "temperature": "温度"}
+MEASURES = {
+    "mean": (Statistic.MEAN, "平均"),
+    "median": (Statistic.MEDIAN, "中位数"),
+    "standard deviation of the": (Statistic.STD, "标准差"),
+}
+ENDS = {"highest": (Statistic.MAX, "最高"), "lowest": (Statistic.MIN, "最低")}
+field = st.sampled_from(sorted(FIELDS))
+measure = st.sampled_from(sorted(MEASURES))
+end = st.sampled_from(sorted(ENDS))
+
+
+def asked(*texts: str) -> StructuredQuery:
+    """Return what the last of several questions one after the other asks for."""
+    *earlier, question = texts
+    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
+    return talk.queries(NOW)[-1]
+
+
+@settings(deadline=None)
+@given(field=field, measure=measure, end=end, data=st.data())
+def test_which_of_them_keeps_the_number_that_was_told(field: str, measure: str, end: str, data: st.DataObject) -> None:
+    whom = data.draw(st.sampled_from(["all machines", "each machine", "WLD001 and WLD002"]))
+    follow = data.draw(
+        st.sampled_from(["which of them was the {}?", "and which one had the {}?", "which of the machines had the {}?"])
+    )
+    query = asked(f"{measure} {field} of {whom} today", follow.format(end))
+    statistic, _ = MEASURES[measure]
+    assert (query.fields, query.rank, query.unread, query.intent) == ((field,), True, (), Intent.STATISTICS)
+    assert set(query.statistics) == {statistic, ENDS[end][0]}
+    assert (query.devices, query.all_devices) == (
+        (("WLD001", "WLD002"), False) if whom.startswith("WLD") else ((), True)
+    )
+
+
+@settings(deadline=None)
+@given(field=field, measure=measure, end=end, data=st.data())
+def test_which_of_them_keeps_the_number_in_chinese(field: str, measure: str, end: str, data: st.DataObject) -> None:
+    statistic, word = MEASURES[measure]
+    whom = data.draw(st.sampled_from(["所有焊机", "WLD001和WLD002"]))
+    follow = data.draw(st.sampled_from(["哪个{}", "其中哪台{}？", "哪台{}", "其中哪台焊机{}？"]))
+    query = asked(f"{whom}今天的{FIELDS[field]}{word}", follow.format(ENDS[end][1]))
+    assert (query.fields, query.rank, query.unread) == ((field,), True, ())
+    assert set(query.statistics) == {statistic, ENDS[end][0]}
+    assert bool(query.devices) != query.all_devices
+
+
+@settings(deadline=None)
+@given(
+    field=field,
+    measure=measure,
+    end=end,
+    follow=st.sampled_from(
+        ["which of these hours was the {}?", "and which hour was the {}?", "which was the {}?", "which hour was {}?"]
+    ),
+)
+def test_the_highest_of_the_hours_is_that_of_the_number_of_each(
+    field: str, measure: str, end: str, follow: str
+) -> None:
+    query = asked(f"{measure} {field} of WLD001 per hour today", follow.format(end))
+    assert (query.interval, query.rank, query.devices, query.fields) == (HOUR, True, ("WLD001",), (field,))
+    assert set(query.statistics) == {MEASURES[measure][0], ENDS[end][0]}
+    assert query.unread == ()
+
+
+@pytest.mark.parametrize("follow", ["哪个小时最低", "其中哪个小时最低？"])
+def test_the_lowest_of_the_hours_is_asked_for_in_chinese(follow: str) -> None:
+    query = asked("WLD001今天每小时的平均温度", follow)
+    assert (query.interval, query.rank, set(query.statistics)) == (HOUR, True, {Statistic.MEAN, Statistic.MIN})
+
+
+@settings(deadline=None)
+@given(field=field, end=end, top=st.sampled_from([0, 2, 3]), follow=st.sampled_from(["And on WLD002?", "of WLD002?"]))
+def test_a_ranking_of_hours_is_asked_of_another_machine(field: str, end: str, top: int, follow: str) -> None:
+    hours = f"which {top} hours had" if top else "which hour had"
+    query = asked(f"{hours} the {end} {field} on WLD001 today?", follow)
+    assert (query.interval, query.rank, query.top, query.devices) == (HOUR, True, top, ("WLD002",))
+    assert query.statistics == (ENDS[end][0],)
+
+
+def test_the_end_of_a_ranking_of_machines_is_dropped_for_one_machine() -> None:
+    query = asked("which machine had the highest mean current yesterday?", "and WLD002?")
+    assert (query.rank, query.statistics, query.devices) == (False, (Statistic.MEAN,), ("WLD002",))
+
+
+def test_the_other_end_of_a_ranking_is_of_the_same_number() -> None:
+    query = asked("which machine had the highest mean current yesterday?", "and the lowest?")
+    assert (query.rank, set(query.statistics)) == (True, {Statistic.MEAN, Statistic.MIN})
+
+
+def test_so_many_of_a_ranking_are_told_afterwards() -> None:
+    query = asked("rank the machines by mean current today", "only the top 2")
+    assert (query.rank, query.top, query.statistics) == (True, 2, (Statistic.MEAN,))
+
+
+def test_which_of_them_ran_longer_is_asked_of_those_spoken_of() -> None:
+    query = asked("how long was WLD002 running yesterday", "and WLD003?", "which of them ran longer?")
+    assert (query.devices, query.rank, query.statistics) == (("WLD002", "WLD003"), True, (Statistic.DURATION,))
+    assert query.time is not None
+    assert query.time.start == datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def test_which_one_was_hotter_is_asked_of_all_readings() -> None:
+    query = asked("how long was each machine idle today?", "which one was hotter?")
+    assert (query.conditions, query.fields, query.all_devices) == ((), ("temperature",), True)
+
+
+def test_which_was_the_longest_is_asked_of_the_one_machine() -> None:
+    query = asked("how often did WLD001 stop today", "and which was the longest?")
+    assert (query.devices, query.rank, query.all_devices) == (("WLD001",), False, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "follow"),
+    [
+        ("how long was the temperature of WLD001 above 60 today", "What share of the time is that?"),
+        ("how long was WLD001 idle today?", "what percentage is that?"),
+        ("WLD001今天空闲了多久", "占这段时间的百分之多少？"),
+        ("WLD001今天温度超过60度多久", "占今天的百分之几"),
+    ],
+)
+def test_the_share_of_a_time_is_told_of_what_it_was(before: str, follow: str) -> None:
+    first, query = asked(before), asked(before, follow)
+    assert (query.statistics, query.unread) == ((Statistic.DURATION,), ())
+    assert (query.conditions, query.time, query.devices) == (first.conditions, first.time, first.devices)
+
+
+def test_the_share_of_what_was_counted_is_of_the_readings() -> None:
+    query = asked("how many good readings had WLD002 today", "what percentage is that?")
+    assert (query.statistics, query.devices) == ((Statistic.SHARE,), ("WLD002",))
+    assert [each.value for each in query.conditions] == ["good"]
+
+
+def test_a_share_of_nothing_is_named() -> None:
+    assert asked("mean current of WLD001 today", "what share of the time is that?").unread == (
+        "what share of the time",
+    )
+
+
+ASKING = {
+    "how long was the {} of WLD001 above 60 today": Statistic.DURATION,
+    "how many readings of WLD001 had a {} above 60 today": Statistic.COUNT,
+    "how often did the {} of WLD001 exceed 60 today": Statistic.EVENTS,
+}
+LIMITS = {
+    "and above {}?": Operator.GT,
+    "and below {}?": Operator.LT,
+    "what about at least {}?": Operator.GE,
+    "and {}?": Operator.GT,
+    "{}?": Operator.GT,
+    "那超过{}呢": Operator.GT,
+    "低于{}的呢": Operator.LT,
+    "{}呢": Operator.GT,
+}
+
+
+@settings(deadline=None)
+@given(
+    text=st.sampled_from(sorted(ASKING)),
+    field=field,
+    follow=st.sampled_from(sorted(LIMITS)),
+    limit=st.integers(30, 400),
+)
+def test_another_limit_is_one_of_the_same_field(text: str, field: str, follow: str, limit: int) -> None:
+    query = asked(text.format(field), follow.format(limit))
+    (condition,) = query.conditions
+    assert (condition.field, condition.operator, condition.value) == (field, LIMITS[follow], limit)
+    assert (query.statistics, query.devices, query.unread) == ((ASKING[text],), ("WLD001",), ())
+
+
+def test_another_limit_keeps_the_unit_and_the_other_conditions() -> None:
+    query = asked(
+        "mean voltage of WLD001 where temperature is above 100 °F and quality is good today", "and above 120?"
+    )
+    assert {(each.field, each.value, each.unit) for each in query.conditions} == {
+        ("quality_label", "good", ""),
+        ("temperature", 120.0, "°F"),
+    }
+
+
+def test_a_limit_in_another_quantity_is_none_of_the_same_field() -> None:
+    assert asked("did WLD001 exceed 60 °C today?", "and 20 A?").conditions == ()
+
+
+def test_only_longer_stretches_are_asked_for_afterwards() -> None:
+    query = asked("how often was WLD001 idle today", "and longer than 5 minutes?")
+    assert (query.least, query.statistics) == (timedelta(minutes=5), (Statistic.EVENTS,))
+    assert [each.operator for each in query.conditions] == [Operator.LT]
+
+
+@pytest.mark.parametrize("text", ["WLD001今天电流大于200的读数有多少", "WLD001今天标签是气孔的数据有多少"])
+def test_how_many_readings_fit_is_asked_with_the_number_at_the_end(text: str) -> None:
+    query = asked(text)
+    assert (query.statistics, query.fields) == ((Statistic.COUNT,), ())
