@@ -150,6 +150,7 @@ def _details(query: StructuredQuery) -> dict[str, str]:
         "without_outliers": query.robust,
         "since": query.since,
         "unread_negation": query.negation,
+        "counts_intervals": query.counts_intervals,
         "now": query.holds,
         "once": ("first" if query.first else "last") if query.once else "",
         "ordered": query.ordered,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -82,9 +83,10 @@ class FallbackProvider:
     def _step(self, request: CompletionRequest, checkpoint: Checkpoint) -> Step:
         conversation = conversation_from_messages(request.messages, checkpoint)
         checkpoint()
-        queries = conversation.queries(self._clock.now().replace(microsecond=0), checkpoint)
+        now = self._clock.now().replace(microsecond=0)
+        queries = conversation.queries(now, checkpoint)
         tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
-        reports = [Report(_wording(query), degraded=bool(request.failed_attempts)) for query in queries]
+        reports = [Report(_wording(query, now), degraded=bool(request.failed_attempts)) for query in queries]
         step = next_step(conversation, tools, list(zip(reports, queries, strict=True)))
         if isinstance(step, Say) and conversation.omitted:
             return Say(text=f"{step.text}\n\n{reports[0].say.omitted(conversation.omitted)}")
@@ -122,8 +124,8 @@ class FallbackProvider:
         self._worker.close()
 
 
-def _wording(query: StructuredQuery) -> Wording:
-    times = shown_zone(query)
+def _wording(query: StructuredQuery, now: datetime) -> Wording:
+    times = shown_zone(query, now)
     return Chinese(times) if query.language is Language.CHINESE else English(times)
 
 

@@ -40,7 +40,9 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     if not texts:
         return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
     text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
-    whole = _together(report, query, answered) if measure.statistic is Statistic.INTEGRAL else []
+    told = {device for _, device, _ in texts[: query.top or len(texts)]}
+    counted = [each for each in answered if each.result.device in told]
+    whole = _together(report, query, counted) if measure.statistic is Statistic.INTEGRAL else []
     return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
 
 
@@ -66,7 +68,8 @@ def periods(report: Report, query: StructuredQuery, answered: Sequence[Answered]
 def _together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
     """What all of them used: "total gas of all, and which used least"."""
     found = pooled(report, replace(query, statistics=(Statistic.INTEGRAL,)), answered)
-    return [report.say.together(found.text)] if found and len(answered) > 2 and not query.periods else []
+    several = len(answered) > (1 if query.top else 2)
+    return [report.say.together(found.text)] if found and several and not query.periods else []
 
 
 def _lead(
@@ -98,7 +101,8 @@ def _lead(
 def _by_count(
     report: Report, query: StructuredQuery, answered: Sequence[Answered], measure: Measure, *, lowest: bool
 ) -> str:
-    statistic = measure.statistic if measure.statistic in BY_READINGS else Statistic.COUNT
+    gaps = measure.statistic is Statistic.MISSING_RATIO and all(each.result.fitting for each in answered)
+    statistic = measure.statistic if measure.statistic in BY_READINGS or gaps else Statistic.COUNT
     counts = [(*_counted(report.say, each.result, statistic), each.result.device) for each in answered]
     counts = [(value, device, text) for value, text, device in counts]
     name = report.say.statistic(statistic)
@@ -114,6 +118,9 @@ def _counted(say: Wording, result: DeviceStatistics, statistic: Statistic) -> tu
         case Statistic.DURATION if time:
             share = percent(time.seconds / time.range_seconds) if time.range_seconds else "0"
             return time.seconds, f"{say.length(time.seconds)} ({share} %)"
+        case Statistic.MISSING_RATIO if time:
+            whole = time.range_seconds or 1.0
+            return time.gap_seconds, f"{percent(time.gap_seconds / whole)} % ({say.length(time.gap_seconds)})"
         case Statistic.SHARE if result.rows_in_range:
             share = result.row_count / result.rows_in_range
             return share, f"{percent(share)} %"

@@ -8,7 +8,8 @@ from typing import Final
 from llm_service.domain.offline import answer_anomalies
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_writer import Report
-from llm_service.domain.offline.field import unmatched_fields
+from llm_service.domain.offline.counted_interval import fits
+from llm_service.domain.offline.field import match_field, unmatched_fields
 from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import READING_DIGITS, shown
 from llm_service.domain.offline.number_text import number, percent
@@ -95,6 +96,7 @@ def intervals(
     text = report.say.interval_head(device, period, names, interval, len(series.rows))
     shown_columns = _counted(series, matched, names) if aggregate is Statistic.COUNT else _only(series, matched)
     cut = [report.say.cut_short(report.say.times.stamp(series.times[-1]))] if series.truncated else []
+    text = _held(report, query, series, text) if query.limits else text
     table = "\n".join([text, "", *_table(report.say, query, shown_columns), *cut])
     told, column = (shown_columns, names) if aggregate is Statistic.COUNT else (series, (*matched, "")[0])
     if not query.rank or not column or not (points := told.points(column)):
@@ -107,6 +109,18 @@ def intervals(
     listed = [f"{at}. {stamp(moment)}: {shown(value, unit, query)}" for at, (moment, value) in enumerate(ordered, 1)]
     first = listed[: query.top] if query.top > 1 else []
     return "\n".join([head, *first, "", table])
+
+
+def _held(report: Report, query: StructuredQuery, series: Series, head: str) -> str:
+    """In how many of the rows the numbers are within the limits."""
+    places = [
+        (series.columns.index(name), each) for each in query.limits for name in match_field(each.field, series.columns)
+    ]
+    rows_there = [[(number_or_none(row[at]), limit) for at, limit in places] for row in series.rows]
+    known = [pairs for pairs in rows_there if all(value is not None for value, _ in pairs)]
+    count = sum(all(fits(value or 0.0, limit) for value, limit in pairs) for pairs in known)
+    interval = report.say.interval(query.interval or timedelta())
+    return report.say.intervals_held(head, interval, report.say.where(query.limits), count, len(known))
 
 
 def features(report: Report, query: StructuredQuery, data: object, time: TimeRange | None) -> str:

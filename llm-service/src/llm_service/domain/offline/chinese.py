@@ -138,6 +138,10 @@ class Chinese(ChineseDevices):
         """Open rows per interval."""
         return f"{device} {period}每{interval}的 {name}（共 {count} 行）："
 
+    def intervals_held(self, head: str, interval: str, where: str, count: int, whole: int) -> str:
+        """State how many intervals fit."""
+        return f"{head}有数据的 {whole} 个{interval}中，{where.strip()} 的有 {count} 个。"
+
     def percentile(self, share: str) -> str:
         """Name a percentile."""
         return f"第 {share} 百分位数"

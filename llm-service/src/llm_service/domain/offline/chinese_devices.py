@@ -88,10 +88,11 @@ class ChineseDevices(ChineseEvents):
         """Name a range."""
         if time is None or (time.start is None and time.end is None):
             return "在全部数据中"
+        so_far = "截至目前" if self.times.is_open(time) else ""
         if day := self.times.whole_day(time):
-            return f"在 {day} " + (f"（{self.times.name}）" if self.times.name != "UTC" else "")
+            return f"在 {day} " + (f"（{self.times.name}）" if self.times.name != "UTC" else "") + so_far
         if time.start and time.end:
-            return f"在 {self._from_to(time)}"
+            return f"在 {self._from_to(time)}{so_far}"
         return (
             f"自 {self.times.stamp(time.start)}（{self.times.name}）以来"
             if time.start

@@ -10,6 +10,10 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 
 _NO_CODE: Final = ("utc", "gmt", "iso8601", "utf-8", "utf8", "co2", "h2o", "mp3", "ipv4", "ipv6", "sha256", "o2", "m3")
+# Lengths to the second and third power are units, not codes.
+_POWERS: Final = frozenset(
+    f"{length}{power}" for length in ("mm", "cm", "dm", "m", "in", "ft", "yd") for power in (2, 3)
+)
 _MOST: Final = 100
 _LINKS: Final = frozenset({"to", "through", "-", "–", "至", "到"})
 _ANY: Final = frozenset({"有没有", "是否有", "有无", "有"})
@@ -115,7 +119,7 @@ def _code(sentence: Sentence, at: int) -> str:
     if token.kind is TokenKind.QUOTED:
         marked = sentence.has(at - 1, Kind.DEVICE_WORD) or sentence.text(at - 1) in {"named", "called"}
         return token.raw if marked else ""
-    if token.kind is not TokenKind.WORD or not digits or word in _NO_CODE or _is_field(sentence, at):
+    if token.kind is not TokenKind.WORD or not digits or word in _NO_CODE or word in _POWERS or _is_field(sentence, at):
         return ""
     return token.raw
 

@@ -146,6 +146,10 @@ class English(EnglishDevices):
         """Open rows per interval."""
         return f"{name} of {device} per {interval} {period} ({count} rows):"
 
+    def intervals_held(self, head: str, interval: str, where: str, count: int, whole: int) -> str:
+        """State how many intervals fit."""
+        return f"{head} {where.removeprefix('where ')} in {count} of {whole} {interval}s with readings."
+
     def percentile(self, share: str) -> str:
         """Name a percentile."""
         ending = {"1": "st", "2": "nd", "3": "rd"}.get(share[-1], "th") if share[-2:-1] != "1" else "th"

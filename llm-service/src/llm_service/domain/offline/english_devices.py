@@ -94,10 +94,11 @@ class EnglishDevices(EnglishEvents):
         """Name a range."""
         if time is None or (time.start is None and time.end is None):
             return "over all its data"
+        so_far = " so far" if self.times.is_open(time) else ""
         if day := self.times.whole_day(time):
-            return f"on {day}" + (f" ({self.times.name})" if self.times.name != "UTC" else "")
+            return f"on {day}" + (f" ({self.times.name})" if self.times.name != "UTC" else "") + so_far
         if time.start and time.end:
-            return self._from_to(time)
+            return self._from_to(time) + so_far
         if time.start:
             return f"since {self.times.stamp(time.start)} {self.times.name}"
         return f"before {self.times.stamp(time.end)} {self.times.name}" if time.end else ""

@@ -26,7 +26,7 @@ _HEEDED: Final = {
     "trend": frozenset({"conditions"}),
     "last": frozenset({"decimals", "conditions", "unit", "when"}),
     "rows": frozenset({"decimals", "conditions", "limit", "unit", "ordered"}),
-    "intervals": frozenset({"decimals", "top", "conditions", "interval", "unit", "rank"}),
+    "intervals": frozenset({"decimals", "top", "conditions", "interval", "unit", "rank", "limits"}),
     "features": frozenset({"window_size"}),
 }
 _OF_READINGS: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION, Statistic.EVENTS, Statistic.DURATION})
@@ -75,6 +75,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "percentiles": query.percentiles,
         "interval": query.interval,
         "limit": query.limit,
+        "limits": query.limits,
         "when": query.when and Statistic.MISSING_RATIO not in query.statistics,
         "unit": query.unit,
         "rank": query.rank and len(query.devices) > 1,
@@ -106,7 +107,7 @@ def _times(query: StructuredQuery) -> bool:
 
 def _counts(query: StructuredQuery) -> bool:
     """Whether readings are what is counted, or nothing says by what to rank and the number of readings is meant."""
-    return bool(set(query.statistics) & (_OF_READINGS | {Statistic.COUNT}))
+    return bool(set(query.statistics) & (_OF_READINGS | {Statistic.COUNT, Statistic.MISSING_RATIO}))
 
 
 def _beside(query: StructuredQuery) -> list[str]:

@@ -109,6 +109,10 @@ def find_rows(sentence: Sentence) -> FoundRows | None:
     return None
 
 
+_NEAR: Final = 6
+_KILOWATT_HOURS: Final = frozenset({"度", "几度", "多少度"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundInterval:
     """One row per so much time; `which` asks for the one that is highest or lowest.
@@ -120,6 +124,18 @@ class FoundInterval:
     which: bool = False
     top: int = 0
     of_state: bool = False
+
+
+def use_kilowatt_hours(sentence: Sentence) -> None:
+    """Mark 度 behind a word for energy, where it is no degree: "耗电几度", "用电多少度"."""
+    for at in sentence.find(Kind.FIELD):
+        if sentence.senses(at)[Kind.FIELD] != "energy":
+            continue
+        for place in range(at + 1, min(at + _NEAR, len(sentence))):
+            if sentence.text(place) in _KILOWATT_HOURS:
+                sentence.use(place, place + 1)
+            elif not any(sentence.has(place, kind) for kind in (Kind.FILLER, Kind.INTEGRAL, Kind.HOW_MANY)):
+                break
 
 
 def find_interval(sentence: Sentence) -> FoundInterval | None:

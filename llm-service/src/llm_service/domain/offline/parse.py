@@ -11,12 +11,20 @@ from datetime import datetime
 from types import MappingProxyType
 
 from llm_service.domain.offline.condition import find_conditions
+from llm_service.domain.offline.counted_interval import find_counted_interval
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
-from llm_service.domain.offline.measure import find_interval, find_percentiles, find_rows, find_unit, find_when
+from llm_service.domain.offline.measure import (
+    find_interval,
+    find_percentiles,
+    find_rows,
+    find_unit,
+    find_when,
+    use_kilowatt_hours,
+)
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
@@ -68,7 +76,9 @@ def parse_prompt(
     reading.decimals = find_decimals(sentence)
     reading.percentiles = find_percentiles(sentence)
     reading.rows = find_rows(sentence)
+    reading.counted_width = find_counted_interval(sentence)
     reading.interval = find_interval(sentence)
+    use_kilowatt_hours(sentence)
     reading.conditions, reading.any_condition = find_conditions(sentence)
     reading.spells = find_spells(sentence)
     reading.times = find_times(sentence, now)

@@ -228,6 +228,10 @@ class Wording(DeviceWording, Protocol):
         """Open rows of one value per interval."""
         ...
 
+    def intervals_held(self, head: str, interval: str, where: str, count: int, whole: int) -> str:
+        """State in how many of `whole` intervals the numbers that `head` opens are within limits."""
+        ...
+
     def interval(self, length: timedelta) -> str:
         """Name the width of an interval."""
         ...

@@ -7,6 +7,7 @@ from typing import Final
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar, cut_for_events
 from llm_service.domain.offline.conversation import Conversation
+from llm_service.domain.offline.counted_interval import with_limits
 from llm_service.domain.offline.heeding import parts_left_out
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
@@ -58,6 +59,8 @@ def _step(plan: PlanState) -> Step:
 
 
 def _answer(plan: PlanState) -> Step:
+    if plan.query.counts_intervals:
+        plan.query = with_limits(plan.query)
     if asks_anomalies(plan):
         return answer_anomalies_of(plan)
     _cut_events(plan)

@@ -119,7 +119,11 @@ class CallPlanner:
 
     def _asks_durations(self, kind: str) -> bool:
         timed = bool(_TIMED & set(self._query.statistics))
-        if kind == "statistics" and Statistic.MISSING_RATIO in self._query.statistics and not self._query.conditions:
+        if (
+            kind in {"statistics", "rank"}
+            and Statistic.MISSING_RATIO in self._query.statistics
+            and not self._query.conditions
+        ):
             # Where rows are missing altogether, no field's share of missing values tells it.
             return True
         return (kind in {"fitting", "rank", "power"} and timed) or (

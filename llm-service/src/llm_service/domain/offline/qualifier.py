@@ -89,6 +89,7 @@ def find_top(sentence: Sentence) -> int:
             continue
         behind = counted[1]
         led = sentence.text(at - 1) in _RANKS
+        chosen = sentence.has(at - 1, Kind.WHICH) and sentence.text(at - 1) not in {"what", "有哪些"}
         behind_end = sentence.text(at - 1) == "的" and sentence.senses(at - 2).get(Kind.STATISTIC) in _EXTREMES
         behind_end = behind_end or (sentence.text(at - 1) == "的" and sentence.has(at - 2, Kind.MORE))
         ranked = sentence.senses(behind).get(Kind.STATISTIC) in {Statistic.MAX, Statistic.MIN}
@@ -97,7 +98,7 @@ def find_top(sentence: Sentence) -> int:
         counter = noun + (sentence.text(noun) in _COUNTERS)
         device = sentence.has(counter, Kind.DEVICE_WORD) or sentence.text(counter)[:1] == "台"
         ended = sentence.text(at - 1) == "top" and (behind >= len(sentence) or sentence.text(behind) in {"?", ".", "!"})
-        if (led and (device or counter > noun or ended)) or (ranked and device) or (behind_end and device):
+        if (led and (device or counter > noun or ended)) or (ranked and device) or ((behind_end or chosen) and device):
             # "Top" and "前" say no more than that; "highest" is what is ranked by.
             plain = sentence.text(at - 1) in {"top", "前", "first", "best"}
             sentence.use(at - plain if led else at, behind)

@@ -167,6 +167,8 @@ class StructuredQuery:
     `of_them` asks for one of those that were spoken of before, `averaged` for the mean of the number or the duration of
     all intervals, `always` whether all readings fit the conditions, `judged` whether a value is as usual.
 
+    `counts_intervals` asks how many intervals have a number that fits the conditions; planned, these are `limits`.
+
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -225,6 +227,8 @@ class StructuredQuery:
     judged: Judged | None = None
     first: bool = False
     negation: str = ""
+    counts_intervals: bool = False
+    limits: tuple[Condition, ...] = ()
 
     @property
     def first_device(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from llm_service.domain.offline.counted_interval import counting_intervals
 from llm_service.domain.offline.period import midnight
 from llm_service.domain.offline.query import (
     Condition,
@@ -35,7 +36,8 @@ _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS,
 
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
-    return _graded(_query_of(reading, language, unread))
+    query = _graded(_query_of(reading, language, unread))
+    return counting_intervals(query, reading.counted_width) if reading.counted_width else query
 
 
 def _graded(query: StructuredQuery) -> StructuredQuery:

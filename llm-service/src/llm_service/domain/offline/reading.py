@@ -1,6 +1,7 @@
 """What the rules found in a question, and the query it comes to."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from llm_service.domain.offline.device import FoundDevices
 from llm_service.domain.offline.measure import FoundInterval, FoundRows
@@ -82,6 +83,7 @@ class Reading:
     by_label: bool = False
     none: bool = False
     negation: str = ""
+    counted_width: timedelta | None = None
     topic: Topic = field(default_factory=Topic)
 
     @property

@@ -9,6 +9,7 @@ from llm_service.domain.offline.number import Length, length_at, number_at
 from llm_service.domain.offline.query import Operator
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_events import LONGEST_FIRST
+from llm_service.domain.offline.words_state import BETWEEN_WELDS
 
 _UNITS: Final = frozenset({"s", "min", "h", "d"})
 # "Over 3 hours" is a range of time, unless a word before it makes a length of it.
@@ -42,6 +43,8 @@ SPELLS: Final = frozenset(
             "interruption",
             "interruptions",
         ),
+        *("seam", "seams", "焊缝", "焊道"),
+        *BETWEEN_WELDS.split("|"),
         *("arc interruption", "arc interruptions", "arc breaks", "arc outages", "arc losses", "arc stops"),
         *(
             "weld",

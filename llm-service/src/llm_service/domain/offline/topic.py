@@ -85,7 +85,7 @@ class _TopicReader(TopicParts):
         from llm_service.domain.offline.reading import Topic
 
         words = self._words
-        topic = Topic(speaks=any(True for _ in words.find(Kind.DEVICE_WORD)))
+        topic = Topic(speaks=self._speaks())
         topic.which = self._form.which() or bool(self._reading.top)
         topic.of_them = topic.which and self._form.of_them()
         topic.asks_unit = self._form.asks_unit()
@@ -135,6 +135,12 @@ class _TopicReader(TopicParts):
         topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic
+
+    def _speaks(self) -> bool:
+        """Whether there is a word for a device: "machine", "哪台"."""
+        words = self._words
+        counted = any(words.has(at, Kind.WHICH) and words.text(at)[-1:] == "台" for at in range(len(words)))
+        return counted or any(True for _ in words.find(Kind.DEVICE_WORD))
 
     def _settle_now(self, topic: "Topic") -> None:
         """ "Is it normal right now" is asked of the last while."""

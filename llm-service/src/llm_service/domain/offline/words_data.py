@@ -35,6 +35,7 @@ STATISTICS: Final = {
     "|lost data|losing data|drop data|dropped data|data lost|data loss|dropout"
     "|dropouts|offline|disconnected|disconnect|disconnects|disconnections|lost connection|lose connection"
     "|lost the connection|connection lost|connection losses|outage|outages|off the network|without data|no data"
+    "|缺|缺了|缺多少|缺不缺|缺了多少|缺了多少数据|缺多少数据|缺了几条|少了多少数据|缺的数据"
     "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了多少数据|丢了几秒数据|丢了几秒的数据|丢了多少秒数据|丢了几分钟数据|丢过数据"
     "|丢了数据|数据中断|没有数据|没数据|缺数据|少数据|数据缺口"
     "|missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps|missing readings"
@@ -68,7 +69,7 @@ FIELDS: Final = {
     "thermocouple": "thermocouple|thermocouples|热电偶",
     "humidity": "humidity|湿度",
     "energy": "energy|energy consumption|energy use|electricity|electric energy|electrical energy|power consumption"
-    "|电能|能耗|用电量|耗电量|用电|耗电|电量|多少度电|几度电|多少电|度电",
+    "|电能|能耗|用电量|耗电量|用电|耗电|电量|多少度电|几度电|多少电|度电|电耗",
     "power": "power|wattage|功率",
     "level": "level|液位",
     "quality_label": "kinds of defects|kind of defects|types of defects|type of defects|defect types"
@@ -137,12 +138,15 @@ _UNITS: Final = {
     "mm/s": "mm / s|millimeters per second|millimetres per second|毫米每秒",
     "m/s": "m / s|meters per second|metres per second|米每秒|米/秒",
     "cm/min": "cm / min|centimeters per minute|centimetres per minute|厘米每分钟",
-    "in/min": "in / min|ipm|inches per minute",
+    "in/min": "in / min|inch / min|ipm|inches per minute",
     "L/min": "l / min|lpm|liters per minute|litres per minute|liter per minute|litre per minute|升每分钟|升/分钟|升/分",
     "L/h": "l / h|liters per hour|litres per hour|liter per hour|升每小时|升/小时",
     "L/s": "l / s|liters per second|litres per second|升每秒",
     "m3/h": "m3 / h|m³ / h|cubic meters per hour|cubic metres per hour|立方米每小时",
-    "cfh": "cfh|cubic feet per hour",
+    "cfh": "cfh|scfh|ft3 / h|ft³ / h|ft3 / hr|cubic feet per hour|cubic feet / h|cubic foot per hour|立方英尺每小时",
+    "cfm": "cfm|scfm|ft3 / min|ft³ / min|cubic feet per minute|立方英尺每分钟",
+    "mL/min": "ml / min|milliliters per minute|millilitres per minute|毫升每分钟|毫升/分钟",
+    "ft/min": "ft / min|fpm|feet per minute|foot per minute|英尺每分钟",
     "kg": "kg|kilos|kilo|kilogram|kilograms|公斤|千克",
     "m": "meters|metres|meter|metre|米",
     "L": "l|liter|liters|litre|litres|升",

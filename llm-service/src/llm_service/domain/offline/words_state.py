@@ -34,6 +34,7 @@ _STATES: Final = {
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
     "|actively welding|actually welding|电弧燃烧|电弧在|有电弧|starts|start-ups|startups|run starts|weld|welds"
+    "|seam|seams|焊道"
     "|welded|焊接|焊接了|焊接过|焊了|焊|焊过|running|in use|busy|in operation|operating|operated|active|working|worked"
     "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
     "|started welding|starts welding|start running|started running|starts running|start working|started working"
@@ -41,6 +42,17 @@ _STATES: Final = {
     "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
     "|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
+# What lies between welds is a stop.
+BETWEEN_WELDS: Final = "|".join(
+    f"{what} between {article}{weld}"
+    for what in ("gap", "gaps", "pause", "pauses", "break", "breaks", "interruptions", "stops", "intervals")
+    for article in ("", "the ")
+    for weld in ("welds", "seams", "runs")
+)
+_TIME_BETWEEN: Final = (
+    "time between welds|time between the welds|time between seams|time between the seams|time between two welds"
+    "|焊缝之间间隔|焊缝之间的间隔|焊缝间隔|焊缝间的间隔|焊接间隔|两次焊接之间|两次焊接的间隔|两条焊缝之间|焊缝之间"
+)
 # What an arc does: it goes out, it burns.
 _ARC_VERBS: Final = {
     IDLE: "go out|goes out|went out|gone out|going out|go off|goes off|went off|is out|was out|be out|die|dies|died"
@@ -126,7 +138,8 @@ def add_state_words(lexicon: Lexicon) -> None:
         add(kind, value, _BUSIER)
         add(kind, value, _LEAST_BUSY)
     add(Kind.STATISTIC, Statistic.MIN, _LEAST_BUSY)
-    for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME)):
+    add(Kind.STATE, IDLE, BETWEEN_WELDS)
+    for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME), (IDLE, _TIME_BETWEEN)):
         add(Kind.STATE, state, names)
         add(Kind.HOW_LONG, None, names)
     for state, names in ((RUNNING, _RUN_SHARE), (IDLE, _IDLE_SHARE)):
