@@ -205,3 +205,73 @@ def test_only_longer_stretches_are_asked_for_afterwards() -> None:
 def test_how_many_readings_fit_is_asked_with_the_number_at_the_end(text: str) -> None:
     query = asked(text)
     assert (query.statistics, query.fields) == ((Statistic.COUNT,), ())
+
+
+@settings(deadline=None)
+@given(
+    day=st.sampled_from([("yesterday", 1), ("on 2026-11-20", 8), ("the day before yesterday", 2)]),
+    part=st.sampled_from(
+        [
+            ("and in the morning?", 6, 12),
+            ("and from 8 to 9?", 8, 9),
+            ("and in the afternoon?", 12, 18),
+            ("上午呢", 6, 12),
+        ]
+    ),
+)
+def test_a_time_of_day_is_one_of_the_day_that_was_spoken_of(day: tuple[str, int], part: tuple[str, int, int]) -> None:
+    query = asked(f"mean current of WLD001 {day[0]}", part[0])
+    midnight = datetime(2026, 11, 28, tzinfo=UTC) - timedelta(days=day[1])
+    assert query.time is not None
+    assert (query.time.start, query.time.end) == (midnight + part[1] * HOUR, midnight + part[2] * HOUR)
+
+
+def test_this_morning_is_one_of_today() -> None:
+    query = asked("mean current of WLD001 yesterday", "and this morning?")
+    assert query.time is not None
+    assert query.time.start == datetime(2026, 11, 28, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("follow", ["how much higher is it?", "by how much?", "高多少", "差多少？"])
+def test_by_how_much_compares_the_two_that_were_told(follow: str) -> None:
+    query = asked("mean voltage of WLD001 yesterday", "and WLD003?", follow)
+    assert (query.intent, query.devices, query.fields) == (Intent.COMPARE, ("WLD001", "WLD003"), ("voltage",))
+    assert (query.statistics, query.unread) == ((Statistic.MEAN,), ())
+
+
+def test_by_how_much_of_more_than_two_is_named() -> None:
+    query = asked("which machine was hottest yesterday?", "by how much?")
+    assert (query.rank, query.unread) == (True, ("by how much",))
+
+
+def test_how_high_it_got_at_most_asks_for_no_difference() -> None:
+    assert asked("WLD001昨天的平均温度", "最高多少").statistics == (Statistic.MAX,)
+
+
+@pytest.mark.parametrize("follow", ["and the others?", "what about the other machines?", "其他的呢", "其余几台呢"])
+def test_the_others_are_all_but_those_spoken_of(follow: str) -> None:
+    query = asked("how long did WLD002 weld yesterday?", follow)
+    assert (query.all_devices, query.except_devices, query.devices) == (True, ("WLD002",), ())
+    assert (query.statistics, query.unread) == ((Statistic.DURATION,), ())
+
+
+@pytest.mark.parametrize("follow", ["in percent?", "as a percentage?", "占全天多少"])
+def test_a_number_is_told_in_percent_afterwards(follow: str) -> None:
+    query = asked("how many bad readings on WLD001 yesterday", follow)
+    assert (query.statistics, query.devices, query.unread) == ((Statistic.SHARE,), ("WLD001",), ())
+
+
+def test_what_was_not_understood_is_followed_by_what_was_before_it() -> None:
+    query = asked("max temperature of WLD004 yesterday", "what's the weather like", "and WLD001?")
+    assert (query.devices, query.fields, query.statistics) == (("WLD001",), ("temperature",), (Statistic.MAX,))
+
+
+def test_who_did_so_least_is_asked_of_the_time_spoken_of() -> None:
+    query = asked("how long did WLD002 weld yesterday?", "who welded least?")
+    assert query.time is not None
+    assert (query.time.start, query.rank, query.all_devices) == (datetime(2026, 11, 27, tzinfo=UTC), True, True)
+
+
+def test_whether_a_moment_was_so_is_named() -> None:
+    query = asked("max temperature of WLD004 yesterday", "when exactly?", "was that during welding?")
+    assert "that" in query.unread

@@ -201,3 +201,33 @@ def test_the_hours_that_fit_are_told_with_those_there_are() -> None:
 def test_a_kind_of_answer_that_counts_no_intervals_names_it() -> None:
     query = with_limits(parse_prompt("in how many hours was WLD001 above 50 degrees on average today", NOW))
     assert "limits" in parts_left_out(query, "statistics")
+
+
+@pytest.mark.parametrize("said", ["how much shielding gas", "how much argon", "how much gas"])
+def test_how_much_gas_went_through_is_an_amount(said: str) -> None:
+    query = parse_prompt(f"{said} went through WLD001 today", NOW)
+    assert (query.fields, query.statistics, query.unread) == (("gas_flow",), (Statistic.INTEGRAL,), ())
+
+
+def test_an_amount_is_told_in_cubic_metres() -> None:
+    query = parse_prompt("gas used by WLD004 from 8 to 9 today in m3", NOW)
+    assert (query.statistics, query.unit, query.devices, query.unread) == ((Statistic.INTEGRAL,), "m3", ("WLD004",), ())
+    assert converted(2500.0, "L", "m3") == pytest.approx(2.5)
+
+
+def test_the_ratio_to_the_total_is_a_share() -> None:
+    query = parse_prompt("What's the ratio of good to total on each machine today", NOW)
+    assert (query.statistics, query.unread) == ((Statistic.SHARE,), ())
+
+
+@pytest.mark.parametrize("said", [", ignore zeros", " without the zeros", " not counting zeros"])
+def test_zeros_are_left_out_where_it_is_said(said: str) -> None:
+    query = parse_prompt(f"min gas flow of WLD001 yesterday{said}", NOW)
+    (condition,) = query.conditions
+    assert (condition.operator, condition.value) == (Operator.NE, 0.0)
+    assert (query.unread, query.negation) == ((), "")
+
+
+def test_how_many_of_a_label_is_asked_with_the_number_at_the_end() -> None:
+    query = parse_prompt("WLD002昨天气孔有多少", NOW)
+    assert (query.statistics, [each.value for each in query.conditions]) == ((Statistic.COUNT,), ["porosity"])

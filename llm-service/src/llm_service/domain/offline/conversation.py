@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
+from llm_service.domain.offline.difference_again import difference_again
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
@@ -95,7 +96,9 @@ class Conversation:
         spoken: dict[str, None] = {}
         for text in reversed(self.earlier):
             checkpoint()
-            before = self._read(text, now, before, (*spoken,))[-1]
+            read = self._read(text, now, before, (*spoken,))[-1]
+            # What was not understood is followed by what was spoken of before it.
+            before = before if before is not None and read.intent is Intent.CHAT else read
             spoken.update(dict.fromkeys(before.devices))
         checkpoint()
         return self._read(self.question, now, before, (*spoken,))
@@ -105,6 +108,8 @@ class Conversation:
     ) -> tuple[StructuredQuery, ...]:
         if before is not None and before.judged and (again := judged_again(text, before)) is not None:
             return (again,)
+        if before is not None and (differs := difference_again(text, before, spoken)) is not None:
+            return (differs,)
         if before is not None and (again := with_limit(text, before)) != text:
             return (completed(limited_again(self._parse(again, now), before), before, spoken),)
         whole = self._parse(text, now)

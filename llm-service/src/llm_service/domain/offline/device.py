@@ -29,6 +29,7 @@ class FoundDevices:
     references: tuple[DeviceReference, ...] = ()
     everyone: bool = False
     by_group: bool = False
+    others: bool = False
 
 
 def find_devices(sentence: Sentence) -> FoundDevices:
@@ -66,13 +67,26 @@ def find_devices(sentence: Sentence) -> FoundDevices:
             everyone = True
         elif not sentence.has(at, Kind.AND):
             excluding = excluding and any(sentence.has(at, kind) for kind in (Kind.DEVICE_WORD, Kind.FILLER))
+    others = _asks_others(sentence) if not codes and not references else False
     return FoundDevices(
+        others=others,
         codes=tuple(codes),
         left_out=tuple(left_out),
         references=tuple(references),
         everyone=everyone or (bool(left_out) and not codes) or (by_group and not references and not codes),
         by_group=by_group or (chosen and len(references) > 1),
     )
+
+
+def _asks_others(sentence: Sentence) -> bool:
+    """Whether those not spoken of before are asked for, and mark the word: "and the others?", "其他的呢"."""
+    ends = {"?", "？", "呢", "的", ".", "。"}
+    for at in range(len(sentence)):
+        ended = all(sentence.text(place) in ends for place in range(at + 1, len(sentence)))
+        if sentence.has(at, Kind.OTHERS) and ended:
+            sentence.use(at, at + 1)
+            return True
+    return False
 
 
 def _asks_group(sentence: Sentence) -> bool:

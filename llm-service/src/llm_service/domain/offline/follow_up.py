@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
@@ -9,6 +10,7 @@ from llm_service.domain.offline.period import midnight, moved
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
 
 _HELD: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+_DAY: Final = timedelta(days=1)
 _NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
 
 
@@ -20,6 +22,9 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     if before is None or query.refused:
         return timeless(query)
     query = _behind(query, before.time)
+    if query.others:
+        named = tuple(spoken) or before.devices
+        return timeless(_merged(query, before, devices=replace(query, all_devices=True, except_devices=named)))
     chosen = one_of_told(query, before, spoken, lambda one, told, of: _merged(one, told, devices=of))
     if query.of_them and chosen is None and not query.fields:
         # "Which was the longest?" of what one device did.
@@ -45,6 +50,17 @@ def _behind(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
     whole = own.end is not None and own.end - own.start == query.back
     by = midnight(time.start) - query.back - midnight(own.start)
     return replace(query, time=moved(time, -query.back) if whole else moved(own, by))
+
+
+def _on_day(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
+    """The query with "in the morning" on the day that was spoken of, where that is an earlier one."""
+    own = query.time
+    if not query.undated or not own or not own.start or not time or not time.start or not time.end:
+        return query
+    day = midnight(time.start)
+    by = day - midnight(own.start)
+    single = time.end - day <= _DAY and by < timedelta()
+    return replace(query, time=moved(own, by)) if single else query
 
 
 def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
@@ -79,7 +95,11 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     if query.statistics == (Statistic.SHARE,) and _timed(before) and not query.conditions:
         # "What share of the time is that?" is told with how long it was.
         query = replace(query, statistics=(Statistic.DURATION,))
+    if query.whether and query.conditions and (before.when or set(before.statistics) & ENDS):
+        # "Was that during welding?" asks of a moment, the answer tells of the range.
+        query = replace(query, unread=(*query.unread, "that"))
     keeps_rank = before.rank and (devices is before or before.interval is not None)
+    query = _on_day(query, before.time)
     statistics = query.statistics or before.statistics
     if keeps_rank and query.follows:
         statistics = told_with_ends(query, before) or before.statistics

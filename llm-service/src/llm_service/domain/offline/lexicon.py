@@ -98,6 +98,7 @@ class Kind(StrEnum):
     OCLOCK = "oclock"
     ZONE = "zone"  # name of a zone, or "+08:00"
     ROWS = "rows"  # "readings", "rows"
+    OTHERS = "others"
     NEWEST = "newest"  # True last, False first
 
 

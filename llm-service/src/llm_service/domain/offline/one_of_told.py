@@ -29,8 +29,12 @@ def one_of_told(
         interval = query.interval or before.interval
         return replace(merge(_told(query, before), before, before), rank=True, interval=interval, all_devices=False)
     devices = _devices(query, before, spoken)
-    if devices is None or query.interval:
+    if query.interval:
         return None
+    if devices is None:
+        # "Who welded least?" behind what one of them did yesterday is of yesterday.
+        own = query.fields or query.conditions
+        return replace(query, time=before.time, periods=before.periods) if own and not query.time else None
     merged = replace(merge(_told(query, before), before, devices), fields=query.fields or before.fields)
     if query.fields and not before.fields:
         # "Which one was hotter?" behind how long each stood still.

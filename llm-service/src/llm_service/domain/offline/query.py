@@ -167,6 +167,8 @@ class StructuredQuery:
     `of_them` asks for one of those that were spoken of before, `averaged` for the mean of the number or the duration of
     all intervals, `always` whether all readings fit the conditions, `judged` whether a value is as usual.
 
+    With `undated` no day was said of `time`; `others` asks of the devices that were not spoken of before.
+
     `counts_intervals` asks how many intervals have a number that fits the conditions; planned, these are `limits`.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
@@ -229,6 +231,8 @@ class StructuredQuery:
     negation: str = ""
     counts_intervals: bool = False
     limits: tuple[Condition, ...] = ()
+    undated: bool = False
+    others: bool = False
 
     @property
     def first_device(self) -> str:

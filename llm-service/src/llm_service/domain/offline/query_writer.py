@@ -127,6 +127,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         by_group=devices.by_group,
         robust=topic.robust,
         back=reading.times.back,
+        undated=reading.times.undated,
+        others=devices.others and topic.follows,
         judged=reading.judged,
         always=topic.always,
         averaged=topic.averaged,

@@ -29,6 +29,7 @@ class FoundTime:
     """The ranges in the order of their mention, and the zone they were said in ("" for that of now).
 
     `now` is in that zone. `back` is how far the one range lies behind a time spoken of before.
+    `undated` says that the one range names no day: "in the morning", "from 9 to 10".
     `clocked` says that times of day were named; `future` is what was said of days that are
     still to come.
     """
@@ -40,6 +41,7 @@ class FoundTime:
     notes: tuple[Note, ...] = ()
     now: datetime | None = None
     back: timedelta | None = None
+    undated: bool = False
 
 
 def find_times(sentence: Sentence, now: datetime) -> FoundTime:
@@ -98,6 +100,7 @@ class _TimeReader:
             notes=notes,
             now=self._now,
             back=next((m.day.back for m in moments if m.day and m.day.back), None) if len(ranges) == 1 else None,
+            undated=len(ranges) == 1 and all(_is_undated(each) for each in moments),
         )
 
     def _before(self, found: TimeRange | None, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
@@ -265,6 +268,11 @@ def _ends_on(second: Moment, first: Moment, end: int) -> bool:
     """Whether the day that is named is the one a night ends on: "22点到今天6点"."""
     named = second.day and not first.day and second.clock and second.day.begin < second.clock.begin
     return bool(named) and end > DAY
+
+
+def _is_undated(moment: Moment) -> bool:
+    """Whether a moment names no day: "in the morning", "at 9"."""
+    return moment.day.undated if moment.day else moment.clock is not None
 
 
 def _in_calendar(time: TimeRange) -> bool:

@@ -300,7 +300,8 @@ class _TopicReader(TopicParts):
             return False
         before = words.skip(at - 1, (Kind.FILLER,), step=-1)
         rows = any(words.text(place) in _ROWS for place in range(max(before, at - _NEAR), at))
-        return (rows and bool(self._reading.conditions)) or (after in words.used and words.labelled(after))
+        labelled = words.labelled(before) and before in words.used and not self._statistics
+        return labelled or (rows and bool(self._reading.conditions)) or (after in words.used and words.labelled(after))
 
     def _lacks_value(self, at: int) -> bool:
         """ "Without a temperature value": the field's missing values are counted."""

@@ -115,6 +115,7 @@ class TopicParts:
             return
         lasting = [*words.find(Kind.HOW_LONG)]
         shares = [at for kind in (Kind.TIME_SHARE, Kind.SHARE) for at in words.find(kind)]
+        shares = shares or [at for at in words.find(Kind.UNIT) if words.senses(at)[Kind.UNIT] == "%"]
         places = lasting or shares or [at for kind in (Kind.HOW_OFTEN, Kind.TIMES) for at in words.find(kind)]
         if places and not (reading.devices.codes and not topic.follows):
             topic.follows = True
@@ -127,8 +128,15 @@ class TopicParts:
             for at in self._words.find(Kind.HOW_LONG):
                 self._words.use(at, at + 1)
 
+    def _settle_ratio(self) -> None:
+        """ "The ratio of good to total": the total is what the share is of."""
+        if Statistic.SHARE in self._statistics and self._reading.conditions and not self._fields:
+            self._statistics.pop(Statistic.INTEGRAL, None)
+            self._statistics.pop(Statistic.SUM, None)
+
     def settle_percent(self) -> None:
         """ "In percent": shares of readings and of the time are told so."""
+        self._settle_ratio()
         if not self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION, Statistic.MISSING_RATIO}:
             return
         words = self._words

@@ -38,6 +38,7 @@ _UNITS: Final = {
     "cfm": Unit(quantity="gas_flow", factor=28.316846592),
     "mL/min": Unit(quantity="gas_flow", factor=1e-3),
     "L": Unit(quantity="volume"),
+    "m3": Unit(quantity="volume", factor=1e3),
     "bar": Unit(quantity="pressure"),
     "mbar": Unit(quantity="pressure", factor=1e-3),
     "Pa": Unit(quantity="pressure", factor=1e-5),

@@ -149,6 +149,7 @@ _UNITS: Final = {
     "ft/min": "ft / min|fpm|feet per minute|foot per minute|英尺每分钟",
     "kg": "kg|kilos|kilo|kilogram|kilograms|公斤|千克",
     "m": "meters|metres|meter|metre|米",
+    "m3": "m3|m³|cubic meters|cubic metres|cubic meter|cubic metre|立方米|立方",
     "L": "l|liter|liters|litre|litres|升",
     "bar": "bar|bars|巴",
     "mbar": "mbar|millibar|毫巴",
@@ -200,7 +201,15 @@ def add_data_words(lexicon: Lexicon) -> None:
     add(Kind.QUALITY_RATE, "", _BAD_RATE)
     add(Kind.BEST, True, "best|better|最好|更好|最佳|最优|好一些")
     add(Kind.BEST, False, "worst|worse|最差|更差|最糟|差一些|最烂")
-    add(Kind.NON_ZERO, None, "non-zero|non zero|nonzero|not zero|other than zero|非零|非0|不为零|不为0|不等于零|大于零")
+    add(
+        Kind.NON_ZERO,
+        None,
+        "non-zero|non zero|nonzero|not zero|other than zero"
+        "|ignore zeros|ignoring zeros|ignore zero|excluding zeros|without zeros|without the zeros|ignore the zeros"
+        "|leaving out zeros|not counting zeros|skip zeros"
+        "|不算零|不算0|去掉零值|去掉零|除去零|忽略零|排除零值|不含零"
+        "|非零|非0|不为零|不为0|不等于零|大于零",
+    )
     for more, names in _COMPARATIVES.items():
         add(Kind.MORE, more, names)
     for operator, names in _OPERATORS.items():

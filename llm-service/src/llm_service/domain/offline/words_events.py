@@ -124,7 +124,11 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(Kind.HOW_OFTEN, None, _HOW_OFTEN)
     add(Kind.TIMES, None, _HOW_MANY_TIMES)
     add(Kind.INTEGRAL, None, _INTEGRAL)
-    add(Kind.SHARE, None, "占百分之几|占百分之多少|占多大比例|占多少比例")
+    add(
+        Kind.SHARE,
+        None,
+        "占百分之几|占百分之多少|占多大比例|占多少比例|占全天多少|占全天的多少|占一天多少|占了多少|占多大|占全部多少",
+    )
     add(Kind.MORE, Comparative(field="temperature", statistic=None), "多热|有多热|多冷|有多冷|how cold")
     add(Kind.INTENT, Intent.COMPARE, "差|之差|差值|差距")
     add(Kind.HOW_LONG, None, _LONGEST)
@@ -132,7 +136,8 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.AMOUNT,
         None,
-        "how much gas|how much wire|多少气|多少气体|多少保护气|多少焊丝|多少丝|总用气量|总耗气量|总气量"
+        "how much gas|how much wire|how much shielding gas|how much argon|how much welding wire|how much filler wire"
+        "|多少气|多少气体|多少保护气|多少焊丝|多少丝|总用气量|总耗气量|总气量"
         "|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage"
         "|焊丝消耗|焊丝用量|用焊丝|用丝|耗焊丝|耗丝|用保护气|耗保护气|用气体|用氩气|用丝量|耗丝量",
     )
@@ -169,10 +174,16 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.FIELD,
         "gas_flow",
-        "总用气量|总耗气量|总气量|用气总量|耗气总量|多少气|多少气体|多少保护气|气量|how much gas",
+        "总用气量|总耗气量|总气量|用气总量|耗气总量|多少气|多少气体|多少保护气|气量|how much gas"
+        "|how much shielding gas|how much argon",
     )
     add(Kind.FIELD, "gas_flow", "用保护气|耗保护气|用气体|用氩气")
-    add(Kind.FIELD, "wire_feed", "焊丝|用焊丝|用丝|耗焊丝|耗丝|用丝量|耗丝量|多少焊丝|多少丝|how much wire")
+    add(
+        Kind.FIELD,
+        "wire_feed",
+        "焊丝|用焊丝|用丝|耗焊丝|耗丝|用丝量|耗丝量|多少焊丝|多少丝|how much wire"
+        "|how much welding wire|how much filler wire",
+    )
     add(Kind.ROWS, None, "记录")
     add(Kind.ASK_WHEN, None, "moments when|the moments when|moments|the moments|times when|哪些时刻|哪些时候|时刻")
     add(

@@ -149,6 +149,12 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "skip|skip the|omit|filter out|but leave out|not counting|disregarding|disregard|skipping|and leave out"
         "|don't count|not counting the|without counting|not including|不要算|别算|不计入",
     )
+    add(
+        Kind.OTHERS,
+        None,
+        "others|the others|the other ones|the rest|other machines|the other machines|other ones|其他|其它|其余|别的"
+        "|其他几台|其它几台|其余几台|另外几台|其他机器|其他焊机|其余的",
+    )
     add(Kind.WHICH, None, _RANKING)
     add(Kind.WHICH, None, _RISING)
     add(Kind.STATISTIC, Statistic.MIN, _RISING)
