@@ -1,5 +1,6 @@
 """Prices: who wins, the catalogue, long prompts and savings."""
 
+import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -39,6 +40,19 @@ async def test_run_time_wins_over_the_file_and_the_file_over_the_catalogue(price
     )
     prices.take({("openai", "gpt-5-mini"): row})
     assert prices.cost("openai", "gpt-5-mini", MILLION).amount == 2
+
+
+async def test_models_that_callers_make_up_fill_no_memory() -> None:
+    catalogue = GenaiPrices(base_url=lambda _: "")
+    await catalogue.load()
+    tracemalloc.start()
+    try:
+        for number in range(12_000):
+            assert catalogue.price("openai", f"{number:06}" + "x" * 994) is None
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 8_000_000, "12,000 names of 1,000 characters were asked for"
 
 
 async def test_an_unknown_price_is_unknown_and_the_offline_provider_free(prices: PriceList) -> None:

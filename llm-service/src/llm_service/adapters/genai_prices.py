@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_service.domain.billing.price import Price
@@ -14,16 +15,18 @@ if TYPE_CHECKING:
 
 # Our names of vendors where the package has others; what is not here is found by its base URL.
 _NAMES: Final = {"gemini": "google", "openai": "openai", "anthropic": "anthropic", "deepseek": "deepseek", "glm": "zai"}
+# A caller may name any model, so not every one that was ever asked for is kept.
+_MOST_KEPT: Final = 4_096
 
 
 class GenaiPrices:
-    """Looks prices up once for each model and keeps them. `base_url` says where a provider is."""
+    """Looks prices up once for each model and keeps those asked for last. `base_url` says where a provider is."""
 
     def __init__(self, *, base_url: Callable[[str], str]) -> None:
         self._base_url = base_url
         self._snapshot: DataSnapshot | None = None
         self._loading: asyncio.Task[DataSnapshot] | None = None
-        self._known: dict[tuple[str, str], Price | None] = {}
+        self._kept = lru_cache(_MOST_KEPT)(self._look_up)
 
     async def load(self) -> None:
         """Import the data (0.5 s, 40 MB) off the event loop; many callers share one import."""
@@ -36,19 +39,19 @@ class GenaiPrices:
         """Return the list price of a model, None when there is none or the data is not loaded."""
         if self._snapshot is None:
             return None
-        key = (provider, model)
-        if key not in self._known:
-            self._known[key] = self._look_up(self._snapshot, provider, model)
-        return self._known[key]
-
-    def _look_up(self, snapshot: "DataSnapshot", provider: str, model: str) -> Price | None:
         name = _NAMES.get(provider)
         base_url = None if name else self._base_url(provider) or None
         if name is None and base_url is None:
             return None
+        return self._kept(model, name, base_url)
+
+    def _look_up(self, model: str, name: str | None, base_url: str | None) -> Price | None:
+        snapshot: Any = self._snapshot
         try:
-            _, found = snapshot.find_provider_model(model, None, name, base_url)
-            return _price(found.get_prices(datetime.now(UTC)))
+            provider = snapshot.find_provider(None, name, base_url)
+            # Not through the snapshot, which keeps whatever it was asked for.
+            found = provider.find_model(model, all_providers=snapshot.providers)
+            return None if found is None else _price(found.get_prices(datetime.now(UTC)))
         except (LookupError, ValueError):
             return None
 
