@@ -1,5 +1,6 @@
 """Data sets whose parts and labels are apart in time: embargo, horizon, gaps; and what the manifest tells of it."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -135,3 +136,15 @@ def test_the_hash_of_the_data_is_that_of_the_rows_in_any_order_of_devices():
     assert data_hash({"a": one, "b": two}) == data_hash({"b": same, "a": one})
     for changed in (rows_of([0, 1, 1]), rows_of([0, 1, 0], values=[0, 1, 2.5]), rows_of([0, 1, 0], seconds=[0, 1, 3])):
         assert data_hash({"a": changed, "b": two}) != data_hash({"a": one, "b": two})
+
+
+def test_the_hash_of_long_columns_is_that_of_their_times_values_and_labels_one_after_the_other():
+    count = 300_001
+    texts = np.array(["x", None, "ß"] * (count // 3 + 1), dtype=object)[:count]
+    frame = Frame(
+        timestamps=np.arange(count).astype("datetime64[us]"), numbers={"a": np.arange(count, dtype=float) - 0.0}
+    )
+    whole = hashlib.sha256(f"d\n{count}\n".encode())
+    whole.update(frame.timestamps.astype("<i8").tobytes() + b"a\n" + frame.numbers["a"].astype("<f8").tobytes())
+    whole.update("\x1f".join("\x00" if text is None else text for text in texts).encode())
+    assert data_hash({"d": LabelledRows(frame=frame, labels=texts)}) == whole.hexdigest()

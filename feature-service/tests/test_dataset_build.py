@@ -1,5 +1,6 @@
 """Data sets: honest splits, labels of windows, and nothing learned from the validation part."""
 
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -295,3 +296,36 @@ def test_on_random_labels_a_classifier_stays_at_chance(overlap):
     data = built({"d": rows}, plan_of(size=50, overlap=overlap, features=("mean", "std", "slope"), val_split=0.3))
     forest = RandomForestClassifier(n_estimators=30, random_state=0).fit(data.training.features, data.training.labels)
     assert forest.score(data.validation.features, data.validation.labels) < 0.4
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_building_takes_little_memory_beside_the_rows_and_the_windows(labelled):
+    random = np.random.default_rng(0)
+
+    def device():
+        labels = random.integers(0, 3, 50_000).astype(float)
+        if not labelled:
+            labels[10:] = np.nan
+        return rows_of(labels, **{f"f{number}": random.normal(size=50_000) for number in range(8)})
+
+    devices = {f"d{number}": device() for number in range(8)}
+    size = sum(values.nbytes for rows in devices.values() for values in rows.frame.numbers.values())
+    plan = plan_of(size=10 if not labelled else 500, val_split=0.5, normalize=NormalizeMethod.Z_SCORE)
+    tracemalloc.start()
+    try:
+        if labelled:
+            assert len(built(devices, plan).training) == 400
+        else:
+            with pytest.raises(Unprocessable, match="has no labelled window"):
+                built(devices, plan)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size / 2
+
+
+def test_labels_of_many_rows_are_counted_and_numbered_like_those_of_few():
+    texts = np.array([None, "b", "a"] * 200_000, dtype=object)
+    classes = classes_of([texts])
+    assert classes.labels == ("a", "b")
+    assert codes_of(texts, classes).tolist() == [NO_LABEL, 1, 0] * 200_000

@@ -25,11 +25,13 @@ from feature_service.domain.extraction.extract import (
     clean_rows,
     feature_names,
 )
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
-from feature_service.domain.preprocessing.missing import MissingFill, fit_missing_fill
-from feature_service.domain.preprocessing.outlier import OutlierFilter, fit_outlier_filter
-from feature_service.domain.preprocessing.scaling import fit_scaler
+from feature_service.domain.preprocessing.method import OutlierMethod
+from feature_service.domain.preprocessing.missing import CONSTANT_FILLS, MissingFill, fit_missing_fill
+from feature_service.domain.preprocessing.outlier import Fence, OutlierFilter, fit_outlier_filter
+from feature_service.domain.preprocessing.scaling import scale_columns
 from penstock_kit.errors import Unprocessable
 
 
@@ -84,17 +86,22 @@ def build_dataset(
     cut = with_embargo(row_ranges({code: len(each) for code, each in times.items()}, plan), times, plan.embargo)
     windows = _fitted_windows(devices, [row_range for row_range in cut if row_range.training], plan, classes)
     parts = _parts(devices, cut, windows, runner or InlineRunner(), progress)
-    train, check = (
-        _merged(
-            [part for part, row_range in zip(parts, cut, strict=True) if row_range.training is training], name, plan
-        )
-        for training, name in ((True, "training"), (False, "validation"))
+    by_training = {
+        training: [part for part, row_range in zip(parts, cut, strict=True) if row_range.training is training]
+        for training in (True, False)
+    }
+    del parts  # each part is let go once it is merged: of large data sets there is no room for three copies
+    train = _merged(by_training.pop(True), "training", plan)
+    check = _merged(by_training.pop(False), "validation", plan)
+    extraction = plan.extraction
+    scaler = scale_columns(
+        train.features, extraction.normalize, extraction.value_range, most_values=MOST_VALUES_AT_ONCE
     )
-    scaler = fit_scaler(train.features, plan.extraction.normalize, plan.extraction.value_range)
+    scaler.apply_in_place(check.features)
     fields = tuple(next(iter(devices.values())).frame.numbers)
     return BuiltDataset(
-        training=replace(train, features=scaler.apply(train.features)),
-        validation=replace(check, features=scaler.apply(check.features)),
+        training=train,
+        validation=check,
         classes=classes,
         fields=fields,
         feature_names=feature_names(fields, windows.features),
@@ -148,8 +155,10 @@ class _Draft:
     def part(self, columns: int) -> Part:
         """Return the part, whose windows have so many features."""
         labelled = self.labels.codes != NO_LABEL
+        features = np.concatenate(self.features) if self.features else np.empty((0, columns))
+        self.features.clear()
         return Part(
-            features=np.concatenate(self.features) if self.features else np.empty((0, columns)),
+            features=features,
             labels=self.labels.codes[labelled],
             starts=self.starts[labelled],
             device_codes=np.full(int(labelled.sum()), self.row_range.device_code, dtype=np.object_),
@@ -202,17 +211,26 @@ class _Windows:
 def _fitted_windows(
     devices: Mapping[str, LabelledRows], training: Sequence[RowRange], plan: DatasetPlan, classes: Classes
 ) -> _Windows:
-    frames = [devices[each.device_code].frame.cut(slice(each.start, each.stop)).numbers for each in training]
-    names = tuple(frames[0]) if frames else ()
-    columns = {name: np.concatenate([numbers[name] for numbers in frames]) for name in names}
     extraction = plan.extraction
-    outlier_filter = fit_outlier_filter(columns, extraction.outliers, extraction.outlier_threshold)
+    outlier_filter = fit_outlier_filter({}, extraction.outliers, extraction.outlier_threshold)
+    missing_fill = fit_missing_fill({}, extraction.missing)
+    if extraction.outliers is not OutlierMethod.NONE or extraction.missing in CONSTANT_FILLS:
+        frames = [devices[each.device_code].frame.cut(slice(each.start, each.stop)).numbers for each in training]
+        fences: dict[str, Fence] = {}
+        constants: dict[str, float] = {}
+        for name in frames[0] if frames else ():  # one by one: all columns together would be the rows once more
+            column = {name: np.concatenate([numbers[name] for numbers in frames])}
+            own = fit_outlier_filter(column, extraction.outliers, extraction.outlier_threshold)
+            fences |= own.fences
+            constants |= fit_missing_fill(own.apply(column), extraction.missing).constants
+        outlier_filter = replace(outlier_filter, fences=fences)
+        missing_fill = replace(missing_fill, constants=constants)
     return _Windows(
         plan=plan,
         features=resolve_features(extraction.features),
         classes=classes,
         outlier_filter=outlier_filter,
-        missing_fill=fit_missing_fill(outlier_filter.apply(columns), extraction.missing),
+        missing_fill=missing_fill,
     )
 
 

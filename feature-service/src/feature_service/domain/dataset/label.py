@@ -15,6 +15,8 @@ from penstock_kit.errors import Unprocessable
 LabelArray: TypeAlias = FloatArray | TextArray
 MAX_CLASSES: Final = 100
 NO_LABEL: Final = -1
+_PIECE: Final = 250_000
+"""Labels that are looked at at once: as Python objects they take ten times their place."""
 _EXACT_WHOLE: Final = 2.0**53
 """Up to here a float tells every whole number from the next."""
 
@@ -47,7 +49,8 @@ def classes_of(columns: Iterable[LabelArray]) -> Classes:
     """
     counts: Counter[str | float] = Counter()
     for column in columns:
-        counts.update(column.tolist())
+        for start in range(0, len(column), _PIECE):
+            counts.update(_counted(column[start : start + _PIECE]))
     texts = {label: count for label, count in counts.items() if isinstance(label, str)}
     numbers = {label: count for label, count in counts.items() if isinstance(label, float) and label == label}  # noqa: PLR0124
     if texts and numbers:
@@ -68,6 +71,14 @@ def classes_of(columns: Iterable[LabelArray]) -> Classes:
     return Classes(labels=labels, common=max(range(len(labels)), key=lambda index: counts[labels[index]]))
 
 
+def _counted(column: LabelArray) -> dict[str | float, int]:
+    if column.dtype == np.object_:
+        return Counter(column.tolist())
+    # NaN, a row without a label, is equal to no other: each would be a class of its own.
+    labels, counts = np.unique(column[~np.isnan(column.astype(np.float64))], return_counts=True)
+    return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+
+
 def _number_name(label: float) -> str:
     return str(int(label)) if label.is_integer() and abs(label) < _EXACT_WHOLE else repr(label)
 
@@ -75,7 +86,8 @@ def _number_name(label: float) -> str:
 def codes_of(column: LabelArray, classes: Classes) -> IndexArray:
     """Return the number of each row's class, NO_LABEL where it has none."""
     code: dict[str | float, int] = {label: number for number, label in enumerate(classes.labels)}
-    return np.fromiter((code.get(label, NO_LABEL) for label in column.tolist()), np.int64, len(column))
+    pieces = (column[start : start + _PIECE].tolist() for start in range(0, len(column), _PIECE))
+    return np.fromiter((code.get(label, NO_LABEL) for piece in pieces for label in piece), np.int64, len(column))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

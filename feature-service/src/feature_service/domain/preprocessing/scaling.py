@@ -29,6 +29,13 @@ class Scaler:
             return features
         return (features - np.array(self.centres)) / np.array(self.scales) + self.base
 
+    def apply_in_place(self, features: FloatArray) -> None:
+        """Scale the matrix where it is, to the same bits."""
+        if self.method is not NormalizeMethod.NONE:
+            features -= np.array(self.centres)
+            features /= np.array(self.scales)
+            features += self.base
+
 
 def fit_scaler(
     features: FloatArray, method: NormalizeMethod, value_range: tuple[float, float] = DEFAULT_SCALED_RANGE
@@ -58,6 +65,28 @@ def fit_scaler(
         scales=_spread_out(np.where(_is_constant(scales, centres), 1.0, scales), present, 1.0),
         base=base,
     )
+
+
+def scale_columns(
+    features: FloatArray, method: NormalizeMethod, value_range: tuple[float, float], *, most_values: int
+) -> Scaler:
+    """Scale the matrix where it is by what is fitted on it, `most_values` values at once, and return the scaler.
+
+    Both are those of :func:`fit_scaler` and its scaler's `apply`. Raises what that does.
+    """
+    scaler = fit_scaler(features[:0], NormalizeMethod.NONE, value_range)
+    if method is NormalizeMethod.NONE:
+        return scaler
+    centres: list[float] = []
+    scales: list[float] = []
+    width = max(1, most_values // max(1, len(features)))
+    for first in range(0, features.shape[1], width):
+        part = np.ascontiguousarray(features[:, first : first + width])
+        scaler = fit_scaler(part, method, value_range)
+        features[:, first : first + width] = scaler.apply(part)
+        centres += scaler.centres
+        scales += scaler.scales
+    return Scaler(method=method, centres=tuple(centres), scales=tuple(scales), base=scaler.base)
 
 
 def _is_constant(scales: FloatArray, centres: FloatArray) -> BoolArray:

@@ -26,7 +26,7 @@ from feature_service.domain.model.span import Span
 from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod, OutlierMethod
 from feature_service.domain.preprocessing.missing import CONSTANT_FILLS, MissingFill, constant_fill
 from feature_service.domain.preprocessing.outlier import Fence, OutlierFilter, fence_of, fit_outlier_filter
-from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler
+from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler, scale_columns
 from feature_service.domain.telemetry.query import Condition, HistoryQuery, Operator
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import Aborted, Unprocessable
@@ -236,19 +236,7 @@ class FeatureStream:
     def _scale(self, values: FloatArray) -> Scaler:
         """Scale the matrix where it is, few columns at a time."""
         method = scaling_of(self._plan, len(values))
-        scaler = Scaler(method=method)
-        if method is NormalizeMethod.NONE:
-            return scaler
-        centres: list[float] = []
-        scales: list[float] = []
-        height = max(1, self._most_values // max(1, len(values)))
-        for first in range(0, values.shape[1], height):
-            part = np.ascontiguousarray(values[:, first : first + height])
-            scaler = fit_scaler(part, method, self._plan.value_range)
-            values[:, first : first + height] = scaler.apply(part)
-            centres += scaler.centres
-            scales += scaler.scales
-        return Scaler(method=method, centres=tuple(centres), scales=tuple(scales), base=scaler.base)
+        return scale_columns(values, method, self._plan.value_range, most_values=self._most_values)
 
     def _table(
         self, values: FloatArray, fields: Sequence[str], groups: Sequence[_Group], scaler: Scaler
