@@ -152,16 +152,51 @@ async def test_a_page_token_of_another_list_is_refused(gateway: Any, token: str)
     assert (refused.status_code, refused.json()["reason"]) == (400, "PAGE_TOKEN_INVALID")
 
 
-async def test_an_alarm_is_changed_and_deleted_by_who_made_it_and_by_administrators_alone(gateway: Any) -> None:
-    keys: dict[str, str] = {}
-    for name in ("maker", "fellow"):
-        who = {"username": f"alarm.{name}", "password": "a-long-enough-Passw0rd"}
-        await call(gateway, "POST", "/api/v1/users", json=who)
-        pair = (await gateway.client.post("/api/v2/auth/login", json=who)).json()["data"]
-        keys[name] = pair["access_token"]
+async def test_an_alert_is_acknowledged_by_any_writer_and_snoozed_by_who_may_change_its_alarm(
+    start_gateway: Any,
+) -> None:
+    gateway = await start_gateway(alert_seconds=0.05)
+    keys = await users_of(gateway, "shift.maker", "shift.fellow")
+    body = {"name": "silent", "watch": "no_data", "device_codes": ["WLD/1"], "seconds": 1}
+    found: list[Any] = []
 
     async def ask(name: str, method: str, path: str, **options: Any) -> Any:
         return await gateway.client.request(method, path, headers=gateway.auth(keys.get(name, "")), **options)
+
+    async def fires() -> bool:
+        found.extend((await ask("shift.maker", "GET", "/api/v1/alerts?status=firing")).json()["alerts"])
+        return bool(found)
+
+    assert (await ask("shift.maker", "POST", "/api/v1/alarms", json=body)).status_code == 201
+    await until_true(fires)
+    path = f"/api/v1/alerts/{found[0]['fingerprint']}"
+    for seconds in (60, 0):
+        refused = await ask("shift.fellow", "POST", f"{path}/snooze", json={"seconds": seconds})
+        assert (refused.status_code, refused.json()["reason"]) == (403, "ALARM_DENIED")
+    assert (await ask("shift.fellow", "GET", "/api/v1/alerts")).json()["alerts"][0]["snoozed_until"] is None
+    assert (await ask("shift.fellow", "POST", f"{path}/acknowledge")).json()["acknowledged_by"]
+    for name in ("shift.maker", "admin"):
+        assert (await ask(name, "POST", f"{path}/snooze", json={"seconds": 60})).json()["snoozed_until"]
+
+
+async def users_of(gateway: Any, *names: str) -> dict[str, str]:
+    """Make users and return the tokens that they log in with."""
+    tokens: dict[str, str] = {}
+    for name in names:
+        who = {"username": name, "password": "a-long-enough-Passw0rd"}
+        await call(gateway, "POST", "/api/v1/users", json=who)
+        pair = (await gateway.client.post("/api/v2/auth/login", json=who)).json()["data"]
+        tokens[name] = pair["access_token"]
+    return tokens
+
+
+async def test_an_alarm_is_changed_and_deleted_by_who_made_it_and_by_administrators_alone(gateway: Any) -> None:
+    keys = await users_of(gateway, "alarm.maker", "alarm.fellow")
+
+    async def ask(name: str, method: str, path: str, **options: Any) -> Any:
+        return await gateway.client.request(
+            method, path, headers=gateway.auth(keys.get(f"alarm.{name}", "")), **options
+        )
 
     made = (await ask("maker", "POST", "/api/v1/alarms", json=ALARM)).json()
     path = f"/api/v1/alarms/{made['id']}"

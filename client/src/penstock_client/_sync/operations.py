@@ -203,11 +203,11 @@ class AlertsOperations(Resource):
                 return
 
     def acknowledge(self, fingerprint: str) -> JsonObject:
-        """Say that somebody looks after it: it is told no more until it ends."""
+        """Say that you look after it: it is told no more until it ends."""
         return self._call(Call(method="POST", path=f"/api/v1/alerts/{quote(fingerprint, safe='')}/acknowledge"))
 
     def snooze(self, fingerprint: str, *, seconds: float) -> JsonObject:
-        """Be told nothing of it for some time.
+        """Tell nobody of it for some time; of an alarm, yours or as an administrator any.
 
         seconds: 0: ends the snooze.
         """

@@ -212,16 +212,19 @@ class AlertRoutes:
         return JsonResponse(listing("alerts", [alert_to_json(state) for state in shown], token))
 
     async def acknowledge(self, fingerprint: str) -> Response:
-        """Say that somebody looks after it: it is told no more until it ends."""
+        """Say that you look after it: it is told no more until it ends."""
         caller, now = _caller(), self._clock.now()
         _check_system(caller, await self._store.state(caller.tenant_id, fingerprint))
         state = await self._store.change_state(caller.tenant_id, fingerprint, now, acknowledged_by=caller.user_id)
         return JsonResponse(alert_to_json(state))
 
     async def snooze(self, fingerprint: str, body: SnoozeBody) -> Response:
-        """Be told nothing of it for some time."""
+        """Tell nobody of it for some time; of an alarm, yours or as an administrator any."""
         caller, now = _caller(), self._clock.now()
-        _check_system(caller, await self._store.state(caller.tenant_id, fingerprint))
+        found = await self._store.state(caller.tenant_id, fingerprint)
+        _check_system(caller, found)
+        if not found.rule_id.startswith((SYSTEM_RULES, TENANT_RULES)):
+            await self._own_alarm(caller, found.rule_id)
         until = now + timedelta(seconds=body.seconds) if body.seconds else None
         state = await self._store.change_state(caller.tenant_id, fingerprint, now, snoozed_until=until)
         return JsonResponse(alert_to_json(state))
@@ -230,7 +233,9 @@ class AlertRoutes:
         """Return an alarm that `caller` may change: its own, or as an administrator any of the tenant."""
         alarm = await self._store.alarm(caller.tenant_id, alarm_id)
         if alarm.user_id != caller.user_id and not includes(caller.scopes, ADMIN):
-            message = "the alarm is somebody else's: who made it and the tenant's administrators may change it"
+            message = (
+                "the alarm is somebody else's: who made it and the tenant's administrators may change and snooze it"
+            )
             raise PermissionDenied(message, reason="ALARM_DENIED")
         return alarm
 

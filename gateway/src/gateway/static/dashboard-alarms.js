@@ -9,6 +9,8 @@ const WRITES = ["admin", "operator", "telemetry:write"];
 const mayWrite = () => scopes().some((scope) => WRITES.includes(scope));
 // An alarm is changed by who made it and by administrators.
 const mayChange = ({ user_id: maker }) => mayWrite() && (maker === userId() || scopes().some((scope) => scope === "admin" || scope === "operator"));
+// It is snoozed by them, too; what is no alarm by whom it is shown.
+const maySnooze = ({ rule_id: rule }, alarms) => alarms.every((alarm) => alarm.id !== rule || mayChange(alarm));
 
 // Which fields of the form a kind of alarm has.
 const PARTS = { above: ["field", "limit"], below: ["field", "limit"], outside: ["field", "band"], no_data: [], anomaly: ["field", "limit", "baseline"] };
@@ -38,7 +40,7 @@ function button(text, label, act) {
 const cell = (...children) => element("td", {}, ...children);
 const long = (text) => element("td", { className: "long", textContent: text, title: text });
 
-function alertRow(alert) {
+function alertRow(alert, alarms) {
   const fires = alert.status === "firing" || alert.status === "no_data";
   const subject = alert.labels.device_code ?? alert.labels.service ?? alert.labels.provider ?? alert.labels.budget ?? "";
   const name = [alert.rule, subject].filter(Boolean).join(" · ");
@@ -57,7 +59,7 @@ function alertRow(alert) {
     alert.severity,
     element("td", { className: "num", textContent: alert.value === null ? "–" : number(alert.value) }),
     moment(alert.fired_time ?? alert.since),
-    mayWrite() && fires ? cell(acknowledge, " ", snooze) : cell(snoozed ? `snoozed until ${moment(alert.snoozed_until)}` : ""),
+    mayWrite() && fires ? cell(acknowledge, ...(maySnooze(alert, alarms) ? [" ", snooze] : [])) : cell(snoozed ? `snoozed until ${moment(alert.snoozed_until)}` : ""),
   ];
 }
 
@@ -85,7 +87,7 @@ export async function refreshAlarms(always = false) {
   const [{ alerts }, { alarms }] = await Promise.all([json("/api/v1/alerts?page_size=200"), json("/api/v1/alarms")]);
   const order = ["firing", "no_data", "pending", "ok"];
   const shown = alerts.filter((each) => each.status !== "ok" || each.fired_time).sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status)).slice(0, 50);
-  fill($("alerts"), ["State", "Alert", "Severity", "Value", "Since", ""], shown.map(alertRow));
+  fill($("alerts"), ["State", "Alert", "Severity", "Value", "Since", ""], shown.map((alert) => alertRow(alert, alarms)));
   fill($("alarms"), ["Name", "Devices", "Fires when", "Severity", "", ""], alarms.map(alarmRow));
   $("new-alarm").hidden = !mayWrite();
 }
