@@ -239,6 +239,16 @@ async def test_figures_that_are_old_are_told_to_be_and_a_snapshot_closes_the_hol
     assert times == sorted(set(times))
 
 
+async def test_csv_that_the_page_saves_has_no_cell_that_a_spreadsheet_would_carry_out(page: Page) -> None:
+    saved = await page.evaluate(
+        """async () => {
+          const { csvOf } = await import("/static/save.js");
+          return csvOf(["time", "=cmd|'/C calc'!A0", "a,b", "\uff1dx"], [["2026-01-01T00:00:00Z", -1.5, "-1.5", "@x"]]);
+        }"""
+    )
+    assert saved.splitlines() == ["time,'=cmd|'/C calc'!A0,\"a,b\",'\uff1dx", "2026-01-01T00:00:00Z,-1.5,-1.5,'@x"]
+
+
 async def test_a_lost_socket_is_opened_again_with_a_new_ticket_and_a_refusal_ends_it(
     browser: Browser, system: RunningSystem
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from penstock.common.v1.common_pb2 import Money
 from penstock.llm.v1 import cost_pb2 as pb
 
+from gateway.convert.csv_cell import harmless
 from gateway.convert.scalar import JsonObject, milliseconds, money_from_proto, time_from_proto, usage_from_proto
 from gateway.http.json import encode
 
@@ -47,7 +48,7 @@ def csv_from_rows(rows: Iterable[pb.CostRow]) -> str:
         usage = row.usage
         writer.writerow(
             (
-                _harmless(row.group), row.requests, row.failures, row.cached_requests, row.unpriced_requests,
+                harmless(row.group), row.requests, row.failures, row.cached_requests, row.unpriced_requests,
                 usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens,
                 usage.reasoning_tokens, row.cost.amount, row.cost.currency or "USD", row.cache_savings.amount,
                 milliseconds(row, "mean_duration"),
@@ -67,11 +68,11 @@ def csv_from_ledger(entries: Iterable[pb.LedgerEntry]) -> str:
         labels = (entry.error_kind, entry.surface, entry.end_user, encode(dict(entry.labels)).decode())
         writer.writerow(
             (
-                entry.id, "" if time is None else f"{time:%Y-%m-%dT%H:%M:%S.%fZ}", *map(_harmless, texts),
+                entry.id, "" if time is None else f"{time:%Y-%m-%dT%H:%M:%S.%fZ}", *map(harmless, texts),
                 usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens,
                 usage.reasoning_tokens, usage.estimated, entry.cost.amount, entry.cost.currency or "USD",
                 entry.cost.source, milliseconds(entry, "time_to_first_token"), milliseconds(entry, "duration"),
-                entry.outcome, entry.cached, *map(_harmless, labels),
+                entry.outcome, entry.cached, *map(harmless, labels),
             )
         )  # fmt: skip
     return text.getvalue()
@@ -131,7 +132,3 @@ def price_from_proto(price: pb.Price) -> JsonObject:
         "source": price.source,
         "effective_time": time_from_proto(price, "effective_time"),
     }
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text

@@ -11,6 +11,7 @@ from gateway.audit.entry import AuditEntry
 from gateway.audit.store import AuditQuery, AuditStore
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, OPERATOR
+from gateway.convert.csv_cell import harmless
 from gateway.convert.scalar import Moment, in_utc
 from gateway.http.content_negotiation import preferred_type
 from gateway.http.json import JsonResponse, encode
@@ -26,7 +27,6 @@ _COLUMNS: Final = (
     "time", "tenant_id", "user_id", "username", "key_id", "address", "action", "target", "outcome", "details",
     "request_id",
 )  # fmt: skip
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 From = Annotated[Moment | None, Query(description="Inclusive, ISO 8601.")]
 Until = Annotated[Moment | None, Query(description="Exclusive, ISO 8601.")]
 Format = Annotated[Literal["", "json", "csv"], Query(description="Empty: as the header Accept says, else JSON.")]
@@ -107,12 +107,8 @@ def csv_from_audit(entries: Iterable[AuditEntry]) -> str:
     for entry in entries:
         shown = {**audit_to_json(entry), "details": encode(dict(entry.details)).decode()}
         shown["time"] = f"{entry.time:%Y-%m-%dT%H:%M:%S.%fZ}"
-        writer.writerow([_harmless(str(shown[name] or "")) for name in _COLUMNS])
+        writer.writerow([harmless(str(shown[name] or "")) for name in _COLUMNS])
     return text.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def _tenant(asked: str) -> str:

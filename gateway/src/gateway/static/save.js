@@ -13,8 +13,12 @@ export function nameOf(label, kind) {
   return `${name || "chart"}.${kind}`;
 }
 
+// A spreadsheet takes a text that begins like this for a formula and carries it out; numbers stay numbers.
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+const harmless = (cell) => (typeof cell === "string" && FORMULA.test(cell) && !Number.isFinite(Number(cell)) ? `'${cell}` : String(cell ?? ""));
+
 const quoted = (cell) => {
-  const text = String(cell ?? "");
+  const text = harmless(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
