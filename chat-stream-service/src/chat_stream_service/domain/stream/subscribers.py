@@ -20,12 +20,13 @@ class StreamSubscribers:
         self._here = 0
         self._elsewhere: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._start_timer()
 
     def join(self) -> None:
         """Count a reader in."""
         self._here += 1
-        self.close()
+        self._stop_timer()
 
     def leave(self) -> None:
         """Count a reader out."""
@@ -37,18 +38,17 @@ class StreamSubscribers:
         before = self._elsewhere.pop(replica, 0)
         if readers:
             self._elsewhere[replica] = readers
-            self.close()
+            self._stop_timer()
         elif before:
             self._check_abandoned()
 
     def close(self) -> None:
-        """Stop waiting; called when the stream has ended."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Stop waiting; called when the stream has ended, before its readers have left: they abandon nothing."""
+        self._closed = True
+        self._stop_timer()
 
     def _check_abandoned(self) -> None:
-        if self._here > 0 or self._elsewhere:
+        if self._closed or self._here > 0 or self._elsewhere:
             return
         if self._policy is OnDisconnect.CANCEL:
             self._on_abandoned()
@@ -56,5 +56,10 @@ class StreamSubscribers:
             self._start_timer()
 
     def _start_timer(self) -> None:
-        self.close()
+        self._stop_timer()
         self._timer = asyncio.get_running_loop().call_later(self._detach_seconds, self._on_abandoned)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
