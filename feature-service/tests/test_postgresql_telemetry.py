@@ -267,6 +267,19 @@ async def test_a_server_that_restarts_costs_readers_and_new_loads_a_wait_and_no_
     await store.close()
 
 
+async def test_connections_that_were_lost_without_a_sign_cost_a_reader_nothing(proxy):
+    await proxy.open()
+    store = PostgresTelemetryStore(proxy.url)
+    await store.append(KEY, frame_of(range(1_000), a=range(1_000)))
+    await asyncio.gather(*(store.read(KEY, ["a"], Span()) for _ in range(4)))
+    before = proxy.connections
+    assert before > 2
+    proxy.spoil()
+    assert len(await store.read(KEY, ["a"], Span())) == 1_000
+    assert proxy.connections == before + 1, "one was lost, and the others are not tried"
+    await store.close()
+
+
 async def test_a_load_that_the_server_breaks_off_is_stored_whole_or_not_at_all(proxy, postgres_url):
     await proxy.open()
     store = PostgresTelemetryStore(proxy.url)

@@ -1,6 +1,7 @@
 """A TCP proxy that a test can cut: its connections break, and new ones are refused until it is opened again."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ _PIECE = 64 * 1024
 class FaultProxy:
     """Passes on to the server at `upstream_url` what comes to the same URL at another port, `url`, while it is open.
 
-    It is cut at first, and must be cut at the end.
+    It is cut at first, and must be cut at the end. `connections` counts those there have been.
     """
 
     def __init__(self, upstream_url: str) -> None:
@@ -23,6 +24,8 @@ class FaultProxy:
         self.url = there._replace(netloc=f"{who}127.0.0.1:{self._port}").geturl()
         self._listening: asyncio.Server | None = None
         self._relaying: set[asyncio.Task[None]] = set()
+        self.connections = 0
+        self._spoilt = 0
 
     async def open(self) -> None:
         """Let connections through."""
@@ -38,17 +41,23 @@ class FaultProxy:
         await asyncio.gather(*self._relaying, return_exceptions=True)
         self._listening = None
 
+    def spoil(self) -> None:
+        """Let the connections there are look whole, and break with the next byte that is sent; new ones go through."""
+        self._spoilt = self.connections
+
     async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._relaying.add(task)
+        self.connections += 1
+        number = self.connections
         try:
             with suppress(OSError, asyncio.CancelledError):
                 further_reader, further_writer = await asyncio.open_connection(*self._upstream)
                 try:
                     async with asyncio.TaskGroup() as group:
-                        group.create_task(_relay(reader, further_writer))
-                        group.create_task(_relay(further_reader, writer))
+                        group.create_task(_relay(reader, further_writer, lambda: number <= self._spoilt))
+                        group.create_task(_relay(further_reader, writer, lambda: False))
                 finally:
                     further_writer.close()
         finally:
@@ -56,9 +65,9 @@ class FaultProxy:
             self._relaying.discard(task)
 
 
-async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_spoilt: Callable[[], bool]) -> None:
     with suppress(OSError):
-        while piece := await reader.read(_PIECE):
+        while (piece := await reader.read(_PIECE)) and not is_spoilt():
             writer.write(piece)
             await writer.drain()
     writer.close()
