@@ -237,6 +237,24 @@ async def test_what_people_say_while_an_evaluation_runs_is_not_lost(world: World
     assert world.told() == ["fired 1"]
 
 
+async def test_an_acknowledgement_of_before_is_none_of_what_fires_anew_meanwhile(world: World) -> None:
+    gateway = world.gateway()
+    await gateway.evaluate()
+    fingerprint = fingerprint_of("alarm_1", "WLD001")
+    until_time = world.clock.now() + timedelta(hours=1)
+
+    async def acknowledge() -> None:
+        now = world.clock.now()
+        await world.store.change_state("acme", fingerprint, now, acknowledged_by="ann", snoozed_until=until_time)
+
+    world.devices.meanwhile = acknowledge
+    world.devices.holds = True
+    await gateway.evaluate()
+    state = await world.store.state("acme", fingerprint)
+    assert (state.status, state.episode, state.acknowledged_by) == (Status.FIRING, 1, "")
+    assert state.snoozed_until == until_time, "a snooze is of a time, whatever happens in it"
+
+
 async def test_a_device_that_cannot_be_asked_about_keeps_its_alert_and_costs_no_other_device(world: World) -> None:
     gateway = world.gateway()
     world.devices.codes = ("WLD001", "WLD002")
