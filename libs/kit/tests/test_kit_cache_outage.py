@@ -1,8 +1,17 @@
 """Who tries while the cache is away."""
 
+from typing import Any
+
+import pytest
+from penstock.cache.v1 import cache_pb2_grpc
+
+from penstock_kit.cache import CacheClient
 from penstock_kit.cache.outage import Outage
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import ErrorKind, PenstockError, Unavailable
+from penstock_kit.grpc import open_channel
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.services import serve
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def away(clock: ManualClock) -> Outage:
@@ -32,3 +41,29 @@ def test_after_an_outage_everybody_calls_again_and_a_second_one_begins_anew() ->
     outage.record_failure(Unavailable("gone again"))
     assert outage.open
     assert not outage.may_call()
+
+
+class FailingCache(cache_pb2_grpc.CacheServiceServicer):
+    """A cache-service whose reads fail with errors of one kind."""
+
+    def __init__(self, kind: ErrorKind) -> None:
+        self._kind = kind
+
+    async def Get(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        raise PenstockError("it failed", kind=self._kind, reason="SOME_REASON")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind is not ErrorKind.CANCELLED])
+async def test_a_cache_that_is_not_well_is_away_and_a_mistake_of_the_caller_is_told(kind: ErrorKind) -> None:
+    outages = {ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED, ErrorKind.INTERNAL}
+    async with (
+        serve((cache_pb2_grpc.add_CacheServiceServicer_to_server, FailingCache(kind))) as address,
+        open_channel(address, service="cache-service") as channel,
+    ):
+        cache = CacheClient(channel, timeout=HANG_SECONDS)
+        if kind in outages:
+            assert await cache.get("a") is None
+        else:
+            with pytest.raises(PenstockError, match="it failed"):
+                await cache.get("a")
+        assert cache.is_away is (kind in outages)
