@@ -3,7 +3,9 @@
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -24,7 +26,7 @@ def test_a_system_that_is_well_is_said_to_be(system: RunningSystem, capsys: pyte
     report = json.loads(capsys.readouterr().out)
     names = {finding["name"] for finding in report["findings"]}
     assert report["ok"]
-    assert {"gateway", "ready", "llm-service", "latency", "gateway's memory", "machine's memory"} <= names
+    assert {"gateway", "ready", "llm-service", "latency", "gateway's memory", "machine's memory", "alerts"} <= names
     assert {what for _, what in ENDPOINTS} <= names
     assert doctor_url(settings, system.url) == 0
     assert "is well" in capsys.readouterr().out
@@ -56,15 +58,40 @@ class Stranger(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def stranger() -> Iterator[str]:
-    server = http.server.HTTPServer(("127.0.0.1", 0), Stranger)
+class Stale(Stranger):
+    """A gateway that evaluated its alerts five minutes ago, and answers everything else with nothing."""
+
+    def do_GET(self) -> None:
+        gauge = f"penstock_alerts_evaluated_timestamp_seconds {time.time() - 300!r}\n"
+        answers = {"/health": '{"service": "gateway", "version": "1"}', "/metrics": gauge}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answers.get(self.path, "{}").encode())
+
+
+@contextmanager
+def serve(handler: type[Stranger]) -> Iterator[str]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    with serve(Stranger) as url:
+        yield url
+
+
+def test_alerts_that_are_evaluated_too_late_are_named() -> None:
+    with serve(Stale) as url:
+        alerts = found({"PENSTOCK_API_KEY": "psk_any"}, url)["alerts"]
+    assert not alerts.ok
+    assert int(alerts.detail.split()[1]) >= 299, "whole seconds of a header"
+    assert "alerts are not evaluated" in alerts.remedy
 
 
 def test_another_program_is_not_taken_for_penstock(stranger: str) -> None:

@@ -20,7 +20,7 @@ from gateway.alerts.store import AlertStore
 from gateway.alerts.system import CheckReport, Finding
 from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.database import Database
-from penstock_kit.errors import Unavailable
+from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.outbound.destinations import Destinations
 from penstock_kit.outbound.guarded_http import GuardedHttp
 from penstock_testkit.clock import ManualClock
@@ -114,7 +114,9 @@ class Silent:
 
 
 class Gateway(AlertEvaluator):
-    """A gateway whose rounds end when everything they had to send is sent."""
+    """A gateway whose rounds end when everything they had to send is sent; it counts those that failed."""
+
+    failures = 0
 
     @property
     def holder(self) -> str:
@@ -125,7 +127,11 @@ class Gateway(AlertEvaluator):
         return await super().evaluate()
 
     async def evaluate(self) -> bool:
-        evaluated = await super().evaluate()
+        try:
+            evaluated = await super().evaluate()
+        except PenstockError:
+            self.failures += 1
+            raise
         await self._notifier.settle()
         return evaluated
 
@@ -146,7 +152,7 @@ class World:
         self.leases, self.deliveries = LeaseStore(database), DeliveryStore(database)
         self.senders: dict[ChannelKind, Any] = dict.fromkeys(ChannelKind, self.sender)
 
-    def gateway(self, *, send_seconds: float = 30) -> Gateway:
+    def gateway(self, *, send_seconds: float = 30, seconds: float = 15) -> Gateway:
         notifier = Notifier(
             store=self.store,
             deliveries=self.deliveries,
@@ -165,7 +171,7 @@ class World:
             notifier=notifier,
             clock=self.clock,
             metrics=self.metrics,
-            seconds=15,
+            seconds=seconds,
         )
 
     def gateway_after_the_other(self) -> Gateway:

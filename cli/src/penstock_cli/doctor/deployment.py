@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,6 +31,9 @@ _TRIES: Final = 20
 _SLOW_MEDIAN, _SLOW_MOST = 200.0, 2000.0
 _MEMORY: Final = re.compile(r"^penstock_process_resident_memory_bytes\{[^}]*\} ([\d.e+]+)$", re.MULTILINE)
 _MOST_MEMORY_SHARE: Final = 0.9
+_EVALUATED: Final = re.compile(r"^penstock_alerts_evaluated_timestamp_seconds(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+# Seconds after which the evaluation of alerts is late, as for the rule AlertsLate.
+_LATE_SECONDS: Final = 120.0
 
 
 def doctor_url(settings: CliSettings, url: str, *, as_json: bool = False) -> int:
@@ -67,6 +71,7 @@ def examine_url(settings: CliSettings, url: str) -> Iterator[Finding]:
         yield from _endpoints(client)
         yield _latency(client, "/api/v2/metadata/models", "latency with a key")
         yield from _memory(client)
+        yield from _alerts(client)
 
 
 def _alive(client: httpx.Client, url: str) -> Finding:
@@ -146,6 +151,20 @@ def _memory(client: httpx.Client) -> Iterator[Finding]:
             need=Need.RECOMMENDED, name="machine's memory", ok=used < _MOST_MEMORY_SHARE, detail=f"{used:.0%} used",
             remedy="give it more, or fewer services",
         )  # fmt: skip
+
+
+def _alerts(client: httpx.Client) -> Iterator[Finding]:
+    """Yield how long ago the alerts were evaluated; nothing where the key may not see it or another gateway does it."""
+    metrics = client.get("/metrics")
+    newest = max(map(float, _EVALUATED.findall(metrics.text)), default=0.0)
+    if metrics.status_code != HTTPStatus.OK or not newest or "Date" not in metrics.headers:
+        return
+    # By the clock of that system: the one here may differ.
+    age = max(0.0, parsedate_to_datetime(metrics.headers["Date"]).timestamp() - newest)
+    yield Finding(
+        need=Need.RECOMMENDED, name="alerts", ok=age <= _LATE_SECONDS, detail=f"evaluated {age:.0f} s ago",
+        remedy="look for 'alerts are not evaluated' in the log of the gateway",
+    )  # fmt: skip
 
 
 def _megabytes(values: Sequence[str]) -> float:
