@@ -87,6 +87,23 @@ def test_it_is_told_again_in_its_rhythm(repeat: float, expected: int) -> None:
     assert changes(follow([True] * 8, repeat=repeat)).count(Change.REPEATED) == expected
 
 
+@pytest.mark.parametrize(
+    ("hysteresis", "repeat", "fired", "repeated", "resolved"),
+    [(0, 0, 3, 0, 2), (0, 60, 3, 2, 2), (5, 0, 2, 0, 1), (5, 60, 2, 5, 1)],
+)
+def test_a_value_that_swings_around_its_limit_is_told_exactly_so_often(
+    hysteresis: float, repeat: float, fired: int, repeated: int, resolved: int
+) -> None:
+    watched, known, told = alarm(watch=Watch.ABOVE, limit=80, hysteresis=hysteresis), state(), []
+    for minute, value in enumerate([81, 79, 81, 79, 74, 81, 81, 81]):
+        holds = watched.breaches(value, is_firing=known.status is Status.FIRING)
+        now = NOW + timedelta(minutes=minute)
+        known, change = advance(known, Observation(holds=holds), hold_seconds=0, repeat_seconds=repeat, now=now)
+        told.append(change)
+    counts = [told.count(change) for change in (Change.FIRED, Change.REPEATED, Change.RESOLVED)]
+    assert counts == [fired, repeated, resolved]
+
+
 def test_an_acknowledged_alert_is_told_no_more_until_it_ends() -> None:
     firing = state(status=Status.FIRING, episode=1, fired_time=NOW, notified_time=NOW, acknowledged_by="usr_ann")
     assert changes(follow([True] * 9 + [False], repeat=60, start=firing)) == [Change.RESOLVED]
