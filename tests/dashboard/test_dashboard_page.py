@@ -365,7 +365,7 @@ async def test_a_device_is_shown_with_its_gap_its_outlier_and_a_zoom(page: Page,
     assert ask(system, "/api/v2/data/ingest?create=true", "POST", **body).status_code == 200
     await page.fill("#device-search", "PAGE01")
     await page.locator("#devices button", has_text="PAGE01").click()
-    await expect(page.locator("#device-note")).to_contain_text("100 points · 1 outliers marked")
+    await expect(page.locator("#device-note")).to_contain_text("100 points · 1 outlier marked")
     canvas = page.locator("#device-chart canvas")
     await canvas.focus()
     await page.keyboard.press("ArrowLeft")

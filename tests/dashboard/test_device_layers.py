@@ -279,6 +279,42 @@ async def test_an_answer_that_nobody_waits_for_any_longer_is_given_up(page: Page
     assert given_up == ["net::ERR_ABORTED"]
 
 
+async def test_another_window_leaves_the_search_for_anomalies_alone(page: Page) -> None:
+    scored = count_calls(page, "/ai/anomalies")
+    await choose(page, "PAGE04", "#windows-on")
+    await expect(page.locator("#windows-note")).to_contain_text("19 windows")
+    answer = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    await page.route("**/ai/anomalies", wait)
+    await page.check("#anomalies-on")
+    await expect(page.locator("#anomalies-note")).to_have_text("Looking for anomalies…")
+    await page.fill("#window-size", "200")
+    await page.press("#window-size", "Enter")
+    await expect(page.locator("#windows-note")).to_contain_text("9 windows of 200 rows")
+    await page.locator("#device-chart canvas").focus()
+    await page.keyboard.press("+")
+    await expect(page.locator("#zoom-out")).to_be_enabled()
+    answer.set()
+    await expect(page.locator("#anomalies-note")).to_contain_text("1 stretch")
+    assert len(scored) == 1
+
+
+async def test_who_zooms_by_keys_goes_on_by_keys(page: Page) -> None:
+    await choose(page, "PAGE06")
+    note = page.locator("#device-note")
+    await expect(note).to_contain_text("in buckets of")
+    await page.locator("#device-chart canvas").focus()
+    await page.keyboard.press("+")
+    await expect(note).not_to_contain_text("in buckets of")
+    await page.keyboard.press("-")
+    await expect(note).to_contain_text("in buckets of")
+    await expect(page.locator("#device-chart canvas")).to_be_focused()
+
+
 async def test_a_mark_between_the_points_of_buckets_is_in_the_table_too(page: Page) -> None:
     texts = await page.evaluate("""async () => {
       const { textsOf } = await import('/static/chart-layers.js');

@@ -20,6 +20,7 @@ let layer = null;
 let found = null;
 let detector = { key: "", id: "" };
 let asked = 0;
+let pending = {};
 let running = new AbortController();
 let hooks = { redraw() {}, zoom() {} };
 
@@ -44,16 +45,25 @@ function settings({ device, wholeRows }) {
   return { ...made, baseline: { start_time: new Date(from).toISOString(), end_time: new Date(to).toISOString() } };
 }
 
-// With a detector's id it is not fitted again: what is watched live is compared with the same baseline all the time.
-async function detect(context) {
+// The answer for what is chosen: the one that is here or under way, else a new one.
+function detect(context) {
   const chosen = settings(context);
   const range = { start_time: iso(context.whole[0]), end_time: iso(context.whole[1]) };
   const key = JSON.stringify([chosen, context.live ? "live" : range]);
   if (found?.key === key && !context.live) return found;
+  if (pending.key !== key || context.live) {
+    running.abort();
+    running = new AbortController();
+    const forget = () => { if (pending.answer === answer) pending = {}; };
+    const answer = score(key, chosen, range, running.signal).finally(forget);
+    pending = { key, answer };
+  }
+  return pending.answer;
+}
+
+// With a detector's id it is not fitted again: what is watched live is compared with the same baseline all the time.
+async function score(key, chosen, range, signal) {
   if (detector.key !== key) $("anomalies-note").textContent = "Looking for anomalies…";
-  running.abort();
-  running = new AbortController();
-  const { signal } = running;
   const { device_codes } = chosen;
   const known = detector.key === key ? { device_codes, detector_id: detector.id } : chosen;
   const options = (body) => ({ method: "POST", body: JSON.stringify({ ...body, ...range }), signal });

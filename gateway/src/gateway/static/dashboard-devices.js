@@ -120,15 +120,17 @@ async function show({ again = false } = {}) {
     if (turn === asked) $("device-note").textContent = `Not read: ${told(error)}`;
     return;
   }
-  await mark();
+  await mark({ anomalies: readAnomalies, windows: readWindows });
 }
 
 // The layers over the series: each as soon as it is there.
-async function mark() {
+async function mark(read) {
   if (!looked) return;
-  const take = (name) => (layer) => { layers[name] = layer; redraw(); };
   marking += 1;
-  await Promise.all([readAnomalies(looked).then(take("anomalies")), readWindows(looked).then(take("windows"))]);
+  await Promise.all(Object.entries(read).map(async ([name, layer]) => {
+    layers[name] = await layer(looked);
+    redraw();
+  }));
   marking -= 1;
 }
 
@@ -137,9 +139,12 @@ const redraw = () => chart?.setLayers(Object.values(layers).filter(Boolean));
 function draw({ times, columns, names, note }, range) {
   const values = columns.map((column) => column.map((value) => (typeof value === "number" ? value : null)));
   if (!chart || chart.series.length !== names.length) {
+    const focused = chart?.canvas === document.activeElement;
     chart?.destroy();
     const hooks = { onZoom: zoom, onPoint: point, onKey: step };
     chart = new Chart($("device-chart"), { label: "Series of the device", series: names, floating: true, ...hooks });
+    // Who zooms by keys goes on by keys.
+    if (focused) chart.canvas.focus();
   }
   chart.series = names;
   $("device-legend").replaceChildren(legendOf(names));
@@ -148,7 +153,7 @@ function draw({ times, columns, names, note }, range) {
   const count = marks.reduce((sum, each) => sum + each.size, 0);
   chart.set(times, values, { gap: gapOf(times), marks, range });
   const read = values[0].some((value) => value !== null) ? `${times.length} points` : "No number in this range";
-  const parts = [read, `${count} outliers marked`, note, "drag in the chart to zoom"];
+  const parts = [read, `${count} ${count === 1 ? "outlier" : "outliers"} marked`, note, "drag in the chart to zoom"];
   $("device-note").textContent = parts.filter(Boolean).join(" · ");
   $("zoom-out").disabled = !zoomed;
 }
@@ -190,8 +195,8 @@ export function startDevices() {
   $("field").onchange = () => show();
   $("device-png").onclick = () => chart?.save("png");
   $("device-csv").onclick = () => chart?.save("csv");
-  startWindows({ again: mark, redraw });
-  startAnomalies({ again: mark, redraw, zoom });
+  startWindows({ again: () => mark({ windows: readWindows }), redraw });
+  startAnomalies({ again: () => mark({ anomalies: readAnomalies }), redraw, zoom });
   $("range").onchange = () => zoom(null, null);
   $("zoom-out").onclick = () => zoom(null, null);
   $("device-alarm").onclick = () => openFor(device, $("field").value);
