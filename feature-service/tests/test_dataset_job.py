@@ -54,7 +54,7 @@ class GatedSource:
     async def check(self, tenant_id, plan):
         """Find nothing wrong."""
 
-    async def rows(self, tenant_id, plan):
+    async def rows(self, tenant_id, plan, room=None):
         """Return the devices."""
         return self.devices
 

@@ -1,13 +1,21 @@
 """What a data set would be made of is counted before any of it is read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
+from feature_service.adapters.export.matrix_file import DiskMatrix
 from feature_service.adapters.metadata.sql_store import SqlMetadataStore
+from feature_service.domain.dataset.data_hash import data_hash
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.dataset.source import DatasetSource
+from feature_service.domain.dataset.row_table import RowTable
+from feature_service.domain.dataset.source import DatasetLimits, DatasetSource
+from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import DataModel, Device, Field
+from feature_service.domain.model.frame import concatenate
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Span
 from feature_service.domain.registry.device_registry import DeviceRegistry
@@ -17,7 +25,11 @@ from penstock_kit.errors import Unprocessable
 from penstock_testkit.contracts.telemetry_rows import SECOND, frame_of
 
 FIELDS = ("a", "b", "state")
-PLAN = DatasetPlan(model_code="m", label_field="state")
+PLAN = DatasetPlan(
+    model_code="m",
+    label_field="state",
+    extraction=ExtractionPlan(window=WindowPlan(size=10, overlap=0), features=("mean",)),
+)
 
 
 class CountedReads:
@@ -27,9 +39,9 @@ class CountedReads:
         self._store = store
         self.reads = 0
 
-    async def read(self, key, fields, span):
+    def blocks(self, key, fields, span, rows=None):
         self.reads += 1
-        return await self._store.read(key, fields, span)
+        return self._store.blocks(key, fields, span, rows)
 
     def __getattr__(self, name):
         return getattr(self._store, name)
@@ -55,21 +67,32 @@ async def source_of(tmp_path, migrated_database, telemetry):
     await registry.add_model("t", DataModel(code="m", fields=fields, label_field="state"))
     for code in ("d1", "d2", "empty"):
         await registry.add_device("t", Device(code=code, model_code="m", fields=kinds))
-    yield lambda most: DatasetSource(registry=registry, telemetry=telemetry, most_values=most)
+    yield lambda **limits: DatasetSource(registry=registry, telemetry=telemetry, limits=DatasetLimits(**limits))
     await database.close()
 
 
-async def test_more_rows_than_fit_are_refused_before_one_is_read_with_how_many_would_do(source_of, telemetry):
-    for ask in (source_of(199).check, source_of(199).rows):
-        with pytest.raises(Unprocessable, match=r"100 rows of 2 fields.*at most 99 rows") as caught:
+@pytest.mark.parametrize(
+    ("limits", "message", "most"),
+    [
+        ({"values": 199}, r"100 rows of 2 fields, at most 99 rows", "99"),
+        ({"device_values": 99}, r"50 rows of 2 fields of device 'd1', at most 49 rows a device", "49"),
+        ({"feature_values": 19}, r"10 windows of 2 features, at most 9 windows", "9"),
+    ],
+)
+async def test_more_than_fits_is_refused_before_a_row_is_read_with_how_much_would_do(
+    source_of, telemetry, limits, message, most
+):
+    source = source_of(**limits)
+    for ask in (source.check, source.rows):
+        with pytest.raises(Unprocessable, match=message) as caught:
             await ask("t", PLAN)
         assert caught.value.reason == "DATASET_LIMIT_EXCEEDED"
-        assert caught.value.metadata == {"rows": "100", "fields": "2", "most_rows": "99"}
+        assert caught.value.metadata["most"] == most
     assert telemetry.reads == 0
 
 
 async def test_as_many_rows_as_fit_are_read_of_the_devices_that_have_any(source_of, telemetry):
-    source = source_of(200)
+    source = source_of(values=200, device_values=100, feature_values=20)
     await source.check("t", PLAN)
     assert {code: len(rows.frame) for code, rows in (await source.rows("t", PLAN)).items()} == {"d1": 50, "d2": 50}
     assert telemetry.reads == 2
@@ -81,4 +104,38 @@ async def test_fewer_devices_fields_or_a_shorter_range_are_taken(source_of):
         {"fields": ("a",)},
         {"span": Span(start=0, end=25 * SECOND)},
     ):
-        assert await source_of(100).rows("t", DatasetPlan(model_code="m", label_field="state", **changes))
+        assert await source_of(values=100).rows("t", replace(PLAN, **changes))
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_many_rows_lie_on_the_disk_and_are_the_same_as_in_memory(tmp_path, texts):
+    random = np.random.default_rng(4)
+
+    def block_of(seconds):
+        numbers = {"a": random.normal(size=len(seconds)), "b": np.full(len(seconds), np.nan)}
+        labels = {"l": [None if second % 3 else f"s{second % 2}" for second in seconds]} if texts else {}
+        return frame_of(seconds, labels, **numbers, **({} if texts else {"l": random.normal(size=len(seconds))}))
+
+    blocks = {"d1": [block_of(range(10)), block_of(range(10, 15))], "d2": [block_of(range(7))]}
+    counts = {"d1": 15, "d2": 7}
+    with DiskMatrix(tmp_path) as room:
+        tables = [RowTable(["a", "b"], "l", counts, each, in_memory=0) for each in (room, None)]
+        for code, frames in blocks.items():
+            for frame in frames:
+                for table in tables:
+                    table.add(code, frame)
+        assert isinstance(room.values, np.memmap)
+        for code, frames in blocks.items():
+            whole = concatenate(frames)
+            for rows in (table.device(code) for table in tables):
+                np.testing.assert_array_equal(rows.frame.timestamps, whole.timestamps)
+                for name in ("a", "b"):
+                    np.testing.assert_array_equal(rows.frame.numbers[name], whole.numbers[name])
+                np.testing.assert_array_equal(rows.labels, whole.texts["l"] if texts else whole.numbers["l"])
+        assert data_hash({"d1": tables[0].device("d1")}) == data_hash({"d1": tables[1].device("d1")})
+
+
+def test_rows_far_beyond_those_that_were_counted_are_left_out():
+    table = RowTable(["a"], "l", {"d": 10}, None)
+    table.add("d", frame_of(range(2_000), a=range(2_000), l=range(2_000)))
+    assert len(table.device("d").frame) == 21

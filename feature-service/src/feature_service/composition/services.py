@@ -160,5 +160,6 @@ def _build_dataset_jobs(
         new_id=lambda: new_id("ds"),
         report=lambda error: log.error("a data set could not be built", exc_info=error),
         owner=stores.dataset_files.owner(),
+        new_room=lambda: ExportFolder(stores.spool_folder).new_matrix(),
         runner=partition_runner(settings),
     )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +28,9 @@ from penstock_kit.supervision import supervise
 
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
+    from feature_service.domain.dataset.label import LabelledRows
     from feature_service.domain.dataset.partition import PartitionRunner
+    from feature_service.domain.dataset.row_table import RowRoom
 
 _REMOVED_AT_ONCE: Final = 20
 _MAX_JOBS: Final = 32
@@ -44,7 +47,8 @@ class DatasetJobs:
 
     `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours. `owner` tells this
     replica from the others that share the store; it is the same after a restart. `runner` makes what computes the
-    partitions of a data set; left out, the thread that builds it does.
+    partitions of a data set; left out, the thread that builds it does. `new_room` makes room on the disk for many rows;
+    left out, they are in memory.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class DatasetJobs:
         new_id: Callable[[], str],
         report: Callable[[BaseException], None],
         owner: str,
+        new_room: "Callable[[], AbstractContextManager[RowRoom | None]]" = nullcontext,
         runner: "Callable[[], PartitionRunner] | None" = None,
     ) -> None:
+        self._new_room = new_room
         self._runner = runner
         self._owner = owner
         self._keeping: asyncio.Task[None] | None = None
@@ -182,11 +188,17 @@ class DatasetJobs:
             raise
 
     async def _built(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
-        from feature_service.domain.dataset.build import build_dataset
-
         running = replace(dataset, state=DatasetState.RUNNING)
         await self._store.change(tenant_id, running)
-        devices = await self._source.rows(tenant_id, plan)
+        with await asyncio.to_thread(self._new_room) as room:
+            devices = await self._source.rows(tenant_id, plan, room)
+            return await self._built_of(tenant_id, running, plan, devices)
+
+    async def _built_of(
+        self, tenant_id: str, running: Dataset, plan: DatasetPlan, devices: "dict[str, LabelledRows]"
+    ) -> Dataset:
+        from feature_service.domain.dataset.build import build_dataset
+
         progress = _Progress()
         runner = self._runner() if self._runner else None
         building = asyncio.ensure_future(asyncio.to_thread(build_dataset, devices, plan, progress.note, runner))
@@ -198,8 +210,8 @@ class DatasetJobs:
             progress.stop()
             await _wait_ended(building)
         built = building.result()
-        await self._save_files(dataset.id, built)
-        finished = await asyncio.to_thread(_finished, dataset, plan, built)
+        await self._save_files(running.id, built)
+        finished = await asyncio.to_thread(_finished, running, plan, built)
         await self._store.change(tenant_id, finished)
         return finished
 

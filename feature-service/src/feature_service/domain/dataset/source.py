@@ -1,9 +1,12 @@
 """Where the rows of a data set come from."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.model.device import DataModel
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.registry.device_registry import DeviceRegistry
@@ -12,18 +15,57 @@ from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
 if TYPE_CHECKING:
     from feature_service.domain.dataset.label import LabelledRows
+    from feature_service.domain.dataset.row_table import RowRoom
 
-MAX_VALUES: Final = 200_000_000
-"""Rows times fields a data set may be made of: its arrays are in memory while it is built (1.6 GB)."""
+MAX_VALUES: Final = 2_000_000_000
+"""Rows times fields of a data set, which lie on the disk while it is built (16 GB)."""
+MAX_DEVICE_VALUES: Final = 200_000_000
+"""Rows times fields of one device, which are cleaned in memory (1.6 GB)."""
+MAX_FEATURE_VALUES: Final = 250_000_000
+"""Windows times features of a data set, which are in memory while it is built (2 GB)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetLimits:
+    """How large a data set may be."""
+
+    values: int = MAX_VALUES
+    device_values: int = MAX_DEVICE_VALUES
+    feature_values: int = MAX_FEATURE_VALUES
+
+    def require(self, rows: Mapping[str, int], fields: int, plan: DatasetPlan) -> None:
+        """Raise Unprocessable DATASET_LIMIT_EXCEEDED when so many rows by device are too many."""
+        total, longest = sum(rows.values()), max(rows, key=lambda code: rows[code], default="")
+        whole, each = self.values // max(1, fields), self.device_values // max(1, fields)
+        features = fields * len(resolve_features(plan.extraction.features))
+        windows, most = sum(map(plan.extraction.window.count, rows.values())), self.feature_values // max(1, features)
+        if total > whole:
+            raise _too_large(f"{total} rows of {fields} fields", whole, "rows", "take a shorter range or fewer devices")
+        if longest and rows[longest] > each:
+            what = f"{rows[longest]} rows of {fields} fields of device {longest!r}"
+            raise _too_large(what, each, "rows a device", "take a shorter range or fewer fields")
+        if windows > most:
+            what = f"{windows} windows of {features} features"
+            raise _too_large(what, most, "windows", "take a larger window_size, less overlap or fewer features")
+
+
+def _too_large(what: str, most: int, unit: str, remedy: str) -> Unprocessable:
+    return Unprocessable(
+        f"the data set would be made of {what}, at most {most} {unit} of so many are taken; {remedy}",
+        reason="DATASET_LIMIT_EXCEEDED",
+        metadata={"most": str(most), "unit": unit},
+    )
 
 
 class DatasetSource:
-    """Reads the labelled rows of the devices that a plan names, of `most_values` values (rows times fields) at most."""
+    """Reads the labelled rows of the devices that a plan names."""
 
-    def __init__(self, *, registry: DeviceRegistry, telemetry: TelemetryStore, most_values: int = MAX_VALUES) -> None:
+    def __init__(
+        self, *, registry: DeviceRegistry, telemetry: TelemetryStore, limits: DatasetLimits | None = None
+    ) -> None:
         self._registry = registry
         self._telemetry = telemetry
-        self._most_values = most_values
+        self._limits = limits or DatasetLimits()
 
     async def check(self, tenant_id: str, plan: DatasetPlan) -> None:
         """Raise what is wrong with the plan, before it becomes a job.
@@ -39,48 +81,39 @@ class DatasetSource:
             raise NotFound(f"model {plan.model_code!r} has no devices", reason="DATA_NOT_FOUND")
         await self._counted(tenant_id, plan, fields)
 
-    async def rows(self, tenant_id: str, plan: DatasetPlan) -> "dict[str, LabelledRows]":
-        """Return the rows by device, of those that have any in the range.
+    async def rows(self, tenant_id: str, plan: DatasetPlan, room: "RowRoom | None" = None) -> "dict[str, LabelledRows]":
+        """Return the rows by device, of those that have any in the range; many are put into `room`.
 
-        Raises NotFound TIME_RANGE_EMPTY, Unprocessable DATASET_LIMIT_EXCEEDED.
+        Raises NotFound TIME_RANGE_EMPTY, Unprocessable DATASET_LIMIT_EXCEEDED, and what the room raises.
         """
-        from feature_service.domain.dataset.label import LabelledRows
+        from feature_service.domain.dataset.row_table import RowTable
 
         fields = _fields(plan, await self._registry.model(tenant_id, plan.model_code))
+        counts = await self._counted(tenant_id, plan, fields)
+        table = await asyncio.to_thread(RowTable, fields, plan.label_field, counts, room)
         found: dict[str, LabelledRows] = {}
-        for code in await self._counted(tenant_id, plan, fields):
+        for code in counts:
             key = SeriesKey(tenant_id=tenant_id, device_code=code)
-            frame = await self._telemetry.read(key, [*fields, plan.label_field], plan.span)
-            if len(frame):
-                labels = frame.texts.get(plan.label_field)
-                found[code] = LabelledRows(
-                    frame=frame.with_numbers({name: frame.numbers[name] for name in fields}),
-                    labels=frame.numbers[plan.label_field] if labels is None else labels,
-                )
+            blocks = self._telemetry.blocks(key, [*fields, plan.label_field], plan.span, table.rows_at_once)
+            async for block in blocks:
+                await asyncio.to_thread(table.add, code, block)
+            if len((rows := table.device(code)).frame):
+                found[code] = rows
         if not found:
             raise NotFound(
                 f"the devices of model {plan.model_code!r} have no rows from {plan.span}", reason="TIME_RANGE_EMPTY"
             )
         return found
 
-    async def _counted(self, tenant_id: str, plan: DatasetPlan, fields: Sequence[str]) -> list[str]:
-        """Return the devices that have rows in the range, in order, once their rows are known to be few enough."""
-        codes: list[str] = []
-        rows = 0
+    async def _counted(self, tenant_id: str, plan: DatasetPlan, fields: Sequence[str]) -> dict[str, int]:
+        """Return the rows in the range of each device that has any, once they are known to be few enough."""
+        counts: dict[str, int] = {}
         for code in sorted(await self._codes(tenant_id, plan)):  # whatever order they are named in
             count = await self._telemetry.row_count(SeriesKey(tenant_id=tenant_id, device_code=code), plan.span)
-            rows += count
             if count:
-                codes.append(code)
-        most = self._most_values // max(1, len(fields))
-        if rows > most:
-            raise Unprocessable(
-                f"the data set would be made of {rows} rows of {len(fields)} fields, which are in memory while it is "
-                f"built: at most {most} rows of so many fields; take a shorter range, fewer devices or fewer fields",
-                reason="DATASET_LIMIT_EXCEEDED",
-                metadata={"rows": str(rows), "fields": str(len(fields)), "most_rows": str(most)},
-            )
-        return codes
+                counts[code] = count
+        self._limits.require(counts, len(fields), plan)
+        return counts
 
     async def _codes(self, tenant_id: str, plan: DatasetPlan) -> Sequence[str]:
         return plan.device_codes or await self._registry.codes_of_model(tenant_id, plan.model_code)
