@@ -65,6 +65,24 @@ async def test_a_body_that_breaks_off_leaves_nothing_unless_it_may_be_partial(se
     assert list(answer.notes) == ["the body breaks off; what could be read before that is stored"]
 
 
+@pytest.mark.parametrize(
+    ("body", "body_format"),
+    [
+        (b"timestamp,a\n" + b"1704067200,\xff\n" * 3, pb.INGEST_FORMAT_CSV),
+        (b"timestamp,a\n1704067200," + b"x" * 200_000 + b"\n", pb.INGEST_FORMAT_CSV),
+        (ARROW[:400], pb.INGEST_FORMAT_ARROW),
+    ],
+    ids=["a bad byte", "an endless cell", "a stream of a head"],
+)
+async def test_a_body_that_breaks_off_before_its_first_good_row_is_refused_although_it_may_be_partial(
+    service, body, body_format
+):
+    with pytest.raises(InvalidArgument):
+        await ingest(service, body, body_format=body_format, device_code="d", model_code="m", partial=True)
+    assert await stored_rows(service, "d") is None
+    assert (await service.metadata.ListDataModels(pb.ListDataModelsRequest())).total == 0
+
+
 async def test_a_field_that_turns_text_refuses_the_whole_body_although_rows_before_were_good(service):
     body = GOOD.replace(b",x\n", b",1\n", 50_000)
     await ingest(service, b"timestamp,note\n1704067200,5\n", device_code="d")
