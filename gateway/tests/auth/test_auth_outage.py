@@ -151,3 +151,22 @@ async def test_a_key_deleted_while_it_is_looked_up_is_not_remembered(
     assert (await crossing).key_id == "key_0"
     with pytest.raises(Unauthenticated):
         await authenticator.recognise(key.text)
+
+
+@pytest.mark.parametrize("fault", ["gone", "hangs"])
+async def test_whoever_was_refused_since_is_let_in_by_no_outage(
+    authenticator: Authenticator, store: Store, clock: ManualClock, fault: str
+) -> None:
+    key = store.add()
+    headers = [(b"x-api-key", key.text.encode())]
+    await authenticator.recognise(key.text)
+    assert authenticator.remembered_tenant(headers) == "default"
+    store.remove(key)
+    clock.advance(11)
+    with pytest.raises(Unauthenticated):
+        await authenticator.recognise(key.text)
+    assert authenticator.remembered_tenant(headers) == ""
+    store.fault = fault
+    with pytest.raises((Unavailable, TimeoutError)):
+        async with asyncio.timeout(0.5):
+            await authenticator.recognise(key.text)
