@@ -167,6 +167,25 @@ async def test_none_is_remembered_as_known_not_to_exist(client: CacheClient) -> 
     assert hit.negative
 
 
+async def test_what_is_known_not_to_exist_is_looked_for_again_after_a_minute_however_long_values_live(
+    served_by_clock: Any, clock: ManualClock
+) -> None:
+    loads: list[int] = []
+
+    @cached(ttl=3600, key_prefix="cards:some", client=CacheClient(served_by_clock.channel, timeout=HANG_SECONDS))
+    async def some(number: int) -> str | None:
+        loads.append(number)
+        return None if number < 0 else "card"
+
+    assert [await some(-1), await some(1)] == [None, "card"]
+    clock.advance(47)
+    await some(-1)
+    assert loads == [-1, 1]
+    clock.advance(14)
+    assert [await some(-1), await some(1)] == [None, "card"]
+    assert loads == [-1, 1, -1]
+
+
 async def test_a_crowd_in_one_process_loads_once(client: CacheClient) -> None:
     cards = Cards(client)
     cards.gate.clear()

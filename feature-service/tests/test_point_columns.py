@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,3 +111,14 @@ def test_lines_with_the_same_fields_are_read_in_columns_and_others_are_not():
     assert {name: numbers.tolist() for name, numbers in columns.numbers.items()} == {"v": [1.0, 3.0], "w": [2.0, 4.0]}
     for other in (f"m,device=a w=1,v=2i {START}\n", f'm,device=a v="x",w=2i {START}\n', "m,device=a v=1,w=2i\n"):
         assert read_columns(same + other) is None
+
+
+@pytest.mark.parametrize("unit", [1_000, 1_000_000, 1_000_000_000])
+@pytest.mark.parametrize("line_by_line", [False, True], ids=["in columns", "line by line"])
+def test_the_last_moment_of_the_calendar_is_taken_and_the_next_is_not(unit, line_by_line):
+    end, first = 253_402_300_800 * 1_000_000_000 // unit, -62_135_596_800 * 1_000_000_000 // unit
+    for time, is_taken in ((end - 1, True), (end, False), (first, True), (first - 1, False)):
+        text = "".join(f"m,device=d v={row} {at}\n" for row, at in enumerate((time, 0)))
+        rows, refused = outcome(text, line_by_line=line_by_line, unit=unit)
+        assert [line for line, _ in refused] == ([] if is_taken else [1])
+        assert len(rows["d"][3]) == 1 + is_taken

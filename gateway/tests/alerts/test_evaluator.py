@@ -54,6 +54,15 @@ async def test_of_two_gateways_one_evaluates_and_the_other_takes_over_when_it_is
     assert world.told() == ["fired 1"]
 
 
+async def test_a_gateway_that_evaluates_seldom_keeps_the_turn_for_four_of_its_rounds(world: World) -> None:
+    first, second = world.gateway(), world.gateway()
+    assert await first.evaluate()
+    world.clock.advance(4 * 15 - 1)
+    assert not await second.evaluate(), "its next rounds may be late"
+    world.clock.advance(1)
+    assert await second.evaluate()
+
+
 async def test_a_gateway_that_stood_still_past_its_lease_writes_and_sends_nothing(world: World) -> None:
     first, second = world.gateway(), world.gateway()
     await first.evaluate()
