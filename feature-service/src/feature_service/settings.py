@@ -126,9 +126,10 @@ class FeatureSettings(GrpcServiceSettings):
         description="Topics with rows, separated by commas: plant/+/{device}/data; also {model}, and # at the end.",
     )
     mqtt_share_group: str = Field(
-        default="penstock",
+        default="",
         alias="MQTT_SHARE_GROUP",
-        description="Group of replicas that share the messages; `off` for a subscription of each replica's own.",
+        description="Group of replicas that share the messages; empty: one made of the broker's login, which no device "
+        "can guess; `off` for a subscription of each replica's own.",
     )
     mqtt_client_id: str = Field(
         default="",

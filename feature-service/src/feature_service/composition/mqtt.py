@@ -1,10 +1,12 @@
 """The intake of MQTT messages, where the settings name a broker."""
 
+import hashlib
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from feature_service.domain.ingest.message_ingestion import MessageIngestion
 from feature_service.domain.ingest.message_reading import MessagePlan
@@ -21,6 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from feature_service.adapters.mqtt.client import BrokerLogin
     from feature_service.adapters.mqtt.intake import MqttIntake
+
+
+_GROUP: Final = "penstock"
 
 
 def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Clock) -> "MqttIntake | None":
@@ -42,15 +47,16 @@ def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Cl
         device_tags=(settings.mqtt_device_tag,) if settings.mqtt_device_tag else DEVICE_TAGS,
         max_bytes=settings.mqtt_max_payload_bytes,
     )
+    login = broker_login(settings, settings.mqtt_client_id or _kept_client_id(folder / "client_id"))
     intake = MqttIntake(
         plan=IntakePlan(
             patterns=topic_patterns(settings.mqtt_topics),
-            share_group="" if settings.mqtt_share_group == "off" else settings.mqtt_share_group,
+            share_group=_share_group(settings.mqtt_share_group, login),
             folder=folder,
             max_bytes=settings.mqtt_max_payload_bytes,
             leaves=settings.mqtt_on_stop == "leave",
         ),
-        login=broker_login(settings, settings.mqtt_client_id or _kept_client_id(folder / "client_id")),
+        login=login,
         ingestion=MessageIngestion(
             storage=services.points.storage,
             plan=plan,
@@ -93,6 +99,22 @@ async def taking_messages(intake: "MqttIntake | None") -> AsyncGenerator[None]:
         return
     async with intake.running():
         yield
+
+
+def _share_group(chosen: str, login: "BrokerLogin") -> str:
+    """Return the group that replicas share, empty for none.
+
+    Brokers let whoever may subscribe at all join a group whose name he knows, and give him a part of its messages, if
+    only to drop them. So the name is made of the password that all replicas have and no device has.
+    """
+    if chosen:
+        return "" if chosen == "off" else chosen
+    address = login.address
+    if not address.password:
+        return _GROUP
+    salt = f"{_GROUP}\0{address.username}".encode()
+    name = hashlib.scrypt(address.password.encode(), salt=salt, n=2**14, r=8, p=1, dklen=12).hex()
+    return f"{_GROUP}-{name}"
 
 
 def _kept_client_id(path: Path) -> str:
