@@ -43,16 +43,16 @@ async def test_run_time_wins_over_the_file_and_the_file_over_the_catalogue(price
 
 
 async def test_models_that_callers_make_up_fill_no_memory() -> None:
-    catalogue = GenaiPrices(base_url=lambda _: "")
+    catalogue = GenaiPrices(base_url=lambda _: "", most_kept=50)
     await catalogue.load()
     tracemalloc.start()
     try:
-        for number in range(12_000):
-            assert catalogue.price("openai", f"{number:06}" + "x" * 994) is None
+        for number in range(500):
+            assert catalogue.price("openai", f"{number:06}" + "x" * 9_994) is None
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept < 8_000_000, "12,000 names of 1,000 characters were asked for"
+    assert kept < 2_000_000, "500 names of 10,000 characters were asked for"
 
 
 async def test_an_unknown_price_is_unknown_and_the_offline_provider_free(prices: PriceList) -> None:

@@ -22,11 +22,11 @@ _MOST_KEPT: Final = 4_096
 class GenaiPrices:
     """Looks prices up once for each model and keeps those asked for last. `base_url` says where a provider is."""
 
-    def __init__(self, *, base_url: Callable[[str], str]) -> None:
+    def __init__(self, *, base_url: Callable[[str], str], most_kept: int = _MOST_KEPT) -> None:
         self._base_url = base_url
         self._snapshot: DataSnapshot | None = None
         self._loading: asyncio.Task[DataSnapshot] | None = None
-        self._kept = lru_cache(_MOST_KEPT)(self._look_up)
+        self._kept = lru_cache(most_kept)(self._look_up)
 
     async def load(self) -> None:
         """Import the data (0.5 s, 40 MB) off the event loop; many callers share one import."""
