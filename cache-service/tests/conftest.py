@@ -17,7 +17,7 @@ from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.redis import OwnRedis
-from penstock_testkit.waiting import until
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 TENANT = Partition(tenant="t")
 
@@ -48,7 +48,7 @@ async def serve(clock: Clock, **others: Any) -> Served:
     server = GrpcServer(service="cache-service", grace_seconds=0)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     port = await server.start(0)
-    channel = open_channel(f"127.0.0.1:{port}", service="cache-service", timeout=5)
+    channel = open_channel(f"127.0.0.1:{port}", service="cache-service", timeout=HANG_SECONDS)
     return Served(server, channel, cache_pb2_grpc.CacheServiceStub(channel))
 
 

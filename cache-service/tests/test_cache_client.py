@@ -125,7 +125,7 @@ async def test_during_an_outage_only_one_call_in_a_second_goes_out(absent: Cache
 async def test_the_cache_is_used_again_when_it_is_back(clock: ManualClock) -> None:
     port = free_port()
     channel = open_channel(f"127.0.0.1:{port}", service="cache-service")
-    client = CacheClient(channel, clock=clock, timeout=5)
+    client = CacheClient(channel, clock=clock, timeout=HANG_SECONDS)
     assert await client.set("a", b"1") is False
     server = GrpcServer(service="cache-service", grace_seconds=0)
     cache_settings = CacheSettings(_env_file=None)

@@ -8,6 +8,7 @@ from penstock.cache.v1 import cache_pb2 as pb
 
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 MINUTES, DAY = Duration(seconds=300), Duration(seconds=86_400)
 
@@ -23,7 +24,7 @@ async def wait_in_line(served: Any, clock: ManualClock, acquire: Any, held: Any,
         done, _ = await asyncio.wait([in_line], timeout=1.5)
         assert not done
         clock.advance(1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_SECONDS):
             return await in_line
 
 

@@ -14,6 +14,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.redis.link import RedisLink
 from penstock_testkit.contracts.cache_backend import CacheBackendContract
 from penstock_testkit.redis_time import let_redis_pass
+from penstock_testkit.waiting import HANG_SECONDS
 
 CLOCK = SystemClock()
 
@@ -32,7 +33,7 @@ async def link(redis_url: str) -> AsyncIterator[RedisLink]:
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Any]:
-    client = Redis.from_url(redis_url, socket_timeout=5)
+    client = Redis.from_url(redis_url, socket_timeout=HANG_SECONDS)
     yield client
     await client.aclose()
 

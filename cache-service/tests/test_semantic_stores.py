@@ -20,6 +20,7 @@ from penstock_kit.redis.link import RedisLink
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.contracts.semantic_store import SemanticStoreContract
 from penstock_testkit.redis_time import let_redis_pass
+from penstock_testkit.waiting import HANG_SECONDS
 
 LIMITS = SemanticLimits(partition_entries=4, tenant_entries=6, tenant_partitions=3)
 MakeEntry = Callable[..., SemanticEntry]
@@ -116,7 +117,7 @@ class TestRedisSemanticStore(SemanticStoreContract):
 
     @pytest.fixture
     async def client(self, redis_url: str) -> AsyncIterator[Any]:
-        client = Redis.from_url(redis_url, socket_timeout=5)
+        client = Redis.from_url(redis_url, socket_timeout=HANG_SECONDS)
         yield client
         await client.aclose()
 

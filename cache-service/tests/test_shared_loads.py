@@ -5,13 +5,13 @@ from typing import Any
 
 from penstock_kit.cache import CacheClient, cached
 from penstock_kit.context import CallContext, Caller, current_context, use_context
-from penstock_testkit.waiting import until_true
+from penstock_testkit.waiting import HANG_SECONDS, until_true
 
 ANN = Caller(user_id="ann", tenant_id="acme")
 
 
 async def test_the_deadline_of_the_first_caller_is_not_the_loads(served: Any) -> None:
-    client = CacheClient(served.channel, timeout=30.0)
+    client = CacheClient(served.channel, timeout=HANG_SECONDS)
     seen: list[float | None] = []
 
     @cached(ttl=60, key_prefix="slow", client=client)

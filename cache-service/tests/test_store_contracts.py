@@ -64,7 +64,7 @@ class InRedis:
 
     @pytest.fixture
     async def client(self, redis_url: str) -> AsyncIterator[Any]:
-        client = Redis.from_url(redis_url, socket_timeout=5)
+        client = Redis.from_url(redis_url, socket_timeout=HANG_SECONDS)
         yield client
         await client.aclose()
 
@@ -237,7 +237,7 @@ async def test_a_server_that_lost_its_scripts_runs_them_once(redis_url: str) -> 
     link = RedisLink(redis_url, clock=SystemClock())
     await link.probe([("PING",)])
     counters = RedisCounterStore(ScriptRunner(link))
-    client: Any = Redis.from_url(redis_url, socket_timeout=5)
+    client: Any = Redis.from_url(redis_url, socket_timeout=HANG_SECONDS)
     for number in range(1, 6):
         await client.script_flush()
         assert await counters.increment("t\0n", 1, 0) == number

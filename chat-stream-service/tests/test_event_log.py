@@ -103,7 +103,7 @@ class RedisEvents(Events):
 
     @pytest.fixture
     async def client(self, redis_url: str) -> AsyncGenerator[Any]:
-        async with Redis.from_url(redis_url, socket_timeout=5) as client:
+        async with Redis.from_url(redis_url, socket_timeout=HANG_SECONDS) as client:
             yield client
 
     @pytest.fixture

@@ -13,6 +13,7 @@ from chat_stream_service.domain.stream.pending_writes import PendingWrites
 from chat_stream_service.domain.stream.recording import Recording, RecordingLimits
 from chat_stream_service.domain.stream.transcript import Transcript
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HEADER = StreamHeader(
@@ -54,12 +55,12 @@ async def test_a_store_that_hangs_holds_the_end_up_for_its_time_and_gets_the_ans
         clock=clock,
     )
     recording.begin()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         shown = await recording.end(ANSWER, sequence=4)
     assert (shown, store.ended) == (ANSWER, []), "without the id of a message that is not stored"
     assert shown.message_id == ""
     store.well = True
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         await pending_writes.flush()
     [(record, messages)] = store.ended
     assert (record.last_sequence, [each.id for each in messages]) == (4, ["msg_1"])

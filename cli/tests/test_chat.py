@@ -273,7 +273,7 @@ def test_a_question_may_come_through_a_pipe(gateway: Gateway) -> None:
         env={"PATH": os.environ["PATH"], "PENSTOCK_URL": gateway.url, "PENSTOCK_API_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert (outcome.returncode, outcome.stdout) == (0, "It is 117.6 A.\n")
@@ -287,7 +287,7 @@ def piped(gateway: Gateway, text: str) -> "subprocess.CompletedProcess[str]":
         env={"PATH": os.environ["PATH"], "PENSTOCK_URL": gateway.url, "PENSTOCK_API_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -13,6 +13,7 @@ from penstock_cli.settings import DEFAULT_PORTS, CliSettings
 from penstock_cli.supervisor.service import RUNTIME_ENVIRONMENT, child_environment, services
 from penstock_cli.supervisor.state import Home
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def free_ports(count: int) -> list[int]:
@@ -30,7 +31,7 @@ def run_up(folder: Path, **values: str) -> "subprocess.CompletedProcess[str]":
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -20,6 +20,7 @@ from feature_service.domain.anomaly.record import DetectorSet
 from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
+from penstock_testkit.waiting import HANG_SECONDS
 
 ROWS, FAULT = 1500, 1200
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -249,7 +250,7 @@ async def test_work_in_a_thread_ends_when_its_caller_was_cancelled():
             loop.call_soon_threadsafe(ended.set)
 
     task = asyncio.create_task(run_abandonable(work))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         await running.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

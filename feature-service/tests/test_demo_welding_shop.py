@@ -122,7 +122,7 @@ async def service_process(home, **settings):
                 line = orjson.loads(await process.stdout.readline())
                 if line["event"] == "serving":
                     break
-        async with open_channel(line["address"], service="feature-service", timeout=30) as channel:
+        async with open_channel(line["address"], service="feature-service", timeout=HANG_SECONDS) as channel:
             yield channel
     finally:
         process.terminate()

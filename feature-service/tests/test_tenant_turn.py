@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from feature_service.adapters.tenant_turn import TenantTurns
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Places:
@@ -72,7 +73,7 @@ async def test_who_leaves_the_queue_takes_no_place_along(given):
         leaving.cancel()
         await asyncio.sleep(0)
         places.turns.release("a")
-    await asyncio.wait(places.tasks, timeout=10)
+    await asyncio.wait(places.tasks, timeout=HANG_SECONDS)
     assert places.order == ["a", "c"]
     await places.end("c")
     await places.ask("d")

@@ -57,7 +57,7 @@ def row(claude: AnthropicServer) -> ProviderProfile:
 async def provider(
     row: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> AsyncIterator[AnthropicProvider]:
-    made = AnthropicProvider(row, clock=clock, new_id=new_id, connect_timeout=1)
+    made = AnthropicProvider(row, clock=clock, new_id=new_id, connect_timeout=60)
     yield made
     await made.close()
 
@@ -308,7 +308,7 @@ async def test_nobody_listening_is_a_connect_failure(
     row: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> None:
     nowhere = AnthropicProvider(
-        replace(row, base_url="http://127.0.0.1:9"), clock=clock, new_id=new_id, connect_timeout=1
+        replace(row, base_url="http://127.0.0.1:9"), clock=clock, new_id=new_id, connect_timeout=60
     )
     with pytest.raises(ProviderError) as caught:
         await collected(nowhere.stream(question(model=MODEL)))
@@ -333,7 +333,7 @@ async def test_models_are_listed_with_their_context_window(provider: AnthropicPr
 async def test_a_wrong_key_fails_counts_and_models_alike(
     row: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> None:
-    wrong = AnthropicProvider(replace(row, keys=("sk-wrong",)), clock=clock, new_id=new_id, connect_timeout=1)
+    wrong = AnthropicProvider(replace(row, keys=("sk-wrong",)), clock=clock, new_id=new_id, connect_timeout=60)
     for call in (lambda: wrong.count_tokens(question(model=MODEL)), wrong.list_models):
         with pytest.raises(ProviderError) as caught:
             await call()

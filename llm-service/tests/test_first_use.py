@@ -26,7 +26,7 @@ async def tick(times):
 
 async def main(dialect):
     profile = ProviderProfile(name="p", dialect=dialect, models=("m",), base_url="http://127.0.0.1:9", keys=("k",))
-    services = ProviderServices(clock=SystemClock(), new_id=new_id, connect_timeout=1.0)
+    services = ProviderServices(clock=SystemClock(), new_id=new_id, connect_timeout=60)
     rss = lambda: psutil.Process().memory_info().rss
     registry = ProviderRegistry([profile], services=services, wrap=lambda _, provider: provider, rss_bytes=rss)
     before = set(sys.modules)

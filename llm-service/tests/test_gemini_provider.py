@@ -56,7 +56,7 @@ def row(google: GeminiServer) -> ProviderProfile:
 async def provider(
     row: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> AsyncIterator[GeminiProvider]:
-    made = GeminiProvider(row, clock=clock, new_id=new_id, connect_timeout=1)
+    made = GeminiProvider(row, clock=clock, new_id=new_id, connect_timeout=60)
     yield made
     await made.close()
 
@@ -308,7 +308,7 @@ async def test_models_are_listed_with_what_they_can(provider: GeminiProvider) ->
 async def test_a_wrong_key_fails_every_call_alike(
     row: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> None:
-    wrong = GeminiProvider(replace(row, keys=("wrong",)), clock=clock, new_id=new_id, connect_timeout=1)
+    wrong = GeminiProvider(replace(row, keys=("wrong",)), clock=clock, new_id=new_id, connect_timeout=60)
     calls = (
         wrong.count_tokens(question(model=MODEL)),
         wrong.list_models(),

@@ -97,7 +97,7 @@ async def closes_after(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 @pytest.fixture
 async def client() -> AsyncGenerator[HttpClient]:
-    made = HttpClient(headers={"authorization": "Bearer sk-1", "content-type": "application/json"}, connect_timeout=2)
+    made = HttpClient(headers={"authorization": "Bearer sk-1", "content-type": "application/json"}, connect_timeout=60)
     yield made
     await made.close()
 
@@ -297,7 +297,7 @@ def test_a_header_can_not_break_the_line(client: HttpClient) -> None:
 
 async def test_a_request_that_finds_all_connections_in_use_waits_for_one_and_fails_when_none_is_free_in_time() -> None:
     async with server_that(writes(ANSWER)) as server:
-        client = HttpClient(headers={}, connect_timeout=1, connections=1, pool_timeout=0.05)
+        client = HttpClient(headers={}, connect_timeout=60, connections=1, pool_timeout=0.05)
         async with client.post(server.url, b""):
             with pytest.raises(ConnectFailed, match=r"all 1 connections were in use for 0\.05 s"):
                 await client.post(server.url, b"").__aenter__()

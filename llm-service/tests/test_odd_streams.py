@@ -27,7 +27,7 @@ SMILE = "\U0001f600"
 async def provider(
     profile: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> AsyncIterator[OpenAiProvider]:
-    made = OpenAiProvider(profile, clock=clock, new_id=new_id, connect_timeout=1)
+    made = OpenAiProvider(profile, clock=clock, new_id=new_id, connect_timeout=60)
     yield made
     await made.close()
 
@@ -231,7 +231,7 @@ async def test_cut_characters_of_the_other_dialects_are_whole_again_too(
     ):
         async with server:
             row = ProviderProfile(name="p", dialect="", models=("m",), base_url=server.base_url)
-            made = kind(row, clock=clock, new_id=new_id, connect_timeout=1)
+            made = kind(row, clock=clock, new_id=new_id, connect_timeout=60)
             raw = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
             server.script(Reply(raw=raw, content_type="text/event-stream"))
             answer = await fold(made.stream(question(model="m")))

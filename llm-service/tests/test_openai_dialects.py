@@ -31,7 +31,7 @@ async def speaking(profile: ProviderProfile, clock: ManualClock, new_id: Callabl
     def make(name: str) -> OpenAiProvider:
         row = vendor_row(name)
         own = replace(profile, name=name, quirks=row.quirks if row else Quirks())
-        made.append(OpenAiProvider(own, clock=clock, new_id=new_id, connect_timeout=1))
+        made.append(OpenAiProvider(own, clock=clock, new_id=new_id, connect_timeout=60))
         return made[-1]
 
     yield make

@@ -37,7 +37,7 @@ def monitor(clock: ManualClock) -> ProviderMonitor:
 
 @pytest.fixture
 def providers(clock: ManualClock, new_id: Callable[[str], str], profile: ProviderProfile) -> ProviderRegistry:
-    services = ProviderServices(clock=clock, new_id=new_id, connect_timeout=1)
+    services = ProviderServices(clock=clock, new_id=new_id, connect_timeout=60)
     return ProviderRegistry(
         (profile, FALLBACK_PROFILE), services=services, wrap=lambda _, provider: provider, rss_bytes=lambda: 0
     )

@@ -26,7 +26,7 @@ def make_registry(clock: ManualClock, new_id: Callable[[str], str]) -> Callable[
     sizes = iter(range(1_000_000, 100_000_000, 5_000))
 
     def make(*profiles: ProviderProfile, wrap: Wrap = lambda _, provider: provider) -> ProviderRegistry:
-        services = ProviderServices(clock=clock, new_id=new_id, connect_timeout=1)
+        services = ProviderServices(clock=clock, new_id=new_id, connect_timeout=60)
         return ProviderRegistry(profiles, services=services, wrap=wrap, rss_bytes=lambda: next(sizes))
 
     return make
@@ -99,7 +99,7 @@ async def test_building_happens_off_the_event_loop(
 
     registry = ProviderRegistry(
         [ProviderProfile(name="slow", dialect="slow", models=("m",))],
-        services=ProviderServices(clock=clock, new_id=slow_id, connect_timeout=1),
+        services=ProviderServices(clock=clock, new_id=slow_id, connect_timeout=60),
         wrap=lambda _, provider: provider,
         rss_bytes=lambda: 0,
         dialects={"slow": "slow_dialect"},
@@ -127,7 +127,7 @@ async def test_another_provider_answers_while_an_import_takes_its_time(
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = ProviderRegistry(
         [ProviderProfile(name="slow", dialect="slow", models=("m",)), FALLBACK_PROFILE],
-        services=ProviderServices(clock=clock, new_id=new_id, connect_timeout=1),
+        services=ProviderServices(clock=clock, new_id=new_id, connect_timeout=60),
         wrap=lambda _, provider: provider,
         rss_bytes=lambda: 0,
         dialects={"slow": "slow_import", "rules": DIALECTS["rules"]},

@@ -53,8 +53,8 @@ def test_a_reset_administrator_signs_in_with_the_new_password_and_key_while_all_
         assert system.key != lost
         assert penstock(system, "key", "list").returncode == 0
         body = {"username": "admin", "password": system.password}
-        assert httpx.post(f"{system.url}/api/v2/auth/login", json=body, timeout=30).status_code == 200
-        old = httpx.get(f"{system.url}/api/v1/keys", headers={"x-api-key": lost}, timeout=30)
+        assert httpx.post(f"{system.url}/api/v2/auth/login", json=body, timeout=HANG_SECONDS).status_code == 200
+        old = httpx.get(f"{system.url}/api/v1/keys", headers={"x-api-key": lost}, timeout=HANG_SECONDS)
         assert old.status_code == 401
     finally:
         system.stop()

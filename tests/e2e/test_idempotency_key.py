@@ -13,6 +13,7 @@ import pytest_asyncio
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 QUESTION = [{"role": "user", "content": "ping"}]
@@ -60,7 +61,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         http = httpx.AsyncClient(
             base_url=system.url,
             headers={"Authorization": f"Bearer {system.key}"},
-            timeout=30,
+            timeout=HANG_SECONDS,
             limits=httpx.Limits(max_connections=60),
         )
         yield Place(system=system, vendor=vendor, http=await stack.enter_async_context(http))

@@ -151,7 +151,7 @@ def test_wheels_alone_run_the_system_the_page_and_a_chat(bare: Path, running: di
     where = said("python", "-c", "import gateway, penstock.llm.v1, penstock_client; print(gateway.__file__)")
     assert where.startswith(str(bare.parents[1]))
     assert VERSION in said("penstock", "version")
-    with urllib.request.urlopen(f"http://127.0.0.1:{running['PENSTOCK_HTTP_PORT']}/", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running['PENSTOCK_HTTP_PORT']}/", timeout=HANG_SECONDS) as answer:
         assert b"Penstock" in answer.read()
     assert said("penstock", "chat", "Hello!").strip()
     assert "ready" in said("penstock", "status")

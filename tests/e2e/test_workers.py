@@ -56,7 +56,7 @@ async def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         home = tmp_path_factory.mktemp("workers") / "home"
         system = await asyncio.to_thread(start_system, home, extra_env=environment)
         stack.push_async_callback(asyncio.to_thread, system.stop)
-        made = Place(workers=request.param, system=system, vendor=vendor, http=httpx.AsyncClient())
+        made = Place(workers=request.param, system=system, vendor=vendor, http=httpx.AsyncClient(timeout=HANG_SECONDS))
         made.http = await stack.enter_async_context(made.client(system.key))
         yield made
 

@@ -34,7 +34,7 @@ class LlmProcess(Llm):
 
     def metrics(self) -> str:
         """What /metrics shows now."""
-        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=HANG_SECONDS) as answer:
             return answer.read().decode()
 
     def kill(self) -> None:

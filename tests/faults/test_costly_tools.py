@@ -125,7 +125,7 @@ class Watched:
     async def worst_lag(self) -> float:
         """The longest that the event loop was held since this was last asked."""
         url = f"http://127.0.0.1:{self.metrics}/metrics"
-        text = (await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=20).read())).decode()
+        text = (await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=HANG_SECONDS).read())).decode()
         line = next(line for line in text.splitlines() if line.startswith("event_loop_lag_worst_seconds{"))
         return float(line.rpartition(" ")[2])
 

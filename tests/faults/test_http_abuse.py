@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from penstock_testkit.fault_rows import Measured
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.gateway_process import Gateway, gateway
 
 MEGABYTE = 1024 * 1024
@@ -40,7 +41,7 @@ def proportional_megabytes(pid: int) -> float:
 def connect(stack: ExitStack, url: str) -> socket.socket:
     """A connection that is never read from."""
     at = urlsplit(url)
-    made = stack.enter_context(socket.create_connection((at.hostname or "", at.port or 0), timeout=10))
+    made = stack.enter_context(socket.create_connection((at.hostname or "", at.port or 0), timeout=HANG_SECONDS))
     made.setblocking(False)
     return made
 
@@ -78,7 +79,7 @@ async def test_32_megabytes_of_pipelined_requests_cost_little_and_end_the_connec
             measured(f"+ {max(0.0, grown):.1f} MB, {sent / MEGABYTE:.1f} MB taken from the client")
             assert grown < 20
             assert await statuses(running.url, 3) == [200, 200, 200]
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(HANG_SECONDS):
                 with pytest.raises(ConnectionError):
                     await loop.sock_sendall(greedy, GET * 200_000)
 
@@ -142,7 +143,7 @@ async def test_a_head_of_28_megabytes_costs_nothing(tmp_path: Path, measured: Me
 async def first_line(connection: socket.socket) -> bytes:
     """The first line that was answered, empty when the connection was just closed."""
     loop, answer = asyncio.get_running_loop(), b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         with suppress(ConnectionError):
             while got := await loop.sock_recv(connection, 65536):
                 answer += got

@@ -87,7 +87,9 @@ def start_prometheus(folder: Path, targets: Mapping[str, int], alertmanager: int
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    return RunningPrometheus(process=process, http=httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
+    return RunningPrometheus(
+        process=process, http=httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=HANG_SECONDS)
+    )
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:

@@ -5,6 +5,7 @@ import time
 import httpx
 import pytest
 
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.observability.conftest import Run, scrape
 from tests.observability.dashboards import PanelQuery, prometheus_queries
 from tests.observability.prometheus_server import wait_for
@@ -20,7 +21,7 @@ def test_all_five_services_are_scraped_and_every_rule_can_be_evaluated(observed:
 
 
 def test_the_port_for_scrapers_serves_metrics_and_nothing_else(observed: Run) -> None:
-    with httpx.Client(base_url=f"http://127.0.0.1:{observed.metrics_port}") as scraper:
+    with httpx.Client(base_url=f"http://127.0.0.1:{observed.metrics_port}", timeout=HANG_SECONDS) as scraper:
         assert "penstock_http_answers_total" in scraper.get("/metrics").text
         assert scraper.get("/api/v1/conversations").status_code == 404
         assert scraper.post("/metrics").status_code == 405

@@ -7,6 +7,8 @@ import httpx
 import pytest
 from penstock.llm.v1 import llm_pb2 as pb
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ANTHROPIC = {"anthropic-version": "2023-06-01"}
@@ -114,7 +116,9 @@ async def test_head_answers_wherever_get_does(listed):
 
 
 async def test_the_head_says_how_long_the_body_would_be_and_the_connection_goes_on(listed):
-    async with httpx.AsyncClient(base_url=listed.url, limits=httpx.Limits(max_connections=1)) as client:
+    async with httpx.AsyncClient(
+        base_url=listed.url, limits=httpx.Limits(max_connections=1), timeout=HANG_SECONDS
+    ) as client:
         got = await client.get("/v1/models", headers=listed.auth())
         for _ in range(3):
             headed = await client.head("/v1/models", headers=listed.auth())

@@ -388,7 +388,7 @@ async def test_a_stop_ends_the_gateway_and_lets_running_answers_finish(start_gat
         pieces = answer.aiter_raw()
         await anext(pieces)
         gateway.stop.set()
-        async with httpx.AsyncClient(base_url=gateway.url) as fresh:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=HANG_SECONDS) as fresh:
             for _ in range(100):
                 try:
                     if (await fresh.get("/ready")).status_code == 503:

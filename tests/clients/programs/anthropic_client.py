@@ -6,7 +6,7 @@ import anthropic
 from pydantic import BaseModel
 from run import KEY, MESSAGES, SCHEMA, URL, report
 
-client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0, timeout=20)
+client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0, timeout=240)
 ASK: dict[str, Any] = {"messages": MESSAGES, "max_tokens": 100}
 TOOL: Any = {"name": "device_query", "input_schema": SCHEMA}
 

@@ -8,7 +8,7 @@ from instructor.core import InstructorRetryException
 from pydantic import BaseModel
 from run import KEY, MESSAGES, URL, report
 
-plain = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=20)
+plain = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=240)
 
 
 class Point(BaseModel):

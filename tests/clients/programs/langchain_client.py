@@ -19,7 +19,7 @@ class Point(BaseModel):
 
 
 def model(name: str) -> ChatOpenAI:
-    return ChatOpenAI(model=f"openai/{name}", base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=20)
+    return ChatOpenAI(model=f"openai/{name}", base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=240)
 
 
 def chat() -> Any:

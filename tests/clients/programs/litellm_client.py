@@ -54,7 +54,7 @@ def error() -> Any:
 
 def anthropic() -> Any:
     answer = litellm.completion(
-        model="anthropic/openai/say", messages=MESSAGES, api_base=URL, api_key=KEY, max_tokens=9, timeout=20
+        model="anthropic/openai/say", messages=MESSAGES, api_base=URL, api_key=KEY, max_tokens=9, timeout=240
     )
     return {"text": answer.choices[0].message.content}
 

@@ -6,7 +6,7 @@ import openai
 from pydantic import BaseModel
 from run import KEY, MESSAGES, SCHEMA, URL, report
 
-client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=20)
+client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=240)
 TOOL: Any = {"type": "function", "function": {"name": "device_query", "parameters": SCHEMA}}
 
 
