@@ -118,7 +118,7 @@ async def start_reading(*logs: RedisEventLog) -> list["asyncio.Task[list[int]]"]
     """Begin to read on each log, and return the readers when each has something."""
     seen: list[list[int]] = [[] for _ in logs]
     readers = [asyncio.create_task(read_all(log, each)) for log, each in zip(logs, seen, strict=True)]
-    await until(lambda: all(seen), seconds=5)
+    await until(lambda: all(seen))
     return readers
 
 
@@ -148,7 +148,7 @@ async def test_redis_that_comes_late_gets_what_was_written_before(redis: OwnRedi
     await here.open(header())
     await here.append([event(1), event(2)])
     redis.start()
-    await until(lambda: here.shared, seconds=5)
+    await until(lambda: here.shared)
     there = (await start("rep_b")).event_log
     await here.append([end(3)])
     assert await read_all(there) == [1, 2, 3]
@@ -186,14 +186,14 @@ async def test_an_outage_makes_no_replica_lost(redis: OwnRedis, start: Start) ->
     redis.start()
     here, there = await start("rep_a"), await start("rep_b")
     redis.hang()
-    await until(lambda: not here.event_log.shared and not there.event_log.shared, seconds=1)
+    await until(lambda: not here.event_log.shared and not there.event_log.shared)
     # Longer than the lease.
     with pytest.raises(TimeoutError):
         await until(
             lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), seconds=2.2
         )
     redis.resume()
-    await until(lambda: here.event_log.shared and there.event_log.shared, seconds=5)
+    await until(lambda: here.event_log.shared and there.event_log.shared)
     with pytest.raises(TimeoutError):
         await until(
             lambda: bool(here.failure_detector.lost_replicas or there.failure_detector.lost_replicas), seconds=1
@@ -255,10 +255,10 @@ async def test_a_deletion_during_an_outage_is_made_up_for(redis: OwnRedis, start
     await log.open(header())
     await log.append([event(1), end(2)])
     redis.hang()
-    await until(lambda: not log.shared, seconds=1)
+    await until(lambda: not log.shared)
     await log.drop("conv_1")
     redis.resume()
-    await until(lambda: log.shared, seconds=5)
+    await until(lambda: log.shared)
     await log.clean()
     there = (await start("rep_b")).event_log
     assert await there.describe("strm_1") is None

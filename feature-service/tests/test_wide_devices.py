@@ -18,6 +18,7 @@ from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import Condition, HistoryQuery, NewestQuery, Operator, StatisticsQuery
 from penstock_kit.errors import Unavailable, Unprocessable
 from penstock_testkit.contracts.telemetry_rows import KEY, frame_of
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ async def test_another_tenant_finds_a_reader_while_one_asks_more_than_there_are(
     greedy = [asyncio.ensure_future(file.read(lambda _: gate.wait(60), tenant_id="a")) for _ in range(9)]
     try:
         await asyncio.sleep(0)
-        assert await asyncio.wait_for(file.read(lambda _: "served", tenant_id="b"), 30) == "served"
+        assert await asyncio.wait_for(file.read(lambda _: "served", tenant_id="b"), HANG_SECONDS) == "served"
         assert not any(each.done() for each in greedy)
     finally:
         gate.set()

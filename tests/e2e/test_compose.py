@@ -14,6 +14,7 @@ import pytest
 
 from penstock_testkit.servers.process import docker_answers, free_port, wait_until
 from penstock_testkit.system import is_ready
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.chat import ask, kinds
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +52,8 @@ class Stack:
     def start(self) -> None:
         """Create and start every container, and wait until the gateway finds all services ready."""
         self.compose("up", "-d", "--no-build")
-        wait_until(lambda: is_ready(self.url), seconds=90, what=f"{self.url}/ready")
-        wait_until(self.is_healthy, seconds=60, what="the health of all containers")
+        wait_until(lambda: is_ready(self.url), seconds=HANG_SECONDS, what=f"{self.url}/ready")
+        wait_until(self.is_healthy, seconds=HANG_SECONDS, what="the health of all containers")
 
     def is_healthy(self) -> bool:
         """Whether every container's own health check passes."""

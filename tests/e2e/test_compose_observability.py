@@ -50,8 +50,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.compose("build", *sorted(SERVICES), seconds=BUILD_SECONDS)
     try:
         stack.compose("up", "-d", "--no-build", *sorted(SERVICES | OBSERVERS))
-        wait_until(lambda: is_ready(stack.url), seconds=90, what=f"{stack.url}/ready")
-        wait_until(stack.is_healthy, seconds=90, what="the health of all containers")
+        wait_until(lambda: is_ready(stack.url), seconds=HANG_SECONDS, what=f"{stack.url}/ready")
+        wait_until(stack.is_healthy, seconds=HANG_SECONDS, what="the health of all containers")
         yield stack
     finally:
         stack.compose("down", "--volumes", "--remove-orphans")
@@ -66,7 +66,7 @@ def value(stack: Stack, expr: str) -> float:
 
 def test_prometheus_scrapes_all_five_services_in_the_network_of_the_containers(watched: Stack) -> None:
     expr = f'sum(up{{job=~"{"|".join(sorted(SERVICES))}"}})'
-    wait_until(lambda: value(watched, expr) == 5, seconds=60, what="a scrape of all five services")
+    wait_until(lambda: value(watched, expr) == 5, seconds=HANG_SECONDS, what="a scrape of all five services")
     assert value(watched, "count(penstock_http_answers_total)") == 5
     assert value(watched, "prometheus_notifications_alertmanagers_discovered") == 1
 

@@ -60,7 +60,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.compose("build", *sorted(SERVICES), seconds=BUILD_SECONDS)
     try:
         start_or_tell_why(stack)
-        wait_until(lambda: is_ready(second_url(stack)), seconds=90, what="the second gateway")
+        wait_until(lambda: is_ready(second_url(stack)), seconds=HANG_SECONDS, what="the second gateway")
         yield stack
     finally:
         stack.compose("down", "--volumes", "--remove-orphans")
@@ -132,7 +132,7 @@ async def test_questions_are_answered_while_one_of_each_is_gone(replicas: Stack,
             assert events[-1]["status"] == "completed"
     finally:
         replicas.compose("start", *gone)
-        wait_until(replicas.is_healthy, seconds=90, what="the health of all containers")
+        wait_until(replicas.is_healthy, seconds=HANG_SECONDS, what="the health of all containers")
 
 
 def test_the_end_to_end_tests_pass_against_it(replicas: Stack, home: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.auth.fair_turns import FairTurns
 from gateway.auth.password import Passwords
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Flood:
@@ -60,7 +61,7 @@ async def test_who_leaves_while_waiting_takes_no_turn_and_loses_none(flood):
     flood.go_on.set()
     await asyncio.gather(inside, staying)
     assert flood.order == ["a", "c"]
-    await asyncio.wait_for(flood.have("d"), 5)  # the turn is free again
+    await asyncio.wait_for(flood.have("d"), HANG_SECONDS)  # the turn is free again
 
 
 async def test_a_turn_given_to_who_leaves_in_the_same_moment_goes_to_the_next(flood):
@@ -69,7 +70,7 @@ async def test_a_turn_given_to_who_leaves_in_the_same_moment_goes_to_the_next(fl
     await asyncio.sleep(0)  # the one inside ends
     assert not leaving.done()
     leaving.cancel()  # its turn was given, and it has not run yet
-    await asyncio.wait_for(staying, 5)
+    await asyncio.wait_for(staying, HANG_SECONDS)
     assert flood.order == ["a", "c"]
 
 

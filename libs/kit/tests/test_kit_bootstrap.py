@@ -14,6 +14,7 @@ from penstock_kit.grpc import open_channel
 from penstock_kit.home import hold_home
 from penstock_kit.settings import GrpcServiceSettings
 from penstock_kit.telemetry import serve_metrics
+from penstock_testkit.waiting import HANG_SECONDS
 
 SECRET = "q" * 40
 
@@ -77,7 +78,7 @@ async def test_the_server_of_a_runtime_asks_for_the_installations_secret(tmp_pat
     async with start_runtime("echo", chosen) as runtime, runtime.open_server(chosen, metrics_port=0) as server:
         port = await server.start(0)
         async with open_channel(f"127.0.0.1:{port}", service="echo", secret=runtime.secret) as channel:
-            await asyncio.wait_for(channel.channel_ready(), 10)
+            await asyncio.wait_for(channel.channel_ready(), HANG_SECONDS)
         assert runtime.registry.get_sample_value("penstock_process_threads", {"service": "echo"})
         await server.drain()
 

@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 import pytest
 
 from penstock_kit.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound
+from penstock_testkit.waiting import HANG_SECONDS
 
-SECONDS: Final = 5.0
 STREAM: Final = "strm_1"
 # So much a reader that takes nothing holds of a stream, and one event more.
 BATCH_BYTES: Final = 64 * 1024
@@ -42,7 +42,7 @@ class MakeChunk(Protocol):
 async def collect(log: Any, stream_id: str = STREAM, *, after: int = 0) -> list[Any]:
     """Read a stream that ends, to its end."""
     events: list[Any] = []
-    async with asyncio.timeout(SECONDS), aclosing(log.read(stream_id, after=after)) as batches:
+    async with asyncio.timeout(HANG_SECONDS), aclosing(log.read(stream_id, after=after)) as batches:
         async for batch in batches:
             events.extend(batch)
     return events
@@ -90,7 +90,7 @@ class EventLogContract:
         self, log: Any, fill: Any, make_chunk: MakeChunk, make_end: MakeChunk
     ) -> None:
         await fill(log, 2, end=False)
-        async with asyncio.timeout(SECONDS), aclosing(log.read(STREAM, after=1)) as batches:
+        async with asyncio.timeout(HANG_SECONDS), aclosing(log.read(STREAM, after=1)) as batches:
             assert sequences(await anext(batches)) == [2]
             waiting = asyncio.ensure_future(anext(batches))
             await asyncio.sleep(0)
@@ -111,7 +111,7 @@ class EventLogContract:
         texts = ["x" * 10_000 for _ in range(30)] + ["y" * 500_000, "z"]
         await log.append([make_chunk(sequence, text) for sequence, text in enumerate(texts, 1)])
         batches: list[Any] = []
-        async with asyncio.timeout(SECONDS), aclosing(log.read(STREAM, after=0)) as reading:
+        async with asyncio.timeout(HANG_SECONDS), aclosing(log.read(STREAM, after=0)) as reading:
             while sum(map(len, batches)) < len(texts):
                 batches.append(await anext(reading))
         assert [event.body.content for batch in batches for event in batch] == texts
@@ -120,7 +120,7 @@ class EventLogContract:
 
     async def test_readers_do_not_disturb_each_other(self, log: Any, fill: Any, make_end: MakeChunk) -> None:
         await fill(log, 20, end=False)
-        async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
             readers = [group.create_task(collect(log, after=after)) for after in (0, 3, 20)]
             leaving = group.create_task(anext(log.read(STREAM, after=0)))
             await leaving
@@ -155,7 +155,7 @@ class EventLogContract:
             for _ in range(10):  # until it waits again
                 await asyncio.sleep(0)
 
-        async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
             group.create_task(read())
             for sequence in range(3, 9):
                 await has(sequence - 2)
@@ -293,7 +293,7 @@ class EventLogContract:
         self, tight_log: Any, fill: Any, make_chunk: MakeChunk, make_end: MakeChunk
     ) -> None:
         await fill(tight_log, 1, end=False)
-        async with asyncio.timeout(SECONDS), aclosing(tight_log.read(STREAM, after=0)) as batches:
+        async with asyncio.timeout(HANG_SECONDS), aclosing(tight_log.read(STREAM, after=0)) as batches:
             assert sequences(await anext(batches)) == [1]
             for sequence in range(2, 100):
                 await tight_log.append([make_chunk(sequence, f"{sequence} ")])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock_testkit.servers.process import ServerProcess, accepts, wait_until
+from penstock_testkit.waiting import HANG_SECONDS
 
 _FOLDERS = "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"
 
@@ -54,7 +55,7 @@ class OwnMosquitto:
         command = [binary, "-c", str(configuration)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.process = ServerProcess(process, self.scratch)
-        wait_until(lambda: accepts(self.port), seconds=20, what=f"mosquitto on port {self.port}")
+        wait_until(lambda: accepts(self.port), seconds=HANG_SECONDS, what=f"mosquitto on port {self.port}")
 
     def save(self) -> None:
         """Have it write down what it has; what it takes from then on is lost by a kill."""
@@ -62,7 +63,9 @@ class OwnMosquitto:
         before = self.kept.stat().st_mtime_ns if self.kept.exists() else 0
         self.process.process.send_signal(signal.SIGUSR1)
         wait_until(
-            lambda: self.kept.exists() and self.kept.stat().st_mtime_ns != before, seconds=20, what="mosquitto's file"
+            lambda: self.kept.exists() and self.kept.stat().st_mtime_ns != before,
+            seconds=HANG_SECONDS,
+            what="mosquitto's file",
         )
 
     def kill(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_testkit.servers.process import ServerProcess, docker_answers, free_port, in_container, wait_until
+from penstock_testkit.waiting import HANG_SECONDS
 
 _UNPRIVILEGED = "nobody"
 
@@ -67,7 +68,7 @@ def _launch(binaries: Path, data: Path, port: int, user: str | None) -> "subproc
     probe = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
     wait_until(
         lambda: subprocess.run(probe, check=False, capture_output=True).returncode == 0,
-        seconds=20,
+        seconds=HANG_SECONDS,
         what=f"postgres on port {port}",
     )
     return process

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_testkit.servers.process import ServerProcess, accepts, docker_answers, free_port, in_container, wait_until
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def start_local_redis(port: int, *options: str, scratch: Path | None = None) -> 
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     server = ServerProcess(process, scratch)
     try:
-        wait_until(lambda: accepts(port), seconds=10, what=f"redis-server on port {port}")
+        wait_until(lambda: accepts(port), seconds=HANG_SECONDS, what=f"redis-server on port {port}")
     except TimeoutError:
         server.stop()
         raise
