@@ -1,7 +1,7 @@
 // Alerts and alarms: what fires, with acknowledge and snooze; the alarms on device values, made, changed and deleted.
 import { call, json, post, scopes, userId } from "./api.js";
 import { number } from "./chart.js";
-import { element, fill } from "./dashboard-panels.js";
+import { element, fill, told } from "./dashboard-panels.js";
 
 const $ = (id) => document.getElementById(id);
 const SNOOZE_SECONDS = 3600;
@@ -33,7 +33,7 @@ function condition(alarm) {
 
 function button(text, label, act) {
   const made = element("button", { type: "button", className: "quiet small", textContent: text, ariaLabel: label });
-  made.onclick = () => act(made).catch((error) => say(`Not done: ${error.message}`));
+  made.onclick = () => act(made).catch((error) => say(`Not done: ${told(error)}`));
   return made;
 }
 
@@ -81,15 +81,17 @@ function alarmRow(alarm) {
   return [long(alarm.name), long(where), condition(alarm), alarm.severity, alarm.active ? "on" : "off", mayChange(alarm) ? cell(edit, " ", remove) : cell()];
 }
 
+// Returns whether it asked.
 export async function refreshAlarms(always = false) {
   // What somebody is about to press is not taken away from under the pointer.
-  if (!always && ($("alarm-dialog").open || document.activeElement?.closest?.("#alerts, #alarms"))) return;
+  if (!always && ($("alarm-dialog").open || document.activeElement?.closest?.("#alerts, #alarms"))) return false;
   const [{ alerts }, { alarms }] = await Promise.all([json("/api/v1/alerts?page_size=200"), json("/api/v1/alarms")]);
   const order = ["firing", "no_data", "pending", "ok"];
   const shown = alerts.filter((each) => each.status !== "ok" || each.fired_time).sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status)).slice(0, 50);
   fill($("alerts"), ["State", "Alert", "Severity", "Value", "Since", ""], shown.map((alert) => alertRow(alert, alarms)));
   fill($("alarms"), ["Name", "Devices", "Fires when", "Severity", "", ""], alarms.map(alarmRow));
   $("new-alarm").hidden = !mayWrite();
+  return true;
 }
 
 function showParts() {
@@ -158,7 +160,7 @@ async function store(event) {
     if (edited) await call(`/api/v1/alarms/${encodeURIComponent(edited.id)}`, { method: "PUT", body: JSON.stringify(body()) });
     else await post("/api/v1/alarms", body());
   } catch (error) {
-    $("alarm-error").textContent = error.message;
+    $("alarm-error").textContent = told(error);
     $("alarm-error").hidden = false;
     return;
   }

@@ -1,6 +1,6 @@
 // The audit log: who did what, newest first, with earlier pages on demand, and as CSV.
 import { call, json } from "./api.js";
-import { element, fill } from "./dashboard-panels.js";
+import { element, fill, told } from "./dashboard-panels.js";
 import { saveAs } from "./save.js";
 
 const $ = (id) => document.getElementById(id);
@@ -8,11 +8,11 @@ const PAGE = 20;
 let older = [];
 let token = "";
 
-const told = (entry) => Object.entries(entry.details).filter(([name]) => name !== "id").map(([name, value]) => `${name} ${value}`).join(", ");
+const detailsOf = (entry) => Object.entries(entry.details).filter(([name]) => name !== "id").map(([name, value]) => `${name} ${value}`).join(", ");
 
 function row(entry) {
   const what = element("td", { className: entry.outcome === "done" ? "" : "bad", textContent: entry.outcome === "done" ? entry.action : `${entry.action} (refused)` });
-  const target = [entry.target ?? entry.details.id, told(entry)].filter(Boolean).join(" · ");
+  const target = [entry.target ?? entry.details.id, detailsOf(entry)].filter(Boolean).join(" · ");
   return [
     new Date(entry.time).toLocaleString(),
     entry.username ?? entry.user_id ?? "nobody",
@@ -47,6 +47,9 @@ async function save() {
 }
 
 export function startAudit() {
-  $("more-audit").onclick = () => showEarlier().catch(() => {});
-  $("audit-csv").onclick = () => save().catch(() => {});
+  const tell = (work) => async () => {
+    $("audit-status").textContent = await work().then(() => "", (error) => `Not done: ${told(error)}`);
+  };
+  $("more-audit").onclick = tell(showEarlier);
+  $("audit-csv").onclick = tell(save);
 }

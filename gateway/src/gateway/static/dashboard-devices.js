@@ -33,7 +33,7 @@ function ago(text) {
   return `${Math.floor(seconds / size)} ${unit} ago`;
 }
 
-export async function listDevices(more = false) {
+async function listDevices(more = false) {
   const query = new URLSearchParams({ page_size: 100, search: $("device-search").value });
   if (more) query.set("page_token", page);
   const { data } = await json(`/api/v2/metadata/devices?${query}`);
@@ -185,13 +185,23 @@ export async function refreshDevices() {
   await show({ again: true });
 }
 
+// Lists what is looked for; what went wrong stands in the list.
+export async function find(more = false) {
+  try {
+    await listDevices(more === true);
+  } catch (error) {
+    $("devices").querySelector(".bad")?.remove();
+    $("devices").append(element("li", { className: "bad", textContent: `Not read: ${told(error)}` }));
+  }
+}
+
 export function startDevices() {
   let typing = 0;
   $("device-search").oninput = () => {
     clearTimeout(typing);
-    typing = setTimeout(() => listDevices().catch(() => {}), 250);
+    typing = setTimeout(find, 250);
   };
-  $("more-devices").onclick = () => listDevices(true).catch(() => {});
+  $("more-devices").onclick = () => find(true);
   $("field").onchange = () => show();
   $("device-png").onclick = () => chart?.save("png");
   $("device-csv").onclick = () => chart?.save("csv");

@@ -4,13 +4,14 @@ import { Chart, number, repaint } from "./chart.js";
 import { Feed } from "./dashboard-feed.js";
 import { openFromLink, refreshAlarms, startAlarms } from "./dashboard-alarms.js";
 import { refreshAudit, startAudit } from "./dashboard-audit.js";
-import { listDevices, refreshDevices, startDevices } from "./dashboard-devices.js";
-import { element, legendOf, refreshPanels, showMachine, showRecent } from "./dashboard-panels.js";
+import { find, refreshDevices, startDevices } from "./dashboard-devices.js";
+import { element, legendOf, refreshPanels, showMachine, showRecent, told } from "./dashboard-panels.js";
 
 const $ = (id) => document.getElementById(id);
 const LIVE_SECONDS = 300;
 // Without a frame for so long the figures are told to be old.
 const OLD_SECONDS = 3;
+const MEMBER_OLD_SECONDS = 15;
 const COLUMNS = ["requests_per_second", "client_errors_per_second", "server_errors_per_second", "avg", "p95", "streams"];
 const seconds = (value) => (value === null || value === undefined ? "–" : value < 1 ? `${number(value * 1000)} ms` : `${number(value)} s`);
 const dollars = (value) => `$${number(value)}`;
@@ -134,6 +135,15 @@ function age() {
   } else say("live", "live");
 }
 
+// Members have no frames, but alarms that are asked for every few seconds.
+function memberAge() {
+  const old = Math.floor((performance.now() - seenAt) / 1000);
+  $("stale").hidden = old < MEMBER_OLD_SECONDS || document.hidden;
+  if ($("stale").hidden) return say("");
+  $("stale").textContent = `No answer for ${old} s. What is shown is that old.`;
+  say("not connected", "bad");
+}
+
 function say(text, kind = "") {
   if ($("state").textContent !== text) $("state").textContent = text;
   $("state").className = `state ${kind}`;
@@ -188,8 +198,11 @@ async function showMember() {
   entered = true;
   $("app").classList.add("member");
   $("view").textContent = "";
-  timers = [[5000, refreshDevices], [5000, refreshAlarms]].map(([every, act]) => setInterval(whenShown(() => act()), every));
-  await Promise.allSettled([listDevices(), refreshAlarms(true)]);
+  seenAt = performance.now();
+  const refresh = [[5000, refreshDevices], [5000, async () => { if (await refreshAlarms()) seenAt = performance.now(); }]];
+  timers = refresh.map(([every, act]) => setInterval(whenShown(() => act()), every));
+  timers.push(setInterval(memberAge, 1000));
+  await Promise.allSettled([find(), refreshAlarms(true)]);
   openFromLink();
 }
 
@@ -213,7 +226,7 @@ async function showApp() {
   feed.start();
   const refresh = [[1000, age], [15_000, readHistory], [10_000, () => refreshPanels(isOperator())], [5000, refreshDevices], [5000, refreshAlarms], [10_000, refreshAudit]];
   timers = refresh.map(([every, act]) => setInterval(whenShown(() => act()), every));
-  await Promise.allSettled([readHistory(), refreshPanels(isOperator()), listDevices(), refreshAlarms(true), refreshAudit()]);
+  await Promise.allSettled([readHistory(), refreshPanels(isOperator()), find(), refreshAlarms(true), refreshAudit()]);
   openFromLink();
 }
 
@@ -223,7 +236,7 @@ $("login").onsubmit = async (event) => {
   try {
     await ($("key").value ? loginWithKey($("key").value.trim()) : loginWithPassword($("username").value, $("password").value));
   } catch (error) {
-    $("login-error").textContent = error.message || "The gateway is not reached.";
+    $("login-error").textContent = told(error);
     $("login-error").hidden = false;
     return;
   }
