@@ -24,7 +24,7 @@ from chat_stream_service.domain.model.event_log import Offer, StreamHeader, Stre
 from chat_stream_service.domain.stream.event_fold import EventFold
 from penstock_kit.errors import FailedPrecondition
 
-# What an event costs in memory beside its text.
+# What an event costs in memory beside its text at most: until it is packed, see EventList.
 _EVENT_BYTES: Final = 400
 # Trimming leaves this part of a full stream, so that its cost is spread over many appends.
 _KEPT_WHEN_FULL: Final = 7 / 8
