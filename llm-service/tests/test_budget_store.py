@@ -139,6 +139,18 @@ async def test_what_is_set_aside_for_a_call_under_way_is_renewed(store: Store, c
     assert await store.two.reserve("h2", [budget], want=Decimal(1), least=Decimal(1)) == 1
 
 
+async def test_every_hold_is_renewed_however_many_calls_are_under_way(store: Store, clock: ManualClock) -> None:
+    await store.one.put(replace(BUDGET, period=BudgetPeriod.TOTAL, limit=Decimal(201)))
+    budget = (await store.one.list("default"))[0].budget
+    for number in range(201):
+        await store.one.reserve(f"h{number}", [budget], want=Decimal(1), least=Decimal(1))
+    for _ in range(2):
+        clock.advance(4 * 60)
+        await store.one.renew()
+    with pytest.raises(ResourceExhausted):
+        await store.two.reserve("more", [budget], want=Decimal(1), least=Decimal(1))
+
+
 async def test_a_new_day_begins_at_nothing(store: Store, clock: ManualClock) -> None:
     await store.one.put(BUDGET)
     await store.one.reserve("h1", [BUDGET], want=Decimal(1), least=CENT)

@@ -250,6 +250,13 @@ async def test_a_budget_is_told_at_80_and_at_100_percent_once_a_period(plant: Pl
     assert plant.told()[0] == ["[ALERT] BudgetSpent", "[STILL] ServiceDown"], "what is told again is not the budget"
 
 
+async def test_every_budget_is_looked_at_however_many_come_in_one_answer(plant: Plant) -> None:
+    plant.costs.most_listed = 1
+    plant.costs.budgets = {f"bud_{number}": budget("8.00", id=f"bud_{number}") for number in range(3)}
+    await plant.pass_time(30)
+    assert len(plant.told()[0]) == 3
+
+
 async def test_a_budget_that_has_room_again_is_told_to_have_ended(plant: Plant) -> None:
     plant.costs.budgets = {"bud_1": budget("10.00")}
     await plant.pass_time(30)

@@ -435,6 +435,20 @@ async def test_what_is_open_ends_with_the_password_the_key_the_user_or_the_scope
     assert await ended(monitor, of_dan, scope="models") == []
 
 
+async def test_among_more_open_connections_than_are_looked_up_at_once_only_those_of_who_is_gone_end(
+    house, monitor, cleo
+):
+    _, by_key = await house.key(cleo)
+    signed_in = await house.authenticator.recognise(await house.token(cleo))
+    # Their ids come before and behind those that are there.
+    gone = [replace(signed_in, user_id=f"{first}_{number}") for number in range(600) for first in ("a", "z")]
+    gone += [replace(by_key, key_id=f"{first}_{number}") for number in range(600) for first in ("a", "z")]
+    over = await ended(monitor, *gone[:1200], signed_in, by_key, *gone[1200:])
+    assert len(over) == len(gone)
+    assert signed_in not in over
+    assert by_key not in over
+
+
 async def test_what_a_secret_opened_ends_with_the_secret_and_its_grace(house, monitor):
     ann = await house.user("ann", MEMBER_SCOPES)
     shown, before = await house.key(ann)
