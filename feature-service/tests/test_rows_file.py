@@ -78,3 +78,41 @@ async def test_what_is_wrong_is_said_as_for_json(loaded):
         await history(loaded, format="xml")
     with pytest.raises(NotFound):
         await loaded.features.QueryHistory(pb.QueryHistoryRequest(device_code="none", format="csv"))
+
+
+async def test_the_newest_rows_come_as_a_file_with_the_device_of_each(loaded):
+    async def messages():
+        yield pb.IngestRequest(
+            options=pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code="e", model_code="m", create=True)
+        )
+        yield pb.IngestRequest(chunk=b"timestamp,current,device_code\n2026-01-01T00:00:01.5Z,2,x\n")
+
+    await loaded.features.Ingest(messages())
+    asked = pb.QueryRealtimeRequest(model_code="m", fields=["current", "device_code"], page_size=3)
+    table = (await loaded.features.QueryRealtime(asked)).rows
+    asked.format = "arrow"
+    answer = await loaded.features.QueryRealtime(asked)
+    assert (answer.content_type, answer.total) == ("application/vnd.apache.arrow.file", 4)
+    assert not answer.HasField("rows")
+    frame = pd.read_feather(io.BytesIO(answer.file))
+    assert list(frame.columns) == ["timestamp", "device_code", "current", "fields.device_code"]
+    assert frame.device_code.tolist() == list(table.device_codes) == ["d", "e", "d"]
+    assert frame.current.fillna(-1).tolist() == [3, 2, -1]
+    assert pa.ipc.open_file(answer.file).schema.metadata == {b"penstock.truncated": b"true"}
+    asked.format, asked.page = "csv", 2
+    lines = (await loaded.features.QueryRealtime(asked)).file.decode().splitlines()
+    assert lines == [
+        '"timestamp","device_code","current","fields.device_code"',
+        '"2026-01-01T00:00:00.000001Z","d",1.5,',
+    ]
+
+
+async def test_a_page_of_no_rows_is_a_file_without_rows(loaded):
+    asked = pb.QueryRealtimeRequest(model_code="m", page=9, format="arrow")
+    frame = pd.read_feather(io.BytesIO((await loaded.features.QueryRealtime(asked)).file))
+    assert (len(frame), list(frame.columns)[:2]) == (0, ["timestamp", "device_code"])
+
+
+async def test_an_unknown_form_of_the_newest_rows_is_refused(loaded):
+    with pytest.raises(InvalidArgument, match="format is 'xml'; it must be one of: arrow, csv"):
+        await loaded.features.QueryRealtime(pb.QueryRealtimeRequest(model_code="m", format="xml"))

@@ -68,3 +68,26 @@ async def test_rows_come_as_the_file_that_the_header_accept_or_the_format_asks_f
         assert len(pd.read_csv(io.StringIO(answer.text), parse_dates=["timestamp"])) == 10
     for headers in ({}, {"accept": "*/*"}, {"accept": "application/json, text/csv;q=0.5"}):
         assert len((await http.post(path, json=body, headers=headers)).json()["data"]["rows"]) == 10
+
+
+async def test_the_newest_rows_come_as_the_file_that_is_asked_for(http: httpx.AsyncClient) -> None:
+    table = "timestamp,current\n2026-01-01T00:00:00Z,1\n2026-01-01T00:00:01Z,2\n"
+    await http.post(
+        "/api/v2/data/ingest",
+        params={"device_code": "newest-rows", "model_code": "newest_rows", "create": "true"},
+        content=table,
+        headers={"Content-Type": "text/csv"},
+    )
+    path, body = "/api/v2/data/query/realtime", {"model_code": "newest_rows", "page_size": 1}
+    for answer in (
+        await http.post(path, json=body, headers={"accept": "application/vnd.apache.arrow.file"}),
+        await http.post(path, json={**body, "format": "arrow"}),
+    ):
+        assert answer.headers["content-type"] == "application/vnd.apache.arrow.file", answer.text
+        assert (answer.headers["x-total"], answer.headers["x-truncated"]) == ("2", "true")
+        frame = pd.read_feather(io.BytesIO(answer.content))
+        assert frame[["device_code", "current"]].to_numpy().tolist() == [["newest-rows", 2.0]]
+    csv = await http.post(path, json=body, headers={"accept": "text/csv"})
+    assert csv.text.splitlines()[1:] == ['"2026-01-01T00:00:01.000000Z","newest-rows",2']
+    for headers in ({}, {"accept": "*/*"}, {"accept": "application/json"}):
+        assert (await http.post(path, json=body, headers=headers)).json()["data"]["rows"][0]["current"] == 2

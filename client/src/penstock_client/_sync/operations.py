@@ -919,11 +919,13 @@ class DataOperations(Resource):
         page: int | None = None,
         page_size: int | None = None,
         fields: Sequence[str] | None = None,
+        format: str | None = None,
     ) -> JsonObject:
         """Return the newest rows that fit the filters, by page.
 
         filters: `{"device_code": "WLD001", "current": {"gt": 180}}`, or an array of {field, operator, value}.
         fields: Empty: all.
+        format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return self._call(
             Call(
@@ -935,6 +937,7 @@ class DataOperations(Resource):
                     "page": page,
                     "page_size": page_size,
                     "fields": fields,
+                    "format": format,
                 },
             )
         )

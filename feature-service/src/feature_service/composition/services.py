@@ -1,6 +1,6 @@
 """What the servicers call, over the stores."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from feature_service.adapters.body.body_reader import body_reader
@@ -106,10 +106,10 @@ def build_services(
     )
 
 
-def _rows_file(history: History, form: RowsFormat) -> tuple[str, bytes]:
+def _rows_file(history: History, form: RowsFormat, device_codes: Sequence[str] | None) -> tuple[str, bytes]:
     from feature_service.adapters.export.rows import CONTENT_TYPES, write_rows
 
-    return CONTENT_TYPES[form], write_rows(history, form)
+    return CONTENT_TYPES[form], write_rows(history, form, device_codes)
 
 
 def _svg(plot: "Plot") -> bytes:

@@ -152,7 +152,9 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
     )
 
 
-def rows_format_from_proto(request: feature_pb2.QueryHistoryRequest) -> RowsFormat | None:
+def rows_format_from_proto(
+    request: feature_pb2.QueryHistoryRequest | feature_pb2.QueryRealtimeRequest,
+) -> RowsFormat | None:
     """Return the form of the file that is asked for, None for none. Raises InvalidArgument FORMAT_INVALID."""
     try:
         return RowsFormat(request.format) if request.format else None

@@ -4,7 +4,7 @@
 # ruff: noqa: N802
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +40,7 @@ from penstock_kit.errors import InvalidArgument
 if TYPE_CHECKING:
     from feature_service.domain.plot.plot import Plot
 
+_SMALLER_PAGE: Final = "ask for fewer fields or a smaller page_size"
 _FEWER_ROWS: Final = "ask for fewer fields, a shorter range, a smaller limit, or an interval, which reduces the rows"
 
 
@@ -62,7 +63,7 @@ class FeatureServices:
     export: FeatureExport
     export_files: FeatureFiles
     plots: PlotDrawing
-    write_rows: "Callable[[History, RowsFormat], tuple[str, bytes]]"
+    write_rows: "Callable[[History, RowsFormat, Sequence[str] | None], tuple[str, bytes]]"
     draw: "Mapping[PlotFormat, Callable[[Plot], bytes]]"
     warmup: Warmup
     status: StatusReport
@@ -110,6 +111,7 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
     ) -> feature_pb2.QueryRealtimeResponse:
         """Read the newest rows of a model's devices."""
         page, size = page_number(request.page), page_size(request.page_size)
+        form = convert.rows_format_from_proto(request)
         selection = selection_from_proto(request.filters)
         query = NewestQuery(
             fields=tuple(request.fields),
@@ -119,7 +121,15 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
             limit=size,
         )
         rows = await self._queries.newest(_tenant(), request.model_code, query, selection.device_codes)
-        require_sendable(convert.frame_bytes(rows.frame), "ask for fewer fields or a smaller page_size")
+        require_sendable(convert.frame_bytes(rows.frame), _SMALLER_PAGE)
+        if form is not None:
+            more = query.offset + len(rows.frame) < rows.total
+            history = History(frame=rows.frame, truncated=more, units={})
+            content_type, file = await asyncio.to_thread(self._write_rows, history, form, rows.device_codes)
+            require_sendable(len(file), _SMALLER_PAGE)
+            return feature_pb2.QueryRealtimeResponse(
+                file=file, content_type=content_type, total=rows.total, page=page, page_size=size
+            )
         return feature_pb2.QueryRealtimeResponse(
             rows=convert.frame_to_proto(rows.frame, device_codes=rows.device_codes),
             total=rows.total,
@@ -137,7 +147,7 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         history = await self._queries.history(_tenant(), request.device_code, query, aggregates)
         require_sendable(convert.frame_bytes(history.frame), _FEWER_ROWS)
         if form is not None:
-            content_type, file = await asyncio.to_thread(self._write_rows, history, form)
+            content_type, file = await asyncio.to_thread(self._write_rows, history, form, None)
             require_sendable(len(file), _FEWER_ROWS)
             return feature_pb2.QueryHistoryResponse(file=file, content_type=content_type, truncated=history.truncated)
         table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)

@@ -1,6 +1,7 @@
 """Telemetry in and out: ingest, newest rows, history."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -85,6 +86,7 @@ Code = Annotated[str, Query(max_length=128)]
 
 
 HistoryFormat = Literal["", "rows", "columns", "arrow", "csv"]
+RealtimeFormat = Literal["", "rows", "arrow", "csv"]
 _HISTORY_FORMAT = "`arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`."
 _FILES: Final = ("arrow", "csv")
 _TYPES: Final = {
@@ -106,6 +108,7 @@ class RealtimeQuery(RequestModel):
     page: int = Field(default=1, ge=1)
     page_size: int = Field(default=100, ge=1, le=1000)
     fields: list[str] = Field(default_factory=list, description="Empty: all.")
+    format: RealtimeFormat = Field(default="", description=_HISTORY_FORMAT)
 
 
 class HistoryQuery(RequestModel):
@@ -182,7 +185,7 @@ class DataRoutes:
         reader = [Depends(guard.needs(TELEMETRY_READ))]
         self.plain = {
             ("POST", "/api/v2/data/query/realtime"): PlainRequests(
-                scope=TELEMETRY_READ, answer=self.query_realtime, body=RealtimeQuery
+                scope=TELEMETRY_READ, answer=self.query_realtime, body=RealtimeQuery, negotiable=True
             ),
             ("POST", "/api/v2/data/query/history"): PlainRequests(
                 scope=TELEMETRY_READ, answer=self.query_history, body=HistoryQuery, negotiable=True
@@ -224,9 +227,13 @@ class DataRoutes:
             }
         )
 
-    async def query_realtime(self, body: RealtimeQuery) -> Response:
-        """Return the newest rows that fit the filters, by page."""
+    async def query_realtime(self, body: RealtimeQuery, accept: Accept = "") -> Response:
+        """Return the newest rows that fit the filters, by page.
+
+        As JSON, or as an Arrow or CSV file with the device of each row, by `format` or by the header Accept.
+        """
         watch = Stopwatch()
+        form = body.format or _TYPES[preferred_type(accept, tuple(_TYPES))]
         request = build_message(
             pb.QueryRealtimeRequest,
             model_code=body.model_code,
@@ -234,8 +241,12 @@ class DataRoutes:
             page=body.page,
             page_size=body.page_size,
             fields=body.fields,
+            format=form if form in _FILES else "",
         )
         response = await self._features.QueryRealtime(request, timeout=_QUERY_SECONDS)
+        if form in _FILES:
+            more = response.page * response.page_size < response.total
+            return _rows_file(response, form, {"x-total": str(response.total)}, truncated=more)
         return watch.envelope(
             {
                 "rows": rows_from_table(response.rows),
@@ -256,7 +267,7 @@ class DataRoutes:
         request = body.model_copy(update={"format": form}).to_proto()
         response = await self._features.QueryHistory(request, timeout=_QUERY_SECONDS)
         if form in _FILES:
-            return _history_file(response, form)
+            return _rows_file(response, form, {}, truncated=response.truncated)
         if len(response.rows.timestamps) < _LARGE_ROWS:
             return watch.envelope(_history(response, body.format))
         return await asyncio.to_thread(lambda: watch.envelope(_history(response, body.format)))
@@ -291,10 +302,13 @@ class DataRoutes:
         return await self.query_history(query, accept)
 
 
-def _history_file(response: pb.QueryHistoryResponse, form: str) -> Response:
+def _rows_file(
+    response: pb.QueryHistoryResponse | pb.QueryRealtimeResponse, form: str, more: Mapping[str, str], *, truncated: bool
+) -> Response:
     headers = {
+        **more,
         "content-disposition": f'attachment; filename="rows.{form}"',
-        "x-truncated": "true" if response.truncated else "false",
+        "x-truncated": "true" if truncated else "false",
         "vary": "accept",
     }
     return Response(response.file, media_type=response.content_type, headers=headers)

@@ -9,6 +9,7 @@ of fields in their metadata.
 # pyarrow has no type information.
 
 import io
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -23,9 +24,9 @@ CONTENT_TYPES: Final = {
 }
 
 
-def write_rows(history: History, form: RowsFormat) -> bytes:
-    """Return the rows as a file, `timestamp` in UTC first."""
-    table = _table(history)
+def write_rows(history: History, form: RowsFormat, device_codes: Sequence[str] | None = None) -> bytes:
+    """Return the rows as a file, `timestamp` in UTC first, then `device_code` where they are given."""
+    table = _table(history, device_codes)
     file = io.BytesIO()
     if form is RowsFormat.ARROW:
         with pa.ipc.new_file(file, table.schema) as writer:
@@ -36,18 +37,21 @@ def write_rows(history: History, form: RowsFormat) -> bytes:
     return file.getvalue()
 
 
-def _table(history: History) -> Any:
+def _table(history: History, device_codes: Sequence[str] | None) -> Any:
     frame = history.frame
     times = pa.array(frame.timestamps.astype("int64")).cast(pa.timestamp("us", tz="UTC"))
     columns: dict[str, Any] = {
         **{name: pa.array(values, from_pandas=True) for name, values in frame.numbers.items()},
         **{name: pa.array(values.tolist(), type=pa.string()) for name, values in frame.texts.items()},
     }
-    fields = [pa.field("timestamp", times.type)]
+    own = {"timestamp": times}
+    if device_codes is not None:
+        own["device_code"] = pa.array(device_codes, type=pa.string())
+    fields = [pa.field(name, column.type) for name, column in own.items()]
     for name, column in columns.items():
         unit = history.units.get(name, "")
-        # A field may be called as the times are: it is then named as in JSON.
-        shown = f"fields.{name}" if name == "timestamp" else name
+        # A field may be called as the times or devices are: it is then named as in JSON.
+        shown = f"fields.{name}" if name in own else name
         fields.append(pa.field(shown, column.type, metadata={"unit": unit} if unit else None))
     metadata = {"penstock.truncated": "true" if history.truncated else "false"}
-    return pa.table([times, *columns.values()], schema=pa.schema(fields, metadata=metadata))
+    return pa.table([*own.values(), *columns.values()], schema=pa.schema(fields, metadata=metadata))

@@ -514,11 +514,14 @@ class QueryRealtimeRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     page: _builtins.int
     """From 1; zero: 1."""
     page_size: _builtins.int
     """At most 1,000; zero: 100."""
+    format: _builtins.str
+    """"arrow" or "csv": the rows as a file, with the device of each. Empty: as a table."""
     @_builtins.property
     def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filter]: ...
     @_builtins.property
@@ -531,10 +534,11 @@ class QueryRealtimeRequest(_message.Message):
         page: _builtins.int = ...,
         page_size: _builtins.int = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        format: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "filters", b"filters", "model_code", b"model_code", "page", b"page", "page_size", b"page_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "filters", b"filters", "format", b"format", "model_code", b"model_code", "page", b"page", "page_size", b"page_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -551,14 +555,20 @@ class QueryRealtimeResponse(_message.Message):
     TOTAL_IS_ESTIMATE_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     """Rows that fit in all; an estimate on large tables."""
     total_is_estimate: _builtins.bool
     page: _builtins.int
     page_size: _builtins.int
+    file: _builtins.bytes
+    """The rows as a file: an Arrow IPC file or CSV in UTF-8."""
+    content_type: _builtins.str
+    """Media type of the file."""
     @_builtins.property
     def rows(self) -> Global___Table:
-        """Newest first."""
+        """Newest first. Unset when a file is asked for."""
 
     def __init__(
         self,
@@ -568,10 +578,12 @@ class QueryRealtimeResponse(_message.Message):
         total_is_estimate: _builtins.bool = ...,
         page: _builtins.int = ...,
         page_size: _builtins.int = ...,
+        file: _builtins.bytes = ...,
+        content_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "page_size", b"page_size", "rows", b"rows", "total", b"total", "total_is_estimate", b"total_is_estimate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "file", b"file", "page", b"page", "page_size", b"page_size", "rows", b"rows", "total", b"total", "total_is_estimate", b"total_is_estimate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
