@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+# Seconds between two looks at how late this process is woken.
+_BEAT: Final = 0.01
 # Questions that are open at most; what would be more is not asked.
 _MOST_OPEN: Final = 400
 _LOOK_SECONDS: Final = 0.01
@@ -27,11 +29,15 @@ Ask = Callable[[], Awaitable[Answer]]
 
 @dataclass(slots=True, kw_only=True)
 class Seen:
-    """What came of many questions; `seconds` are those of the ones that were answered, `refused` of the others."""
+    """What came of many questions; `seconds` are those of the ones that were answered, `refused` of the others.
+
+    `late` is by how many seconds whoever asked was woken too late: a part of all other times that is not the system's.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter[int])
     seconds: list[float] = field(default_factory=list[float])
     refused: list[float] = field(default_factory=list[float])
+    late: list[float] = field(default_factory=list[float])
     cut: int = 0
     without_time: int = 0
 
@@ -54,6 +60,18 @@ class Seen:
     def refused_p99(self) -> float:
         """Seconds within which 99 of 100 refusals came, 0 without any."""
         return _quantile(self.refused, 0.99)
+
+    @property
+    def late_p99(self) -> float:
+        """Seconds that 99 of 100 wake-ups of whoever asked were late by at most."""
+        return _quantile(self.late, 0.99)
+
+    async def watch_lateness(self) -> None:
+        """Note how late this process is woken, until cancelled."""
+        while True:
+            asleep = time.monotonic()
+            await asyncio.sleep(_BEAT)
+            self.late.append(time.monotonic() - asleep - _BEAT)
 
     async def ask(self, ask: Ask) -> None:
         """Ask once and note what came of it."""
@@ -88,6 +106,7 @@ async def measure_capacity(ask: Ask, *, callers: int, seconds: float) -> tuple[f
 async def ask_by_the_clock(ask: Ask, *, rate: float, seconds: float) -> Seen:
     """Ask `rate` questions a second and return what came of them when the last has its answer."""
     seen, open_ones = Seen(), set[asyncio.Task[None]]()
+    watch = asyncio.create_task(seen.watch_lateness())
     began = time.monotonic()
     for number in itertools.count():
         due = number / rate
@@ -100,6 +119,7 @@ async def ask_by_the_clock(ask: Ask, *, rate: float, seconds: float) -> Seen:
             open_ones.add(task)
             task.add_done_callback(open_ones.discard)
     await asyncio.gather(*open_ones)
+    watch.cancel()
     return seen
 
 
