@@ -275,3 +275,41 @@ def test_who_did_so_least_is_asked_of_the_time_spoken_of() -> None:
 def test_whether_a_moment_was_so_is_named() -> None:
     query = asked("max temperature of WLD004 yesterday", "when exactly?", "was that during welding?")
     assert "that" in query.unread
+
+
+@pytest.mark.parametrize(
+    "text", ["stops of WLD001 yesterday", "all stops of WLD001 yesterday", "breaks on WLD002 today"]
+)
+def test_stops_by_themselves_are_told_one_by_one(text: str) -> None:
+    query = asked(text)
+    assert (query.each, query.statistics, query.unread) == (True, (Statistic.EVENTS,), ())
+    assert [each.operator for each in query.conditions] == [Operator.LT]
+
+
+@pytest.mark.parametrize(
+    "follow", ["only those over a minute", "and longer than a minute?", "just the ones over 1 minute"]
+)
+def test_stretches_are_narrowed_down_to_the_long_ones(follow: str) -> None:
+    query = asked("stops of WLD001 yesterday", follow)
+    assert (query.least, query.over, query.devices, query.unread) == (timedelta(minutes=1), True, ("WLD001",), ())
+    assert query.time is not None
+    assert query.time.start == datetime(2026, 11, 27, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("follow", ["and at the same time yesterday?", "昨天同一时间呢"])
+def test_the_same_time_is_the_one_that_was_spoken_of(follow: str) -> None:
+    query = asked("mean temperature of WLD003 today", "and from 8 to 9?", follow)
+    assert query.time is not None
+    start = datetime(2026, 11, 27, 8, tzinfo=UTC)
+    assert (query.time.start, query.time.end) == (start, start + HOUR)
+
+
+@pytest.mark.parametrize(("follow", "word"), [("which was higher?", "which"), ("哪个高", "哪个")])
+def test_which_of_one_thing_is_named(follow: str, word: str) -> None:
+    assert word in asked("mean temperature of WLD003 today", follow).unread
+
+
+def test_which_ones_are_idle_is_asked_of_all() -> None:
+    query = asked("is WLD004 welding now?", "which ones are idle?")
+    assert (query.holds, query.all_devices, query.intent) == (True, True, Intent.STATISTICS)
+    assert [each.operator for each in query.conditions] == [Operator.LT]

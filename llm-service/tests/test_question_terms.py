@@ -1,5 +1,6 @@
 """Words of the shop are read as what they mean: kilowatt-hours, missing data, units, seams and what lies between."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from llm_service.domain.offline.english import English
 from llm_service.domain.offline.heeding import parts_left_out
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Intent, Operator, Statistic, TimeRange
+from llm_service.domain.offline.question_parts import by_label
 from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics, FittingTime, Series
 from llm_service.domain.offline.shown_zone import ShownZone
 from llm_service.domain.offline.unit import converted
@@ -231,3 +233,90 @@ def test_zeros_are_left_out_where_it_is_said(said: str) -> None:
 def test_how_many_of_a_label_is_asked_with_the_number_at_the_end() -> None:
     query = parse_prompt("WLD002昨天气孔有多少", NOW)
     assert (query.statistics, [each.value for each in query.conditions]) == ((Statistic.COUNT,), ["porosity"])
+
+
+def test_a_second_limit_behind_and_is_one() -> None:
+    query = parse_prompt("how many readings of WLD001 yesterday were not good and above 150 A", NOW)
+    assert {(each.field, each.operator, each.value) for each in query.conditions} == {
+        ("quality_label", Operator.NE, "good"),
+        ("current", Operator.GT, 150.0),
+    }
+    assert (query.unread, query.statistics) == ((), (Statistic.COUNT,))
+
+
+def test_two_labels_are_left_out_with_the_word_behind_them() -> None:
+    query = parse_prompt("WLD001昨天除了气孔和咬边之外的平均电流", NOW)
+    assert {(each.operator, each.value) for each in query.conditions} == {
+        (Operator.NE, "porosity"),
+        (Operator.NE, "undercut"),
+    }
+    assert (query.unread, query.negation) == ((), "")
+
+
+@pytest.mark.parametrize(
+    "text", ["WLD001昨天良好的读数比气孔的多多少", "how many more good than porosity readings had WLD001 yesterday"]
+)
+def test_readings_of_two_labels_are_counted_side_by_side(text: str) -> None:
+    queries = by_label(parse_prompt(text, NOW))
+    assert [[each.value for each in query.conditions] for query in queries] == [["good"], ["porosity"]]
+    assert all(query.statistics == (Statistic.COUNT,) and query.unread == () for query in queries)
+
+
+@pytest.mark.parametrize("text", ["昨天哪台焊机最费电", "昨天哪台焊机最耗电"])
+def test_the_machine_that_needs_most_electricity_is_ranked_by_energy(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.fields, query.rank, query.unread) == (("energy",), True, ())
+
+
+def test_the_steadiest_is_ranked_by_how_it_varies_and_not_by_the_mean_asked_for_beside() -> None:
+    query = parse_prompt("昨天四台焊机的平均电压各是多少，哪台最稳定", NOW)
+    assert (query.statistics[0], query.rank) == (Statistic.STD, True)
+    assert "statistics" in parts_left_out(replace(query, devices=("WLD001", "WLD002")), "rank")
+
+
+@pytest.mark.parametrize(
+    ("text", "statistic"),
+    [
+        ("Did WLD001 weld more than WLD003 yesterday?", Statistic.DURATION),
+        ("Was WLD001 idle longer than WLD003 yesterday?", Statistic.DURATION),
+        ("Did WLD001 stop more often than WLD003 yesterday?", Statistic.EVENTS),
+    ],
+)
+def test_whether_one_did_so_more_than_the_other_compares_them(text: str, statistic: Statistic) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.statistics, query.devices) == (Intent.COMPARE, (statistic,), ("WLD001", "WLD003"))
+    assert (query.whether, query.unread) == (False, ())
+
+
+@pytest.mark.parametrize("said", ["Maintenance: ", "QA here - ", "Shift leader here, ", "Hi team: "])
+def test_who_asks_says_nothing_of_what_is_asked(said: str) -> None:
+    query = parse_prompt(f"{said}mean current of WLD001 yesterday", NOW)
+    assert (query.fields, query.statistics, query.unread, query.refused) == (("current",), (Statistic.MEAN,), (), "")
+
+
+@pytest.mark.parametrize("said", ["yesterday: ", "WLD002: ", "max current: "])
+def test_what_is_asked_before_a_colon_is_read(said: str) -> None:
+    query, alone = parse_prompt(f"{said}and WLD001", NOW), parse_prompt("and WLD001", NOW)
+    assert (query.time, query.devices, query.statistics) != (alone.time, alone.devices, alone.statistics)
+
+
+def stopped(device: str, seconds: float, longest: float) -> Answered:
+    """The answer for a device that stood still for so long, at most so long at a stretch."""
+    start = TODAY - 3 * HOUR
+    held = FittingTime(seconds=seconds, range_seconds=86400.0, spells=9, longest_seconds=longest, longest_start=start)
+    result = DeviceStatistics(device=device, row_count=10, fields=(), time=RANGE, fitting=held)
+    return Answered(result=result, time=RANGE)
+
+
+@pytest.mark.parametrize("text", ["Which machine had the longest break yesterday?", "昨天哪台焊机有最长的停机"])
+def test_the_longest_stop_is_a_single_one_of_each_machine(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.rank, query.longest) == (True, 1)
+    told = ranking(Report(English()), query, [stopped("WLD001", 9000.0, 60.0), stopped("WLD002", 7200.0, 600.0)])
+    assert told.splitlines()[1] == "1. WLD002: 10 minutes (2026-11-27 21:00)"
+
+
+def test_the_one_that_stood_still_the_longest_is_ranked_by_all_of_its_time() -> None:
+    query = parse_prompt("Which machine stood still the longest yesterday?", NOW)
+    told = ranking(Report(English()), query, [stopped("WLD001", 9000.0, 60.0), stopped("WLD002", 7200.0, 600.0)])
+    assert told.splitlines()[1].startswith("1. WLD001: 2 hours 30 minutes")

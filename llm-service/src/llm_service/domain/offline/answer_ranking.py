@@ -103,10 +103,21 @@ def _by_count(
 ) -> str:
     gaps = measure.statistic is Statistic.MISSING_RATIO and all(each.result.fitting for each in answered)
     statistic = measure.statistic if measure.statistic in BY_READINGS or gaps else Statistic.COUNT
-    counts = [(*_counted(report.say, each.result, statistic), each.result.device) for each in answered]
+    single = query.longest == 1 and all(each.result.fitting for each in answered)
+    statistic = Statistic.DURATION if single else statistic
+    counted = _longest if single else _counted
+    counts = [(*counted(report.say, each.result, statistic), each.result.device) for each in answered]
     counts = [(value, device, text) for value, text, device in counts]
     name = report.say.statistic(statistic)
     return _ranked(report, query, answered, counts, name, lowest=lowest)
+
+
+def _longest(say: Wording, result: DeviceStatistics, _: Statistic) -> tuple[float, str]:
+    """The longest single stretch, with when it began."""
+    time = result.fitting
+    if time is None or time.longest_start is None:
+        return 0.0, say.length(0.0)
+    return time.longest_seconds, f"{say.length(time.longest_seconds)} ({say.times.stamp(time.longest_start)})"
 
 
 def _counted(say: Wording, result: DeviceStatistics, statistic: Statistic) -> tuple[float, str]:

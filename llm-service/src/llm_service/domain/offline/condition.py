@@ -214,7 +214,7 @@ def _negates(sentence: Sentence, subject: tuple[int, str] | None, begin: int, *,
 
 
 def _compared(sentence: Sentence, at: int) -> list[Condition]:
-    operator = sentence.senses(at).get(Kind.OPERATOR)
+    operator = sentence.senses(at).get(Kind.OPERATOR) or _linked(sentence, at)
     if not isinstance(operator, Operator):
         return []
     start = sentence.skip(at + 1, (Kind.FILLER,))
@@ -227,6 +227,12 @@ def _compared(sentence: Sentence, at: int) -> list[Condition]:
         evident = evident or bool(_distant_field(sentence, at) and not sentence.has(value.end, Kind.ROWS))
         return _condition(sentence, at, operator, value, evident=evident) or []
     return _texts(sentence, at, at + 1, operator) if operator in {Operator.EQ, Operator.NE} else []
+
+
+def _linked(sentence: Sentence, at: int) -> object:
+    """ "Not good and above 150 A": the words behind a number elsewhere lead to one here."""
+    leads = sentence.text(at).startswith("and ") and value_at(sentence, at + 1) is not None
+    return sentence.senses(at).get(Kind.SUFFIX) if leads and sentence.number(at - 1) is None else None
 
 
 def _suffixed(sentence: Sentence, at: int) -> list[Condition]:

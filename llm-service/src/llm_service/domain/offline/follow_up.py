@@ -7,9 +7,10 @@ from typing import Final
 
 from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
 from llm_service.domain.offline.period import midnight, moved
-from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.query import Intent, Language, Statistic, StructuredQuery, TimeRange
 
 _HELD: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
+_WHICH: Final = {Language.ENGLISH: "which", Language.CHINESE: "哪个"}
 _DAY: Final = timedelta(days=1)
 _NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
 
@@ -28,7 +29,9 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     chosen = one_of_told(query, before, spoken, lambda one, told, of: _merged(one, told, devices=of))
     if query.of_them and chosen is None and not query.fields:
         # "Which was the longest?" of what one device did.
-        query = replace(query, rank=False, all_devices=False, of_them=False)
+        lone = bool(query.statistics) and set(query.statistics) <= ENDS and before.interval is None
+        unread = (*query.unread, *((_WHICH[query.language],) if lone else ()))
+        query = replace(query, rank=False, all_devices=False, of_them=False, unread=unread)
     return timeless(chosen or _completed(query, before))
 
 
@@ -55,6 +58,9 @@ def _behind(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
 def _on_day(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
     """The query with "in the morning" on the day that was spoken of, where that is an earlier one."""
     own = query.time
+    if query.same_time and own and own.start and time and time.start and time.end and time.end - time.start < _DAY:
+        # "And at the same time yesterday?"
+        return replace(query, time=moved(time, midnight(own.start) - midnight(time.start)))
     if not query.undated or not own or not own.start or not time or not time.start or not time.end:
         return query
     day = midnight(time.start)

@@ -90,7 +90,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "least": query.least and not (kind in {"fitting", "rank"} and _times(query)),
         "measure": kind == "rank" and not query.fields and not query.conditions and not _counts(query),
         "robust": query.robust and not told_apart(query) and not (kind == "statistics" and query.fields),
-        "each": query.each,
+        "each": query.each and not (kind == "rank" and query.longest == 1),
         "time": query.time and kind == "list",
         "compare": query.intent is Intent.COMPARE and not several,
         "fields": (len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"})

@@ -9,8 +9,22 @@ from llm_service.domain.offline.query import Condition, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 
-_VERSUS: Final = frozenset({"vs", "versus", "vs .", "against", "compared to", "compared with"})
-_NEAR: Final = 3
+_VERSUS: Final = frozenset(
+    {
+        "vs",
+        "versus",
+        "vs .",
+        "against",
+        "compared to",
+        "compared with",
+        "比",
+        "than",
+        "more than",
+        "less than",
+        "fewer than",
+    }
+)
+_NEAR: Final = 5
 # How far before a label the words that turn it round may begin, and what may stand between.
 _REACH: Final = 9
 _BETWEEN: Final = (Kind.FILLER, Kind.WHERE, Kind.ROWS)
@@ -49,7 +63,7 @@ def find_labels(
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
             link = linked_by_or(sentence, last, at)
-            beside = all(_sets_beside(sentence, place) for place in range(last + 1, at)) and at - last <= _NEAR
+            beside = _set_beside(sentence, last, at)
             if beside and link is None:
                 # "Good vs porosity": each is answered by itself.
                 chosen = label or GOOD
@@ -65,7 +79,7 @@ def find_labels(
         chosen = (label or GOOD) if how is Operator.EQ else chosen
         named.setdefault((how, label or GOOD))
         sentence.use(at if negation is None else negation, at + 1)
-        if negation is not None:
+        if negation is not None or (carried and turned):
             close_exclusion(sentence, at + 1)
         last, turned = at, negated
     # "Bad welds (porosity)": the second word says which.
@@ -115,9 +129,13 @@ def _enumerated(sentence: Sentence) -> list[int]:
     return places if len(places) > 1 and linked and alone else []
 
 
-def _sets_beside(sentence: Sentence, at: int) -> bool:
-    """Whether the word sets two labels side by side: "good vs porosity", "good and bad"."""
-    return sentence.has(at, Kind.AND) or sentence.text(at) in _VERSUS
+def _set_beside(sentence: Sentence, first: int, second: int) -> bool:
+    """Whether two labels are set side by side: "good vs porosity", "good and bad", "良好的读数比气孔的"."""
+    between = range(first + 1, second)
+    links = [sentence.has(at, Kind.AND) or sentence.text(at) in _VERSUS for at in between]
+    quiet = [any(sentence.has(at, kind) for kind in (Kind.FILLER, Kind.ROWS)) for at in between]
+    linked = any(links) and all(link or still for link, still in zip(links, quiet, strict=True))
+    return second - first <= _NEAR and (linked or not links)
 
 
 def _joins(sentence: Sentence, at: int) -> bool:

@@ -42,6 +42,7 @@ from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
+_INTRODUCTION = 6
 _PRONOUNS = frozenset({"it", "they", "that", "there", "we", "you"})
 _GREETINGS = frozenset({"morning", "afternoon", "evening", "早", "早上", "晚上", "下午"})
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -70,6 +71,7 @@ def parse_prompt(
     reading = Reading(notes=(*heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
     _skip_greeting(sentence)
+    _skip_introduction(sentence)
     _skip_tag(sentence)
     reading.model_code = _model_code(sentence)
     reading.window_size = _window_size(sentence)
@@ -94,6 +96,7 @@ def parse_prompt(
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
+    reading.same_time = any(Kind.SAME_TIME in lexeme.senses for lexeme in sentence.lexemes)
     reading.negation = unread_negation(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 
@@ -102,6 +105,21 @@ def _skip_greeting(sentence: Sentence) -> None:
     """ "Morning, what was …": the word in front says no time."""
     if sentence.text(0) in _GREETINGS and sentence.text(1) in {",", "!", "，", "！", ".", "all"}:
         sentence.use(0, 1)
+
+
+def _skip_introduction(sentence: Sentence) -> None:
+    """ "Maintenance: …", "QA here - …": who asks says nothing of what is asked."""
+    kinds = (Kind.DEVICE, Kind.STATISTIC, Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.OPERATOR, Kind.NOT)
+    for end in range(1, min(_INTRODUCTION, len(sentence) - 1)):
+        here = sentence.text(end - 1) == "here" and sentence.text(end) in {",", ".", "-", "–", ":"}
+        if not here and sentence.text(end) not in {":", "："}:
+            continue
+        named = any(sentence.has(at, kind) for at in range(end) for kind in kinds)
+        measured = any(sentence.has(at, Kind.FIELD) for at in range(end)) and not here
+        coded = any(map(str.isdecimal, "".join(sentence.text(at) for at in range(end))))
+        if not named and not measured and not coded:
+            sentence.use(0, end + 1)
+        return
 
 
 def _skip_tag(sentence: Sentence) -> None:

@@ -31,13 +31,50 @@ _SPREAD: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
 _USED: Final = {unit: field for field, units in _AMOUNTS.items() for unit in units}
 # From so much time on the shares of days are told, below it those of hours.
 _LONG: Final = timedelta(days=2)
+_MORE_THAN: Final = frozenset(
+    {
+        *(
+            "more than",
+            "less than",
+            "longer than",
+            "shorter than",
+            "more often than",
+            "less often than",
+            "more",
+            "longer",
+        ),
+        *("more frequently than", "fewer than", "than", "比"),
+    }
+)
+_BEGUN: Final = frozenset({"start", "started", "begin", "began", "开始"})
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
     query = _graded(_query_of(reading, language, unread))
+    query = _more_than(_longest_one(query))
     return counting_intervals(query, reading.counted_width) if reading.counted_width else query
+
+
+def _longest_one(query: StructuredQuery) -> StructuredQuery:
+    """ "Which machine had the longest break, and when did it start": told with when each began."""
+    if not query.rank or query.longest != 1 or not query.conditions:
+        return query
+    unread = tuple(phrase for phrase in query.unread if phrase.lower() not in _BEGUN)
+    return replace(query, statistics=(Statistic.DURATION,), when=False, each=False, unread=unread)
+
+
+def _more_than(query: StructuredQuery) -> StructuredQuery:
+    """ "Did A weld more than B": both are told with how long, or how often, they did."""
+    said = next((phrase for phrase in query.unread if phrase.lower() in _MORE_THAN), "")
+    two = len(query.devices) == 2 and query.conditions and not query.fields
+    if not said or not two or not (query.whether or query.statistics == (Statistic.EVENTS,)):
+        return query
+    often = "often" in said or "frequent" in said
+    statistics = (Statistic.EVENTS if often else Statistic.DURATION,)
+    unread = tuple(phrase for phrase in query.unread if phrase != said)
+    return replace(query, intent=Intent.COMPARE, statistics=statistics, unread=unread, whether=False, always=False)
 
 
 def _graded(query: StructuredQuery) -> StructuredQuery:
@@ -76,6 +113,9 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
     if rank and {Statistic.STD, Statistic.RANGE} <= set(statistics):
         # "Which fluctuates more" is decided by one number.
         statistics = tuple(each for each in statistics if each is not Statistic.RANGE)
+    if rank and {Statistic.STD, Statistic.MEAN} <= set(statistics):
+        # "The mean of each, and which is steadiest": the last one decides.
+        statistics = (Statistic.STD, *(each for each in statistics if each is not Statistic.STD))
     if rank and intent is Intent.TREND and topic.varies:
         # "Whose current changed the most": by how it varied, whichever way it went.
         intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.STD)
@@ -128,6 +168,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         robust=topic.robust,
         back=reading.times.back,
         undated=reading.times.undated,
+        same_time=reading.same_time,
         others=devices.others and topic.follows,
         judged=reading.judged,
         always=topic.always,

@@ -71,6 +71,7 @@ class FormReader:
             device = device or (listed and bool(self._reading.conditions))
             first = text == "whose" and at == words.skip(0, (Kind.FILLER, Kind.FOLLOW))
             named = after in words.used or words.text(at + 1) in {"one", "of", "has", "is", "was", "had", "the longest"}
+            named = named or text == "which ones"
             named = named or (text == "which of" and words.text(at + 1) in _OF_THOSE)
             chosen = first or (text.startswith("which") and named)
             if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
@@ -128,9 +129,12 @@ class FormReader:
 
     def follows(self) -> bool:
         """Return whether it leans on the question before."""
-        words = self._words
+        words, reading = self._words, self._reading
         if words.has(0, Kind.FOLLOW):
             words.use(0, 1)
+            return True
+        if reading.spells.least is not None and not (reading.conditions or reading.devices.codes):
+            # "Only those over a minute".
             return True
         last = words.skip(len(words) - 1, (Kind.AND,), step=-1)
         while last >= 0 and words.text(last) in {"?", "？", "。", ".", "!"}:

@@ -13,6 +13,8 @@ from llm_service.domain.offline.vocabulary import lexicon
 _ENDS: Final = frozenset({"?", "？", "!", "！", ";", "；", "。"})
 _LINKS: Final = frozenset({"and", "and also", "以及", "还有", "和", "，", ",", "、", "并且", "另外", "plus", "&"})
 _MOST: Final = 3
+# Beside two labels these say no more than that their numbers are set side by side.
+_MORE: Final = frozenset({"more", "fewer", "less", "than", "多", "少"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,17 @@ def by_label(query: StructuredQuery) -> tuple[StructuredQuery, ...]:
     if query.any_condition or len(values) < 2 or len(fields) != 1:
         return (query,)
     others = tuple(condition for condition in query.conditions if condition not in values)
-    intent = Intent.STATISTICS if query.intent is Intent.COMPARE else query.intent
-    periods = () if query.intent is Intent.COMPARE else query.periods
-    return tuple(replace(query, intent=intent, periods=periods, conditions=(*others, each)) for each in values)
+    query = replace(query, unread=tuple(each for each in query.unread if each.lower() not in _MORE))
+    compared = query.intent is Intent.COMPARE
+    if compared and not query.statistics and not query.fields:
+        # "How many more good ones than porous ones".
+        query = replace(query, statistics=(Statistic.COUNT,))
+    intent = Intent.STATISTICS if compared else query.intent
+    periods = () if compared else query.periods
+    time = query.time
+    return tuple(
+        replace(query, intent=intent, time=time, periods=periods, conditions=(*others, each)) for each in values
+    )
 
 
 def _timed(query: StructuredQuery, asked: Sequence[StructuredQuery]) -> StructuredQuery:

@@ -83,6 +83,7 @@ class Reading:
     by_label: bool = False
     none: bool = False
     negation: str = ""
+    same_time: bool = False
     counted_width: timedelta | None = None
     topic: Topic = field(default_factory=Topic)
 

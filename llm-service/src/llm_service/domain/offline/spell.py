@@ -1,5 +1,6 @@
 """Single spells: how long each stop was, only those longer than so much."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,7 +16,10 @@ _UNITS: Final = frozenset({"s", "min", "h", "d"})
 # "Over 3 hours" is a range of time, unless a word before it makes a length of it.
 _DOUBTFUL: Final = frozenset({"over", "beyond"})
 _LEADS: Final = frozenset(
-    {"for", "of", "lasting", "lasted", "that lasted", "which lasted", "took", "持续", "持续了", "都"}
+    {
+        *("for", "of", "lasting", "lasted", "that lasted", "which lasted", "took", "持续", "持续了", "都"),
+        *("those", "ones", "the ones", "only", "only those"),
+    }
 )
 _LONGEST: Final = frozenset({"longest", "the longest", "最长", "最久"})
 _LONGEST_FIRST: Final = frozenset(LONGEST_FIRST.split("|"))
@@ -26,6 +30,12 @@ MOST_LISTED: Final = 10
 _SHORTER: Final = frozenset({"shorter than", "shorter", "短于"})
 # Words between what excludes and the length of what is excluded: "any of the breaks that are".
 _REACH: Final = 7
+# Nouns for stops that open a question by themselves.
+_OPENING: Final = frozenset(
+    {"stops", "pauses", "breaks", "stoppages", "interruptions", "arc interruptions", "standstills"}
+)
+# What narrows down what was told: "only those over a minute".
+_NARROWING: Final = frozenset({"only", "just", "those", "only those", "只看", "只要", "仅", "只算", "其中"})
 _EACH: Final = frozenset({"每次", "每一次", "每段", "每一段", "各次", "各段", "逐次", "每回"})
 _LISTING: Final = frozenset({"list", "show", "enumerate", "列出", "列举", "列一下", "哪几次"})
 _WHICH: Final = frozenset({"which", "what", "哪些", "有哪些"})
@@ -89,7 +99,8 @@ class FoundSpells:
 def find_spells(sentence: Sentence) -> FoundSpells:
     """Return what is asked of single spells, and mark its words; nothing where no state or condition is named."""
     held = any(sentence.has(at, Kind.STATE) for at in range(len(sentence))) or bool(sentence.used)
-    held = held or sentence.has(0, Kind.FOLLOW) or sentence.has(0, Kind.AND)
+    narrowed = sentence.text(0) in _NARROWING
+    held = held or narrowed or sentence.has(0, Kind.FOLLOW) or sentence.has(0, Kind.AND)
     if not held:
         return FoundSpells()
     least, over = _least(sentence)
@@ -105,6 +116,9 @@ def _longest(sentence: Sentence) -> int:
             return MOST_LISTED
         if sentence.text(at) not in _LONGEST:
             continue
+        if _asks_for_one(sentence, at):
+            sentence.use(at, at + 1)
+            return 1
         behind = at + 1 + (sentence.text(at + 1) == "的")
         for begin in (at - 1, behind):
             counted = number_at(sentence, begin)
@@ -115,6 +129,24 @@ def _longest(sentence: Sentence) -> int:
                 sentence.use(min(begin - led, at), max(end, at + 1))
                 return int(counted[0])
     return 0
+
+
+def _asks_for_one(sentence: Sentence, at: int) -> bool:
+    """ "Which machine had the longest stop": the longest single one of each is compared."""
+    which = any(sentence.has(place, Kind.WHICH) and sentence.text(place) != "what" for place in range(len(sentence)))
+    noun = sentence.skip(at + 1, (Kind.FILLER,))
+    once = sentence.text(at + 1) in {"一次", "的一次"} or sentence.text(at) in {"最长一次", "最长的一次"}
+    return which and (sentence.text(noun) in SPELLS or once)
+
+
+def _is_quiet(sentence: Sentence, at: int, kinds: Sequence[Kind]) -> bool:
+    return at in sentence.used or any(sentence.has(at, kind) for kind in kinds)
+
+
+def _measured(sentence: Sentence) -> bool:
+    """Whether a number is asked for."""
+    kinds = (Kind.STATISTIC, Kind.FIELD, Kind.HOW_LONG, Kind.HOW_MANY, Kind.HOW_OFTEN, Kind.ASK_WHEN, Kind.WHICH)
+    return any(sentence.has(at, kind) for at in range(len(sentence)) for kind in kinds)
 
 
 def _least(sentence: Sentence) -> tuple[timedelta | None, bool]:
@@ -171,6 +203,11 @@ def _suffixed(sentence: Sentence, at: int) -> tuple[int, Length, int] | None:
 
 def _each(sentence: Sentence) -> bool:
     """Whether the single spells are asked for: "each stop", "list all stops", "每次停机多长时间"."""
+    quiet = (Kind.FILLER, Kind.ALL)
+    first = next((at for at in range(len(sentence)) if not _is_quiet(sentence, at, quiet)), 0)
+    if sentence.text(first) in _OPENING and not _measured(sentence):
+        # "Stops of WLD001 yesterday".
+        return True
     lasting = any(sentence.has(at, Kind.HOW_LONG) for at in range(len(sentence)))
     listing = any(sentence.text(at) in _LISTING for at in range(len(sentence)))
     for at in range(len(sentence)):

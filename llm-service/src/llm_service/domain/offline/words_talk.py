@@ -126,7 +126,8 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.WHICH,
         None,
-        "which|which of|what|rank|ranking|ranked|sort|sorted|排名|排序|哪|哪台|哪一台|哪个|哪一个|哪些|有哪些"
+        "which|which of|which ones|what|rank|ranking|ranked|sort|sorted"
+        "|排名|排序|哪|哪台|哪一台|哪个|哪一个|哪些|有哪些"
         "|哪几台|谁",
     )
     add(
