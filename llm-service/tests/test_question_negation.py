@@ -187,3 +187,41 @@ def test_no_number_is_given_for_a_question_that_may_be_turned_round(text: str, s
     step = next_step(talk, Toolbox((ToolDefinition(name="device_statistics"),)), [(Report(say), query)])
     assert isinstance(step, Say)
     assert said in step.text
+
+
+@pytest.mark.parametrize("lead", ["excluding", "without", "not counting", "ignoring"])
+@pytest.mark.parametrize("second", ["porosity", "undercut", "lack of fusion"])
+@pytest.mark.parametrize("order", ["{state} and {label}", "{label} and {state}"])
+def test_what_is_left_out_with_a_state_is_left_out_too(lead: str, second: str, order: str) -> None:
+    said = order.format(state="stops", label=second)
+    query = parse_prompt(f"mean temperature of WLD001 yesterday {lead} {said}", NOW)
+    assert {(each.operator, each.value) for each in query.conditions} == {
+        (Operator.NE, VALUES[second]),
+        (Operator.GE, 5.0),
+    }
+    assert (query.unread, query.negation) == ((), "")
+
+
+def test_a_limit_that_is_left_out_with_a_label_is_turned_round() -> None:
+    query = parse_prompt("mean temperature of WLD001 yesterday excluding porosity and currents above 200", NOW)
+    assert {(each.field, each.operator) for each in query.conditions} == {
+        ("quality_label", Operator.NE),
+        ("current", Operator.LE),
+    }
+
+
+@pytest.mark.parametrize("said", ["excluding stops, while good", "excluding stops and only good readings"])
+def test_what_is_said_behind_an_exclusion_is_not_left_out(said: str) -> None:
+    query = parse_prompt(f"mean temperature of WLD001 yesterday {said}", NOW)
+    assert (Operator.EQ, "good") in {(each.operator, each.value) for each in query.conditions}
+
+
+def test_what_is_left_out_with_a_state_in_chinese_is_left_out_too() -> None:
+    query = parse_prompt("WLD001昨天平均温度，除去停机和气孔", NOW)
+    assert {(each.operator, each.value) for each in query.conditions} == {(Operator.NE, "porosity"), (Operator.GE, 5.0)}
+
+
+@pytest.mark.parametrize("text", ["WLD004昨天没焊的时候平均温度", "WLD004昨天没有焊的时候平均温度"])
+def test_while_it_did_not_weld_is_a_state(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert ([each.operator for each in query.conditions], query.negation) == ([Operator.LT], "")

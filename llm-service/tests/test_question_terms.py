@@ -320,3 +320,25 @@ def test_the_one_that_stood_still_the_longest_is_ranked_by_all_of_its_time() -> 
     query = parse_prompt("Which machine stood still the longest yesterday?", NOW)
     told = ranking(Report(English()), query, [stopped("WLD001", 9000.0, 60.0), stopped("WLD002", 7200.0, 600.0)])
     assert told.splitlines()[1].startswith("1. WLD001: 2 hours 30 minutes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "total gas and wire used by the whole shop yesterday",
+        "全厂昨天一共用了多少气",
+        "gas used in the whole plant today",
+    ],
+)
+def test_the_whole_shop_are_all_devices(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.all_devices, query.statistics, query.unread) == (True, (Statistic.INTEGRAL,), ())
+
+
+def test_the_share_of_some_readings_is_named() -> None:
+    assert parse_prompt("WLD004昨天未熔合占不良的多少", NOW).unread == ("占",)
+
+
+def test_spikes_of_a_sensor_are_left_out_of_an_extreme() -> None:
+    query = parse_prompt("highest current on WLD002 yesterday not counting sensor spikes", NOW)
+    assert (query.robust, query.unread, query.negation) == (True, (), "")

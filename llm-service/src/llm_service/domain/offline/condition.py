@@ -32,6 +32,10 @@ NEVER: Final = frozenset(
 )
 """Whether it ever was so is asked with these, no reading is left out."""
 _TURNING: Final = (Kind.NOT, Kind.EXCEPT)
+# How far an exclusion reaches over what it excludes, what that may be, and what ends it.
+_CARRIED: Final = 4
+_EXCLUDED: Final = (Kind.STATE, Kind.LABEL, Kind.FILLER, Kind.ROWS, Kind.AND, Kind.OR)
+_TURNING_BACK: Final = frozenset({"but", "only", "just", "只", "只看", "仅"})
 # Behind what 除 excludes.
 CLOSING: Final = frozenset({"外", "以外", "之外"})
 MOST: Final = 10
@@ -95,6 +99,30 @@ def excluded_at(sentence: Sentence, at: int) -> int | None:
     """The place of the word that excludes what the word before `at` leads to: "excluding readings where …"."""
     before = sentence.skip(at - 1, (*_QUIET, Kind.ROWS), step=-1)
     return before if sentence.has(before, Kind.EXCEPT) else None
+
+
+def carried_exclusion(sentence: Sentence, at: int) -> int | None:
+    """The place of the word that excludes what is before an "and" and what is behind it: "excluding stops and …"."""
+    place = at - 1
+    while place > at - _CARRIED and not _links(sentence, place):
+        if sentence.text(place) in _TURNING_BACK or not (
+            sentence.has(place, Kind.FILLER) or sentence.has(place, Kind.ROWS)
+        ):
+            return None
+        place -= 1
+    if sentence.text(place) in _TURNING_BACK:
+        return None
+    for back in range(place - 1, max(place - _CARRIED, 0) - 1, -1):
+        senses = sentence.lexeme_senses(back)
+        if Kind.EXCEPT in senses:
+            return back
+        if sentence.text(back) in _TURNING_BACK or not any(kind in senses for kind in _EXCLUDED):
+            return None
+    return None
+
+
+def _links(sentence: Sentence, at: int) -> bool:
+    return sentence.has(at, Kind.AND) or sentence.has(at, Kind.OR)
 
 
 def close_exclusion(sentence: Sentence, at: int) -> None:
@@ -180,10 +208,11 @@ def _condition(
     if not evident and not field and not value.unit:
         return None
     negation = negation_at(sentence, subject[0] if subject else begin)
+    carried = None if negation is not None else carried_exclusion(sentence, subject[0] if subject else begin)
     led = _leads(sentence, subject[0] - 1) if subject else False
     if negation is not None and not led and sentence.text(negation) in NEVER:
         negation = None
-    negated = _negates(sentence, subject, begin, led=led) != (negation is not None)
+    negated = _negates(sentence, subject, begin, led=led) != (negation is not None or carried is not None)
     start = subject[0] + 1 if subject else begin
     if negation is not None:
         sentence.use(negation, subject[0] if subject else begin)

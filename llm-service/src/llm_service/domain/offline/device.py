@@ -18,6 +18,12 @@ _MOST: Final = 100
 _LINKS: Final = frozenset({"to", "through", "-", "–", "至", "到"})
 _ANY: Final = frozenset({"有没有", "是否有", "有无", "有"})
 _SPAN: Final = 64
+_SHOP: Final = frozenset(
+    {
+        *("the whole shop", "whole shop", "the entire shop", "the whole plant", "whole plant", "the whole factory"),
+        *("the entire plant", "the whole fleet", "全厂", "整个厂", "整个工厂", "全车间", "所有机子"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +233,9 @@ def _starts_time(sentence: Sentence, at: int) -> bool:
 
 def _everyone(sentence: Sentence, at: int) -> bool:
     """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
+    if sentence.text(at) in _SHOP:
+        sentence.use(at - sentence.text(at - 1).startswith("by"), at + 1)
+        return True
     each = sentence.has(at, Kind.EVERY) or sentence.text(at) in _ANY
     if each and sentence.has(at + 1, Kind.DEVICE_WORD):
         sentence.use(at, at + 2)

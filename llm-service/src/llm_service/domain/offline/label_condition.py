@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Final
 
-from llm_service.domain.offline.condition import MOST, close_exclusion, linked_by_or
+from llm_service.domain.offline.condition import MOST, carried_exclusion, close_exclusion, linked_by_or
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
@@ -59,6 +59,7 @@ def find_labels(
         turning = _negations(sentence, at)
         negation = turning[-1] if turning else None
         carried = turned and all(_joins(sentence, place) for place in range(last + 1, at))
+        carried = carried or (not turning and carried_exclusion(sentence, at) is not None)
         negated = (len(turning) % 2 == 1 or (carried and not turning)) and not none
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
@@ -79,7 +80,7 @@ def find_labels(
         chosen = (label or GOOD) if how is Operator.EQ else chosen
         named.setdefault((how, label or GOOD))
         sentence.use(at if negation is None else negation, at + 1)
-        if negation is not None or (carried and turned):
+        if negation is not None or carried:
             close_exclusion(sentence, at + 1)
         last, turned = at, negated
     # "Bad welds (porosity)": the second word says which.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from llm_service.domain.offline.condition import FLIPPED
+from llm_service.domain.offline.condition import FLIPPED, carried_exclusion
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Condition, Note, Remark, Statistic
 from llm_service.domain.offline.sentence import Sentence
@@ -63,6 +63,7 @@ def find_states(
             sentence.use(at, at + 1)
             continue
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
+        excluded = carried_exclusion(sentence, at) if excluded is None else excluded
         said_alone = sentence.text(at) in _SAID_ALONE
         led = (lead is not None and not said_alone) or excluded is not None or rate
         if isinstance(state, State) and (asked or led):

@@ -127,7 +127,8 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.SHARE,
         None,
-        "占百分之几|占百分之多少|占多大比例|占多少比例|占全天多少|占全天的多少|占一天多少|占了多少|占多大|占全部多少",
+        "占今天的百分之几|占今天的百分之多少|占昨天的百分之几|占这段时间的百分之几|占这段时间的百分之多少|占这段时间多少"
+        "|占多少时间|占这段时间的多少|占百分之几|占百分之多少|占多大比例|占多少比例|占全天多少|占全天的多少|占一天多少|占了多少|占多大|占全部多少",
     )
     add(Kind.MORE, Comparative(field="temperature", statistic=None), "多热|有多热|多冷|有多冷|how cold")
     add(Kind.INTENT, Intent.COMPARE, "差|之差|差值|差距")

@@ -60,7 +60,7 @@ _FILLERS: Final = (
     "|帮忙查一下|帮忙看看|能否|可不可以|能告诉我|我想了解|了解|了解一下|想了解|我想知道|具体是|是怎样|怎样的"
     "|大家|谁能|问一下|问下|想问|想问一下|想问下|查下|看下|算下|说下|报一下|报下|给出|求出|得出|列一下|统计下"
     "|取|是多大|是多高|该设备|本机|现场|目前为止|到目前为止|截至目前|迄今|迄今为止|为止|至今为止|掉|出来|起来"
-    "|下去|过来|state|mode|really|truly|indeed|确实|真正|占|处于|处在|既|标为|标成|标作|标记|标记为|标记成|标注|标注为|判为|判定为"
+    "|下去|过来|state|mode|really|truly|indeed|确实|真正|处于|处在|既|标为|标成|标作|标记|标记为|标记成|标注|标注为|判为|判定为"
     "|被标为|被标记为|被标记成|被判为"
 )
 _LATEST: Final = (
@@ -154,6 +154,12 @@ def add_asking_words(lexicon: Lexicon) -> None:
         None,
         "others|the others|the other ones|the rest|other machines|the other machines|other ones|其他|其它|其余|别的"
         "|其他几台|其它几台|其余几台|另外几台|其他机器|其他焊机|其余的",
+    )
+    add(
+        Kind.ALL,
+        None,
+        "the whole shop|whole shop|the entire shop|the whole plant|whole plant|the whole factory|the entire plant"
+        "|the whole fleet|全厂|整个厂|整个工厂|全车间|所有机子",
     )
     add(Kind.WHICH, None, _RANKING)
     add(Kind.WHICH, None, _RISING)

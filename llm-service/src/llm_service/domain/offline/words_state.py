@@ -29,7 +29,7 @@ _STATES: Final = {
     "|stopped welding|stop welding|stops welding|stopped running|stop running|stops running|stopped working"
     "|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着|待机|空转|没在用"
     "|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了|停过|停|停歇"
-    "|歇|歇过|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
+    "|歇|歇过|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没焊|没有焊|没焊接|未焊|没焊着|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
     "|不工作|没工作|没有工作|没在工作|歇着|停工|停过机|停了机|停过工",
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"

@@ -20,7 +20,8 @@ _INTENTS: Final = {
     Intent.FEATURES: "feature|features|特征",
     Intent.ANOMALY: "anomaly|anomalies|anomalous|outlier|outliers|abnormal|abnormality|abnormalities|unusual"
     "|fault|faults|wrong|wrong with|what's wrong|what ' s wrong|problem|problems|issue|issues|odd|strange|spike"
-    "|spikes|outlying values|glitch|glitches|sensor glitch|sensor glitches|sensor error|sensor errors"
+    "|spikes|sensor spike|sensor spikes"
+    "|outlying values|glitch|glitches|sensor glitch|sensor glitches|sensor error|sensor errors"
     "|measurement error|measurement errors|bad values|healthy|alarm|alarms|anything wrong|out of the ordinary"
     "|trouble|异常|异常值|异常数据|异常点|尖峰|毛刺|野值|跳变|坏值|离群值|离群|离群点|故障|问题|毛病|不对劲"
     "|出问题|不正常|正常吗|健康",
