@@ -173,7 +173,7 @@ async def test_a_mean_without_far_readings_is_told_beside_that_of_all(ask: Ask) 
 
 async def test_a_second_question_compared_with_the_first_gets_the_difference(ask: Ask) -> None:
     text = await ask("mean temperature of WLD002 today? And compared with yesterday?")
-    assert "WLD002 on 2026-11-28 compared with WLD002 on 2026-11-27:" in text
+    assert "WLD002 on 2026-11-28 so far compared with WLD002 on 2026-11-27:" in text
 
 
 async def test_an_overview_tells_far_readings_without_asking_for_more(ask: Ask) -> None:

@@ -218,7 +218,7 @@ async def test_two_questions_get_an_answer_each_over_their_own_ranges(shop: Shop
     assert asked == ["2026-11-28T00:00:00Z", "2026-11-27T00:00:00Z"]
     first, second = text.split("\n\n")
     assert (first, second) == (
-        "The mean current of WLD001 on 2026-11-28 is 120 A (10 readings).",
+        "The mean current of WLD001 on 2026-11-28 so far is 120 A (10 readings).",
         "The mean current of WLD003 on 2026-11-27 is 240 A (30 readings).",
     )
     same = await shop.ask("max current of WLD001 and min voltage of WLD002 in the last hour")
@@ -248,7 +248,7 @@ async def test_amounts_that_are_compared_differ_by_an_amount(shop: Shop) -> None
 
 async def test_when_an_extreme_was_among_what_fits_is_told(shop: Shop) -> None:
     text = await shop.ask("when was the voltage of WLD001 highest while welding today?")
-    assert "The maximum voltage of WLD001 on 2026-11-28 where current >= 5 A is 900 V, first reached at" in text
+    assert "The maximum voltage of WLD001 on 2026-11-28 so far where current >= 5 A is 900 V, first reached" in text
 
 
 async def test_rows_that_do_not_fit_into_one_answer_are_named(shop: Shop) -> None:

@@ -109,7 +109,19 @@ def _skip_greeting(sentence: Sentence) -> None:
 
 def _skip_introduction(sentence: Sentence) -> None:
     """ "Maintenance: …", "QA here - …": who asks says nothing of what is asked."""
-    kinds = (Kind.DEVICE, Kind.STATISTIC, Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.OPERATOR, Kind.NOT)
+    kinds = (
+        Kind.DEVICE,
+        Kind.DEVICE_WORD,
+        Kind.ORDINAL,
+        Kind.NUMBER,
+        Kind.GROUP,
+        Kind.STATISTIC,
+        Kind.DAY,
+        Kind.RELATIVE_PERIOD,
+        Kind.WEEKDAY,
+        Kind.OPERATOR,
+        Kind.NOT,
+    )
     for end in range(1, min(_INTRODUCTION, len(sentence) - 1)):
         here = sentence.text(end - 1) == "here" and sentence.text(end) in {",", ".", "-", "–", ":"}
         if not here and sentence.text(end) not in {":", "："}:
