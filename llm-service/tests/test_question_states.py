@@ -325,7 +325,7 @@ def phrases_of(words: Lexicon) -> list[tuple[str, dict[Kind, object]]]:
     [
         ("mean current of each weld on WLD001 today", "each weld"),
         ("mean current per weld on WLD001 today", "per weld"),
-        ("average time between welds on WLD001 today", "between"),
+        ("mean voltage of WLD001 between welds today", "between"),
         ("how many readings of WLD001 were out of range today", "out of range"),
     ],
 )
