@@ -195,6 +195,23 @@ async def test_anomalies_are_marked_with_their_score_and_explained_by_field(page
     await expect(page.locator("#device-chart [aria-live]")).to_contain_text("because of temperature")
 
 
+async def test_the_time_in_which_all_was_well_is_chosen(page: Page) -> None:
+    asked = count_calls(page, "/ai/anomalies")
+    await choose(page, "PAGE04", "#anomalies-on")
+    note = page.locator("#anomalies-note")
+    await expect(note).to_contain_text("baseline: 333 rows")
+    await page.select_option("#anomaly-baseline", "chosen")
+    await expect(note).to_have_text("No anomalies: Choose from when to when all was well.")
+    chosen = [BEGIN, BEGIN + timedelta(minutes=10)]
+    zone = await page.evaluate("new Date().getTimezoneOffset()")
+    for name, time in zip(("#anomaly-from", "#anomaly-to"), chosen, strict=True):
+        await page.fill(name, (time - timedelta(minutes=zone)).strftime("%Y-%m-%dT%H:%M"))
+    await page.select_option("#anomaly-method", "robust_z")
+    await expect(note).to_contain_text("1 stretch · robust_z")
+    await expect(note).to_contain_text("baseline: 600 rows")
+    assert [datetime.fromisoformat(each) for each in asked[-1]["baseline"].values()] == chosen
+
+
 async def test_a_mark_is_drawn_where_it_is(page: Page) -> None:
     await choose(page, "PAGE04", "#anomalies-on")
     await expect(page.locator("#anomalies-note")).to_contain_text("1 stretch")
