@@ -1,5 +1,7 @@
 """SQLite's log stays small beside readers that overlap without end, and the file shrinks after maintenance."""
 
+import asyncio
+import re
 import sqlite3
 import threading
 import time
@@ -84,3 +86,27 @@ async def test_a_reader_that_never_ends_is_not_waited_for(database: Database, tm
         await connection.execute(text("INSERT INTO things VALUES (9999, zeroblob(10))"))
     await database.maintain()
     assert (tmp_path / "some.db-wal").stat().st_size == 0
+
+
+def written_by_threads() -> dict[int, int]:
+    """How many bytes each thread of this process has written so far."""
+    tasks = Path("/proc/self/task")
+    if not tasks.exists():
+        pytest.skip("the kernel counts no bytes of threads here")
+    counted = {int(task.name): re.search(r"wchar: (\d+)", (task / "io").read_text()) for task in tasks.iterdir()}
+    return {thread: int(found[1]) for thread, found in counted.items() if found is not None}
+
+
+async def test_the_connection_that_writes_leaves_copying_the_log_to_another(database: Database, tmp_path: Path) -> None:
+    before, written, largest = written_by_threads(), 1_000 * ROW, 0
+    for number in range(written // ROW):
+        async with database.write() as connection:
+            await connection.execute(INSERT, {"id": number, "size": ROW})
+        largest = max(largest, (tmp_path / "some.db-wal").stat().st_size)
+        await asyncio.sleep(0.001)
+    since = sorted(count - before.get(thread, 0) for thread, count in written_by_threads().items())
+    *_, copier, writer = since
+    # The log's frames once, and what is left to copy where the log is begun anew.
+    assert written < writer < 1.5 * written
+    assert copier > 0.5 * written
+    assert largest <= 64 * MEGABYTE

@@ -28,6 +28,7 @@ from penstock_kit.database.quick_writer import QuickWriter, WriteStep
 from penstock_kit.database.reconnect_window import ReconnectWindow
 from penstock_kit.database.sqlite_driver import LOCK_SECONDS, RowsMissing
 from penstock_kit.database.url import driver_url
+from penstock_kit.database.write_ahead_log import WriteAheadLog
 from penstock_kit.errors import Unavailable
 from penstock_kit.home import ensure_home
 
@@ -35,12 +36,6 @@ _READERS: Final = 4
 _CACHE_MB: Final = 8
 _MMAP_MB: Final = 128
 _RECONNECT_SECONDS: Final = 3.0
-# Bytes of SQLite's log above which it is begun anew, seconds between two attempts, and how long one waits for readers.
-_LOG_BYTES: Final = 16 * 1024 * 1024
-_SHORTENING_SECONDS: Final = 0.25
-_SHORTENING_WAIT_MS: Final = 20
-# The same where that was in vain and the log is twice as long.
-_LONG_WAIT_MS: Final = 500
 # Attempts to have no reader in the log at the end of the maintenance.
 _CHECKPOINTS: Final = 50
 
@@ -83,13 +78,12 @@ class Database:
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
         self._url = url
-        self._lock_ms = int(lock_seconds * 1000)
-        self._next_shortening = 0.0
         self.schema = schema
         self._quick = quick
         self._quick_writer = QuickWriter(writer.dialect) if self.is_sqlite else None
         self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
+        self._log = WriteAheadLog(url.database or "", lock_ms=int(lock_seconds * 1000)) if self.is_sqlite else None
         self.counts = DatabaseCounts(wal_bytes=self._wal_bytes if self.is_sqlite else None)
         self._writer = writer
         self._readers = readers
@@ -131,8 +125,8 @@ class Database:
             async with self._reconnect_window.connect(self._writer) as connection:
                 async with connection.begin():
                     yield connection
-                if self._is_log_long():
-                    await self._shorten_log(connection)
+                if self._log is not None and self._log.is_long():
+                    await self._shorten(self._log, connection)
 
     async def execute_all(self, steps: Sequence[WriteStep]) -> None:
         """Execute all of `steps` in one transaction as :meth:`write` would. Raises RowsMissing where it must.
@@ -148,8 +142,8 @@ class Database:
         with self._count(is_write=True):
             async with self._reconnect_window.connect(self._writer) as connection:
                 await self._quick_writer.execute(connection, steps)
-                if self._is_log_long():
-                    await self._shorten_log(connection)
+                if self._log is not None and self._log.is_long():
+                    await self._shorten(self._log, connection)
 
     async def ping(self) -> None:
         """Return when the store answers and is prepared; raise Unavailable otherwise, without waiting."""
@@ -167,7 +161,8 @@ class Database:
                 unbegun = await connection.execution_options(**self._without_begin())
                 for statement in self._maintenance_statements():
                     await unbegun.exec_driver_sql(statement)
-                if self.is_sqlite:
+                if self._log is not None:
+                    await self._log.settle()
                     await _write_log_into_file(unbegun)
         return Maintenance(bytes_before=before, bytes_after=self._size())
 
@@ -175,6 +170,8 @@ class Database:
         """Close all connections."""
         if self._quick is not None:
             await self._quick.close()
+        if self._log is not None:
+            await self._log.close()
         await self._readers.dispose()
         await self._writer.dispose()
 
@@ -191,22 +188,9 @@ class Database:
     def _absent_error(self) -> Unavailable:
         return Unavailable(f"the database {self._name} was not there at the start and is waited for", reason=REASON)
 
-    def _is_log_long(self) -> bool:
-        """Whether SQLite's log has grown: readers that overlap keep it from beginning anew by itself."""
-        if not self.is_sqlite or self._wal_bytes() <= _LOG_BYTES or time.monotonic() < self._next_shortening:
-            return False
-        self._next_shortening = time.monotonic() + _SHORTENING_SECONDS
-        return True
-
-    async def _shorten_log(self, connection: AsyncConnection) -> None:
-        """Write the log into the file and begin it anew; readers that hold it for long are not waited for."""
+    async def _shorten(self, log: WriteAheadLog, connection: AsyncConnection) -> None:
         unbegun = await connection.execution_options(**self._without_begin())
-        wait_ms = _SHORTENING_WAIT_MS if self._wal_bytes() <= 2 * _LOG_BYTES else _LONG_WAIT_MS
-        await unbegun.exec_driver_sql(f"PRAGMA busy_timeout = {wait_ms}")
-        try:
-            await unbegun.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            await unbegun.exec_driver_sql(f"PRAGMA busy_timeout = {self._lock_ms}")
+        await log.shorten(unbegun.exec_driver_sql)
 
     def _without_begin(self) -> dict[str, Any]:
         return {NO_BEGIN: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
@@ -217,10 +201,7 @@ class Database:
         return ("VACUUM (ANALYZE)",)
 
     def _wal_bytes(self) -> int:
-        try:
-            return Path(f"{self._url.database}-wal").stat().st_size
-        except OSError:
-            return 0
+        return 0 if self._log is None else self._log.bytes
 
     def _size(self) -> int:
         if not self.is_sqlite:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from penstock_kit.database.postgresql_url import driver_options
 from penstock_kit.database.sqlite_driver import connect
+from penstock_kit.database.write_ahead_log import WRITER_PRAGMAS
 
 NO_BEGIN: Final = "penstock_no_begin"  # execution option of a connection for what can't run in a transaction
 _CONNECT_SECONDS: Final = 5
@@ -69,7 +70,7 @@ def sqlite_readers(url: URL, *, readers: int, pragmas: Sequence[str], lock_secon
 def writer_pragmas(*, cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
     """Return the statements that tune a connection to SQLite."""
     sizes = (f"PRAGMA cache_size = {-1024 * cache_mb}", f"PRAGMA mmap_size = {mmap_mb * 1024 * 1024}")
-    return (*_SHARED_PRAGMAS, *sizes)
+    return (*_SHARED_PRAGMAS, *WRITER_PRAGMAS, *sizes)
 
 
 def reader_pragmas(*, cache_mb: int, mmap_mb: int) -> tuple[str, ...]:
