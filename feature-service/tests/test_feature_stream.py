@@ -91,8 +91,9 @@ async def test_features_are_scaled_as_at_once(store, normalize):
     assert_same(await streamed(store, plan), extract_features(await store.read(KEY, FIELDS, Span()), plan))
 
 
-async def test_a_part_of_the_rows_is_filled_from_within_it_alone(store):
-    span = Span(start=40_000_000, end=300_000_000)
+@pytest.mark.parametrize("end", [300_000_000, 199_000_001, 1_599_000_001])
+async def test_a_part_of_the_rows_is_filled_from_within_it_alone(store, end):
+    span = Span(start=40_000_000, end=end)
     plan = plan_of(missing=MissingMethod.INTERPOLATE)
     expected = extract_features(await store.read(KEY, FIELDS, span), plan)
     assert_same(await streamed(store, plan, span=span), expected)

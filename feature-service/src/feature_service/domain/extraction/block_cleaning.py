@@ -50,10 +50,7 @@ class BlockCleaner:
         ]
 
     def look_ahead(self, name: str, found: Reading | None) -> None:
-        """Take the next value of a field behind the block; None when there is none to the end of the range."""
-        if found is not None:
-            treated = self._filter.apply({name: np.array([found.value])})[name]
-            found = Reading(time=found.time, value=float(treated[0]))
+        """Take the next value of a field behind the block, outliers treated; None when there is none in the range."""
         self._ahead[name] = found
 
     def clean(self, block: Frame, fenced: Frame) -> CleanRows:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -27,13 +28,14 @@ from feature_service.domain.preprocessing.method import MissingMethod, Normalize
 from feature_service.domain.preprocessing.missing import CONSTANT_FILLS, MissingFill, constant_fill
 from feature_service.domain.preprocessing.outlier import Fence, OutlierFilter, fence_of, fit_outlier_filter
 from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler, scale_columns
-from feature_service.domain.telemetry.query import Condition, HistoryQuery, Operator
+from feature_service.domain.telemetry.query import HistoryQuery
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import Aborted, Unprocessable
 
 _LEAST_ROWS: Final = 50_000
 """Rows that are read at once at least: of more fields than fit beside each other, some are read after the others."""
-_LARGEST: Final = float(np.finfo(np.float64).max)
+_NEAR_ROWS: Final = 1_000
+"""Rows behind a block in which the next value of a field is looked for before all that follow are."""
 
 
 class Matrix(Protocol):
@@ -115,6 +117,7 @@ class FeatureStream:
         self._span = span
         self._plan = plan
         self._most_values = most_values
+        self._near_rows = min(_NEAR_ROWS, most_values)
         self._features = resolve_features(plan.features)
 
     async def fill(self, matrix: Matrix, fields: Sequence[str], rows: int) -> FeatureTable:
@@ -162,8 +165,9 @@ class FeatureStream:
             block = _numbers_of(found, fields)
             if len(block):
                 fenced = await asyncio.to_thread(cleaner.fence, block)
-                for name in cleaner.open_fields(fenced):
-                    cleaner.look_ahead(name, await self._next_reading(name, block, outlier_filter))
+                if names := cleaner.open_fields(fenced):
+                    for name, reading in (await self._look_ahead(names, block, outlier_filter)).items():
+                        cleaner.look_ahead(name, reading)
                 await asyncio.to_thread(work, block, fenced)
         group.rows, group.longest = carry.rows, carry.longest
         return group
@@ -204,24 +208,33 @@ class FeatureStream:
             filled += len(present)
         return values[:filled]
 
-    async def _next_reading(self, name: str, block: Frame, outlier_filter: OutlierFilter) -> Reading | None:
-        """Return the first value of the field behind the block that is no outlier."""
+    async def _look_ahead(
+        self, names: Sequence[str], block: Frame, outlier_filter: OutlierFilter
+    ) -> dict[str, Reading | None]:
+        """Return the first value of each field behind the block that is no outlier; None where there is none."""
+        found: dict[str, Reading | None] = dict.fromkeys(names)
+        near = await self._behind(block, names)
+        _note_first(found, near, outlier_filter)
+        far = [name for name, reading in found.items() if reading is None]
+        if far and len(near) == self._near_rows and (span := self._span_behind(near)) is not None:
+            async with aclosing(self._telemetry.blocks(self._key, far, span, self._rows_at_once(len(far)))) as blocks:
+                async for frame in blocks:
+                    _note_first(found, _numbers_of(frame, far), outlier_filter)
+                    if all(found[name] is not None for name in far):
+                        break
+        return found
+
+    async def _behind(self, block: Frame, names: Sequence[str]) -> Frame:
+        """Return the next few rows, which are found at once: most gaps are short."""
+        span = self._span_behind(block)
+        if span is None:
+            return _numbers_of(block.first(0), names)
+        query = HistoryQuery(fields=names, span=span, limit=self._near_rows)
+        return _numbers_of(await self._telemetry.history(self._key, query), names)
+
+    def _span_behind(self, block: Frame) -> Span | None:
         after = int(block.timestamps[-1].astype("int64")) + 1
-        if self._span.end is not None and after >= self._span.end:
-            return None
-        fence = outlier_filter.fences.get(name) if outlier_filter.method is not OutlierMethod.CLIP else None
-        low, high = (fence.low, fence.high) if fence else (-_LARGEST, _LARGEST)
-        conditions = [
-            Condition(field=name, operator=Operator.GE, operands=(max(low, -_LARGEST),)),
-            Condition(field=name, operator=Operator.LE, operands=(min(high, _LARGEST),)),
-        ]
-        span = Span(start=after, end=self._span.end)
-        found = await self._telemetry.history(
-            self._key, HistoryQuery(fields=[name], span=span, conditions=conditions, limit=1)
-        )
-        if len(found) == 0:
-            return None
-        return Reading(time=int(found.timestamps[0].astype("int64")), value=float(found.numbers[name][0]))
+        return None if self._span.end is not None and after >= self._span.end else Span(start=after, end=self._span.end)
 
     def _require_same(self, groups: Sequence[_Group]) -> None:
         """Raise unless the last fields have the windows of the first, of which there must be one."""
@@ -257,6 +270,15 @@ class FeatureStream:
                 scaler=scaler,
             ),
         )
+
+
+def _note_first(found: dict[str, Reading | None], rows: Frame, outlier_filter: OutlierFilter) -> None:
+    """Note the first value of each field that has none yet."""
+    for name, values in outlier_filter.apply(rows.numbers).items():
+        present = np.flatnonzero(~np.isnan(values))
+        if found[name] is None and len(present):
+            time = int(rows.timestamps[present[0]].astype("int64"))
+            found[name] = Reading(time=time, value=float(values[present[0]]))
 
 
 def _numbers_of(frame: Frame, fields: Sequence[str]) -> Frame:
