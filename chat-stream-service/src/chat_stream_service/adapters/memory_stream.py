@@ -66,7 +66,8 @@ class MemoryStream:
         self.dropped = False
         self._events = EventList()
         self._sizes = array("Q")
-        self._trimmed = EventFold()
+        # Most streams are never trimmed.
+        self._trimmed: EventFold | None = None
         self._last: int = 0
         self._trim_time = header.create_time
         self._waiting: set[_Waiting] = set()
@@ -112,6 +113,7 @@ class MemoryStream:
             left -= self._sizes[count]
             count += 1
         oldest = self._events.part(0, count)
+        self._trimmed = self._trimmed or EventFold()
         self._trimmed.add_events(oldest)
         self._trim_time = oldest[-1].create_time
         self._events.cut(count)
@@ -143,7 +145,7 @@ class MemoryStream:
 
     def snapshot(self) -> CompleteState:
         """Return the fold of the events that are not kept any more."""
-        return self._trimmed.snapshot()
+        return (self._trimmed or EventFold()).snapshot()
 
     def wake(self, now: float) -> None:
         """Wake the readers that wait now, but those that take what is new while they wait."""
@@ -185,7 +187,7 @@ class MemoryStream:
             conversation_id=self.header.conversation_id,
             sequence=self.first - 1,
             create_time=self._trim_time,
-            body=self._trimmed.snapshot(),
+            body=self.snapshot(),
         )
 
 

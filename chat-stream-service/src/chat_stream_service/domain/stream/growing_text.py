@@ -12,27 +12,28 @@ class GrowingText:
     A piece costs the same however long the text is.
     """
 
-    __slots__ = ("_joined", "_pieces")
+    __slots__ = ("_loose", "_pieces")
 
     def __init__(self, text: str = "") -> None:
-        self._joined: list[str] = [text] if text else []
-        self._pieces: list[str] = []
+        self._pieces: list[str] = [text] if text else []
+        # How many of them, at the end, are not joined yet.
+        self._loose = 0
 
     def __bool__(self) -> bool:
         """Return whether there is any piece."""
-        return bool(self._pieces or self._joined)
+        return bool(self._pieces)
 
     def append(self, piece: str) -> None:
         """Add a piece at the end."""
-        pieces = self._pieces
-        pieces.append(piece)
-        if len(pieces) >= _MOST_PIECES:
-            self._joined.append("".join(pieces))
-            pieces.clear()
+        self._pieces.append(piece)
+        self._loose += 1
+        if self._loose >= _MOST_PIECES:
+            self._pieces[-_MOST_PIECES:] = ["".join(self._pieces[-_MOST_PIECES:])]
+            self._loose = 0
 
     def read(self) -> str:
         """Return the whole text."""
-        if self._pieces or len(self._joined) > 1:
-            self._joined = ["".join([*self._joined, *self._pieces])]
-            self._pieces.clear()
-        return self._joined[0] if self._joined else ""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+            self._loose = 0
+        return self._pieces[0] if self._pieces else ""

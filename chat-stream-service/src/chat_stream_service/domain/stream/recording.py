@@ -54,16 +54,19 @@ class Recording:
         self._pending_writes = pending_writes
         self._limits = limits
         self._clock = clock
-        self._first_event = asyncio.Event()
+        # Not an Event, which is five times as large.
+        self._first_event: asyncio.Future[None] | None = None
         self._begin_task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Start to store the question, soon."""
-        self._begin_task = asyncio.create_task(self._begin_soon())
+        self._first_event = asyncio.get_running_loop().create_future()
+        self._begin_task = asyncio.create_task(self._begin_soon(self._first_event))
 
     def on_first_event(self) -> None:
         """Let the question be stored now."""
-        self._first_event.set()
+        if self._first_event is not None and not self._first_event.done():
+            self._first_event.set_result(None)
 
     def close(self) -> None:
         """Give up what is still under way."""
@@ -97,10 +100,10 @@ class Recording:
             return body
         return stored
 
-    async def _begin_soon(self) -> None:
+    async def _begin_soon(self, first_event: "asyncio.Future[None]") -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.question):
-                await self._first_event.wait()
+                await first_event
                 await asyncio.sleep(self._limits.head_start)
         await self._begin()
 
@@ -114,7 +117,7 @@ class Recording:
 
     async def _wait_until_begun(self) -> None:
         """Return when the question is stored; a failed first try is repeated, now that time has passed."""
-        self._first_event.set()
+        self.on_first_event()
         try:
             if self._begin_task is not None:
                 await self._begin_task
