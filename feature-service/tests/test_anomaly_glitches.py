@@ -145,3 +145,21 @@ def test_short_pulses_within_the_usual_range_are_no_glitches():
     values[[90, 91, 700]] = (175, 181, 178)
 
     assert not find_glitches(values).any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "readings", "are_glitches"),
+    [
+        (1000, [900.0], True), (1000, [900.0, 900.0], False), (1000, [900.0, 901.0], True),
+        (1000, [900.0, 900.0, 901.0], True), (1000, [900.0, 900.0, 901.0, 901.0], False),
+        (1000, [900.0 + number for number in range(10)], True), (1000, [900.0 + number for number in range(11)], False),
+        (99, [900.0], False), (100, [900.0], True),
+    ],
+)  # fmt: skip
+def test_one_reading_in_a_hundred_is_a_glitch_and_more_or_a_value_that_comes_back_is_a_state(
+    rows, readings, are_glitches
+):
+    values = 10 + np.random.default_rng(3).normal(0, 1, rows)
+    places = np.linspace(5, rows - 5, len(readings), dtype=int)
+    values[places] = readings
+    assert np.flatnonzero(find_glitches(values)).tolist() == (places.tolist() if are_glitches else [])
