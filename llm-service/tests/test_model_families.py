@@ -306,6 +306,20 @@ def test_sound_and_films_go_to_models_that_hear_and_see_and_are_named_for_the_ot
         assert f"[{kind.removeprefix('messages.')} left out" in str(content)
 
 
+@pytest.mark.parametrize(
+    ("media_type", "form"),
+    [
+        ("audio/mpeg", "mp3"), ("audio/mp3", "mp3"), ("audio/wav", "wav"), ("audio/x-wav", "wav"),
+        ("audio/wave", "wav"), ("audio/x-m4a", "m4a"), ("audio/mp4", "m4a"), ("audio/flac", "flac"),
+    ],
+)  # fmt: skip
+def test_sound_is_called_by_the_names_that_openais_kind_knows(media_type: str, form: str) -> None:
+    sound = FilePart(filename="", data=b"RIFF", media_type=media_type)
+    request = made(said(Message(role=Role.USER, parts=(sound,)), model="m"), "own")
+    (part,) = request.body["messages"][0]["content"]
+    assert part == {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": form}}
+
+
 def test_sound_reaches_gemini_and_is_named_by_anthropic() -> None:
     request = said(Message(role=Role.USER, parts=(VOICE, FILM)), model="gemini-2.5-flash")
     parts = gemini_request(request).body["contents"][0]["parts"]

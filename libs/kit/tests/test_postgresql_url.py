@@ -96,3 +96,26 @@ def test_a_certificate_that_is_to_be_verified_needs_its_authority(
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql" / "root.crt").touch()
     driver_url(f"{BASE}?sslmode=verify-full")
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+def test_every_mode_of_encryption_is_taken_where_what_it_needs_is_there(mode: str, tmp_path: Path) -> None:
+    authority = tmp_path / "root.crt"
+    authority.write_text("")
+    url = f"postgresql://u@h/db?sslmode={mode}&sslrootcert={authority}"
+    assert driver_url(url).query["sslmode"] == mode
+
+
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslkey", "sslcrl"])
+def test_every_file_that_a_url_names_must_be_one(name: str, tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    with pytest.raises(InvalidArgument, match=f"{name} names .*which is no file"):
+        driver_url(f"postgresql://u@h/db?{name}={missing}")
+    missing.write_text("")
+    assert driver_url(f"postgresql://u@h/db?{name}={missing}").query[name] == str(missing)
+
+
+@pytest.mark.parametrize("option", ["target_session_attrs=read-write", "host=h1&host=h2", "port=5433"])
+def test_what_libpq_understands_beside_encryption_is_taken(option: str) -> None:
+    name = option.partition("=")[0]
+    assert name in driver_url(f"postgresql://u@/db?{option}").query
