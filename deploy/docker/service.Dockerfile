@@ -38,10 +38,11 @@ RUN groupadd --gid 10001 penstock \
  && install -d -o penstock -g penstock -m 0700 /var/lib/penstock /var/lib/penstock-secret
 COPY --from=dependencies /opt/penstock /opt/penstock
 # Services listen for other containers, and start only with a secret of the installation (docker-compose.yml makes one).
-# GRPC_EXPERIMENTS: as `penstock up` has it, see RUNTIME_ENVIRONMENT in cli/src/penstock_cli/supervisor/service.py.
+# GRPC_… and MALLOC_…: as `penstock up` has them, see RUNTIME_ENVIRONMENT in cli/src/penstock_cli/supervisor/service.py.
 ENV PATH=/opt/members/bin:/opt/penstock/bin:$PATH \
     GRPC_ENABLE_FORK_SUPPORT=0 \
     GRPC_EXPERIMENTS=-event_engine_client,-event_engine_listener,-event_engine_for_all_other_endpoints \
+    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PENSTOCK_HOME=/var/lib/penstock \

@@ -1,10 +1,13 @@
 """What the images leave out of the packages, and what stays."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from penstock_cli.supervisor.service import RUNTIME_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,3 +51,17 @@ def test_of_large_packages_only_what_is_loaded_gets_bytecode(slim: ModuleType, t
     put(tmp_path, "small/a.py", "scipy/a.py")
     slim.compile_loaded(tmp_path, modules=())
     assert {name.partition("/")[0] for name in names(tmp_path) if name.endswith(".pyc")} == {"small"}
+
+
+def test_a_service_in_a_container_runs_under_the_settings_that_the_supervisor_gives_it() -> None:
+    dockerfile = (ROOT / "deploy" / "docker" / "service.Dockerfile").read_text("utf-8")
+    told = dict(re.findall(r"^(?:ENV|   ) +(\w+)=(\S+)", dockerfile, re.MULTILINE))
+    assert {name: told.get(name) for name in RUNTIME_ENVIRONMENT} == RUNTIME_ENVIRONMENT
+
+
+def test_the_recipe_of_the_images_names_no_platform_but_takes_that_of_the_build() -> None:
+    documented = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    assert "--platform linux/amd64,linux/arm64" in documented
+    dockerfile = (ROOT / "deploy" / "docker" / "service.Dockerfile").read_text("utf-8")
+    # Nothing in it is of one platform.
+    assert not re.search(r"x86_64|amd64|aarch64|arm64", dockerfile)
