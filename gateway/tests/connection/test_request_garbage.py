@@ -63,6 +63,20 @@ async def test_a_request_leaves_no_cycle(gateway: Any, method: str, path: str, b
     assert await kept_by_cycles(asked(gateway, method, path, body)) == {}
 
 
+async def test_a_connection_that_is_closed_leaves_no_cycle(gateway: Any) -> None:
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+
+    async def ask() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        async with asyncio.timeout(HANG_SECONDS):
+            assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await writer.wait_closed()
+
+    assert await kept_by_cycles(ask) == {}
+
+
 async def test_watching_for_a_client_that_leaves_keeps_no_cycle_when_the_answer_is_complete() -> None:
     async def answer() -> None:
         watched, left = asyncio.Event(), asyncio.Event()

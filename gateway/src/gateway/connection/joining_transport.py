@@ -45,6 +45,10 @@ class JoiningTransport:
         """Close at once, whatever is not written yet."""
         self._transport.abort()
 
+    def detach(self) -> None:
+        """Let go of whom `on_close` belongs to, once the connection is lost: each would keep the other."""
+        self._on_close = _nothing
+
     def is_closing(self) -> bool:
         """Return whether it is closed or about to be."""
         return self._closing or self._transport.is_closing()
@@ -53,3 +57,7 @@ class JoiningTransport:
         head, self._head = self._head, b""
         if head and not self._transport.is_closing():
             self._transport.write(head)
+
+
+def _nothing() -> None:
+    """Do nothing: there is no connection to close."""

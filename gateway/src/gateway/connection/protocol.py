@@ -43,6 +43,7 @@ class HttpProtocol(RequestReader):
         super().__init__(config, server_state, app_state, _loop, limits=limits, refuse_early=refuse_early)
         self._registry = connections
         self._raw: asyncio.Transport
+        self._joining: JoiningTransport | None = None
         self._stall: StallWatch | None = None
         self._discarding_since = 0.0
         self._linger_since = 0.0
@@ -57,7 +58,8 @@ class HttpProtocol(RequestReader):
             transport.close()
             return
         super().connection_made(transport)
-        untyped: Any = JoiningTransport(transport, self.loop, on_close=self._close)
+        self._joining = JoiningTransport(transport, self.loop, on_close=self._close)
+        untyped: Any = self._joining
         self.transport = untyped
         self._stall = StallWatch(transport, self.loop, seconds=self._stall_seconds)
         self.head_since = self.loop.time()
@@ -74,6 +76,10 @@ class HttpProtocol(RequestReader):
         if self.running is not None:
             self._disconnect(self.running)
         super().connection_lost(exc)
+        # Both hold this connection: without them it is free at once, and not when cycles are searched for.
+        self._stall = None
+        if self._joining is not None:
+            self._joining.detach()
 
     def give_way(self) -> None:
         """Close now: others need the place."""
