@@ -313,3 +313,10 @@ def test_which_ones_are_idle_is_asked_of_all() -> None:
     query = asked("is WLD004 welding now?", "which ones are idle?")
     assert (query.holds, query.all_devices, query.intent) == (True, True, Intent.STATISTICS)
     assert [each.operator for each in query.conditions] == [Operator.LT]
+
+
+@pytest.mark.parametrize("follow", ["and idle?", "and not running?", "what about standing still?", "那停机呢"])
+def test_another_state_is_asked_about_in_the_same_way(follow: str) -> None:
+    query = asked("how many hours was WLD003 running yesterday", follow)
+    assert (query.statistics, query.devices, query.unread) == ((Statistic.DURATION,), ("WLD003",), ())
+    assert [each.operator for each in query.conditions] == [Operator.LT]

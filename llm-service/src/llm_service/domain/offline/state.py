@@ -22,6 +22,8 @@ _ENDINGS: Final = frozenset({"?", ".", "!", ",", "at", "during", "for", "yesterd
 _SAYING: Final = frozenset({"was", "is", "been", "it", "are", "were", "machine", "not"})
 _BACK: Final = 6
 _NEAR: Final = 4
+# Lexemes of a question that says no more than a state.
+_SHORT: Final = 5
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
 _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
@@ -56,7 +58,7 @@ def find_states(
     """
     asked = asked or _asks(sentence) or _counts(sentence)
     asked = asked or (_is_plain(sentence) and (ranked or _asks_whether(sentence)))
-    asked = asked and not conditions
+    asked = (asked or _leans(sentence)) and not conditions
     for at in range(len(sentence)):
         state = RUNNING if _is_on(sentence, at) else sentence.senses(at).get(Kind.STATE)
         if isinstance(state, State) and _is_verb_of_end(sentence, at):
@@ -153,6 +155,13 @@ def _asks(sentence: Sentence) -> bool:
     """Whether a duration, a share, a number of times or a time is asked for."""
     asked = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING)
     return asked or _asks_when(sentence)
+
+
+def _leans(sentence: Sentence) -> bool:
+    """ "And idle?", "那停机呢": another state is asked about behind a question for one."""
+    first = sentence.has(0, Kind.FOLLOW) or sentence.has(0, Kind.AND)
+    last = any(sentence.text(len(sentence) - back) == "呢" for back in (1, 2))
+    return (first or last) and len(sentence) <= _SHORT and _is_plain(sentence)
 
 
 def _counts(sentence: Sentence) -> bool:
