@@ -263,3 +263,14 @@ async def test_anomalies_name_single_readings_far_from_the_rest(shop: Shop) -> N
     assert "Single readings of WLD001 that lie far from the rest:" in text
     assert "- current: up to 900 A at 2026-11-28 11:53 UTC (99 % are below 250 A)" in text
     assert "WLD001 有个别数据明显偏离其余数据：" in await shop.ask("WLD001今天有异常吗")
+
+
+async def test_a_share_while_a_state_held_is_told_of_its_readings_too(shop: Shop) -> None:
+    text = await shop.ask("what share of the readings of WLD001 had a voltage above 20 while welding in the last hour?")
+    asked = [len(arguments["conditions"]) for name, arguments in shop.calls if name == "device_statistics"]
+    assert asked == [2, 1]
+    assert "40 % of the readings of WLD001" in text
+    assert "Of the readings where current >= 5 A: 100 % (40/40)." in text
+    text = await shop.ask("WLD001最近一小时焊接时电压高于20的比例")
+    assert "在满足 current >= 5 A 的数据中：100 % (40/40)。" in text
+    assert "Of the readings where" not in await shop.ask("what share of the time was WLD001 welding today?")

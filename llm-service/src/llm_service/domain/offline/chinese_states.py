@@ -117,6 +117,10 @@ class ChineseStates(SharedWording):
         """Tell shares of labelled readings."""
         return f"只计有 {field} 的数据：{'，'.join(shares)}。"
 
+    def of_fitting(self, where: str, shares: Sequence[str]) -> str:
+        """Tell shares of the readings of a state."""
+        return f"在{where.strip()} 的数据中：{'，'.join(shares)}。"
+
     def periods_head(self, device: str, name: str) -> str:
         """Open ranked ranges."""
         return f"{device} 的 {name}，按排名："

@@ -123,6 +123,10 @@ class EnglishStates(SharedWording):
         """Tell shares of labelled readings."""
         return f"Of the readings that have a {field} at all: {', '.join(shares)}."
 
+    def of_fitting(self, where: str, shares: Sequence[str]) -> str:
+        """Tell shares of the readings of a state."""
+        return f"Of the readings {where}: {', '.join(shares)}."
+
     def periods_head(self, device: str, name: str) -> str:
         """Open ranked ranges."""
         return f"{name} of {device}, in the order of the ranking:"

@@ -116,6 +116,10 @@ class StateWording(Protocol):
         """Tell shares of the readings that have a label."""
         ...
 
+    def of_fitting(self, where: str, shares: Sequence[str]) -> str:
+        """Tell shares of the readings that a state is."""
+        ...
+
     def periods_head(self, device: str, name: str) -> str:
         """Open a number of a device in several ranges, in the order of a ranking."""
         ...

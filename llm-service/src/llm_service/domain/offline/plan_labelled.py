@@ -7,9 +7,19 @@ from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say
-from llm_service.domain.offline.query import Statistic
+from llm_service.domain.offline.query import Condition, Operator, Statistic, StructuredQuery
 from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
+from llm_service.domain.offline.words_state import RUNNING
+
+
+def tell_shares(plan: PlanState, answered: Sequence[Answered], kind: str) -> str | CallTools | Say:
+    """Return the shares of what has a label and of what a state is, "" where none is asked for; or the step."""
+    labelled = tell_labelled(plan, answered) if kind in {"fitting", "rank"} else ""
+    within = tell_within(plan, answered) if kind == "fitting" and isinstance(labelled, str) else ""
+    if not isinstance(labelled, str) or not isinstance(within, str):
+        return labelled if not isinstance(labelled, str) else within
+    return "\n\n".join(filter(None, [labelled, within]))
 
 
 def tell_labelled(plan: PlanState, answered: Sequence[Answered]) -> str | CallTools | Say:
@@ -40,3 +50,40 @@ def tell_labelled(plan: PlanState, answered: Sequence[Answered]) -> str | CallTo
     if query.rank:
         shares.sort(key=lambda pair: pair[0], reverse=Statistic.MIN not in query.statistics)
     return plan.report.say.of_labelled(field, [text for _, text in shares])
+
+
+def tell_within(plan: PlanState, answered: Sequence[Answered]) -> str | CallTools | Say:
+    """Return the share among the readings of a state, "" where no share of another condition is asked for; or the step.
+
+    "What share was below 8 while welding" may be meant of the readings while welding.
+    """
+    query = plan.query
+    state = _state_of(query)
+    if state is None or Statistic.SHARE not in query.statistics or len(query.periods) > 1:
+        return ""
+    asked = replace(query, conditions=(state,), statistics=(Statistic.COUNT,), fields=(), percentiles=())
+    gathered = plan.gathered(DeviceTool.STATISTICS, CallPlanner(plan.talk, plan.tools, asked).statistics("fitting"))
+    if not isinstance(gathered, list):
+        return gathered
+    counts = {
+        result.device: result.row_count
+        for each in gathered
+        for result in all_statistics_from_json(each.outcome.data)
+        if result.row_count
+    }
+    there = [(each.result.device, each.result.row_count) for each in answered if each.result.device in counts]
+    shares = [
+        f"{code if len(there) > 1 else ''} {percent(count / counts[code])} % ({count}/{counts[code]})".strip()
+        for code, count in there
+    ]
+    return plan.report.say.of_fitting(plan.report.say.where((state,)), shares) if shares else ""
+
+
+def _state_of(query: StructuredQuery) -> Condition | None:
+    """The condition that a state is, beside others that all have to hold."""
+    states = [
+        each
+        for each in query.conditions
+        if each.field == RUNNING.field and each.value == RUNNING.value and each.operator in {Operator.GE, Operator.LT}
+    ]
+    return states[0] if len(states) == 1 < len(query.conditions) and not query.any_condition else None

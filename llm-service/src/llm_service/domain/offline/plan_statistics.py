@@ -7,7 +7,7 @@ from typing import Final
 from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.plan_calls import CallPlanner
-from llm_service.domain.offline.plan_labelled import tell_labelled
+from llm_service.domain.offline.plan_labelled import tell_shares
 from llm_service.domain.offline.plan_spikes import tell_spikes
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.query import Intent, Statistic
@@ -83,10 +83,11 @@ class _Statistics:
         spikes = tell_spikes(self._plan, kind, there)
         if not isinstance(spikes, str):
             return spikes
-        labelled = tell_labelled(self._plan, there) if kind in {"fitting", "rank"} else ""
-        if not isinstance(labelled, str):
-            return labelled
-        text = "\n\n".join(filter(None, [*(reversed(texts) if query.by_group else texts), labelled, spikes]))
+        shares = tell_shares(self._plan, there, kind)
+        if not isinstance(shares, str):
+            return shares
+        told = [*(reversed(texts) if query.by_group else texts), shares, spikes]
+        text = "\n\n".join(filter(None, told))
         empty = [(each.result.device, each.time) for each in answered if each not in there]
         return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
 
