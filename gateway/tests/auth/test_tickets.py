@@ -7,7 +7,7 @@ from datetime import timedelta
 import jwt
 import pytest
 import pytest_asyncio
-from penstock.cache.v1 import cache_pb2_grpc
+from penstock.cache.v1 import cache_pb2, cache_pb2_grpc
 
 from cache_service.composition.services import build_services
 from cache_service.composition.stores import memory_stores
@@ -159,3 +159,25 @@ async def test_the_tickets_that_are_remembered_are_bounded_and_the_newest_are_ke
         assert await used.mark_used(str(number), 30)
     assert not await used.mark_used("100000", 30)
     assert await used.mark_used("0", 30), "the oldest made room"
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0, 29.9, 30.0])
+async def test_a_used_ticket_is_remembered_everywhere_for_all_of_its_life(clock, seconds):
+    asked = []
+
+    class Remembering(cache_pb2_grpc.CacheServiceServicer):
+        async def Set(self, request, context):  # noqa: N802 - the RPC's name
+            asked.append(request)
+            return cache_pb2.SetResponse(written=len(asked) == 1)
+
+    server = GrpcServer(service="cache-service", grace_seconds=0)
+    server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Remembering())
+    channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
+    here, there = (ClusterUsedTickets(cache_pb2_grpc.CacheServiceStub(channel), clock) for _ in range(2))
+    assert await here.mark_used("t1", seconds)
+    assert not await there.mark_used("t1", seconds)
+    for request in asked:
+        assert request.entry.ttl.ToTimedelta().total_seconds() >= seconds
+        assert (request.only_if_absent, request.partition) == (True, cache_pb2.PARTITION_SHARED)
+    await channel.close()
+    await server.drain()
