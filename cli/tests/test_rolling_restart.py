@@ -88,12 +88,15 @@ def test_a_successor_is_ready_before_its_predecessor_is_told_to_stop(group: Call
     assert (restart.leaving, restart.under_way) == ([], False)
 
 
-def test_a_successor_that_does_not_start_leaves_all_as_it_was(group: Callable[[int], list[Service]]) -> None:
+@pytest.mark.parametrize("status", ["failed", "misconfigured", "restarting"])
+def test_a_successor_that_does_not_start_leaves_all_as_it_was(
+    group: Callable[[int], list[Service]], status: str
+) -> None:
     restart, children, said = rolling(group(3))
     before = list(children)
     restart.begin()
     restart.advance()
-    restart.coming[0].state = ServiceState(status="misconfigured")  # type: ignore[misc]
+    restart.coming[0].state = ServiceState(status=status)  # type: ignore[misc]
     restart.advance()
     assert (children, restart.under_way) == (before, False)
     assert not any(child.told for child in before)
