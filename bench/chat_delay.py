@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import psutil
-
 from bench.load import Target, accepted, rest_of
 from bench.measure import percentile
-from bench.startup import process_name
+from bench.startup import services_of
 from penstock_testkit.system import RunningSystem
 
 STAMP = re.compile(rb"word\d+@(\d+\.\d+) ")
@@ -105,5 +103,5 @@ async def memory_per_stream(system: RunningSystem, chats: Sequence[Target]) -> d
 
 def resident(system: RunningSystem) -> dict[str, float]:
     """MB of resident memory by process."""
-    processes = psutil.Process(system.process.pid).children(recursive=True)
-    return {process_name(process): process.memory_info().rss / 1024**2 for process in processes}
+    services = services_of(system.process.pid)
+    return {name: service.memory_info().rss / 1024**2 for name, service in services.items()}

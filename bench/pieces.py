@@ -20,7 +20,7 @@ from bench.load import Target
 from bench.measure import Figure, Report
 from bench.relay import relay
 from bench.spread import Arrivals, spread_streams
-from bench.startup import process_name
+from bench.startup import services_of
 from penstock_testkit.system import RunningSystem
 
 # Streams, the upstream's way to send, and the pieces a second of each.
@@ -99,8 +99,7 @@ class PieceBench:
         return Cost(arrivals=arrivals, cpu={name: 1e6 * each / arrivals.measured for name, each in used.items()})
 
     def _ours(self) -> Mapping[str, int]:
-        children = psutil.Process(self._system.process.pid).children(recursive=True)
-        return {process_name(child): child.pid for child in children}
+        return {name: service.pid for name, service in services_of(self._system.process.pid).items()}
 
 
 def relay_processes() -> Mapping[str, int]:

@@ -3,6 +3,7 @@
 import statistics
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ from penstock_testkit.system import RunningSystem, start_system
 ROUNDS = 5
 DEMO_SECONDS = 60
 SETTLE_SECONDS = 3
+_SUPERVISOR = "supervisor"
 
 
 async def run() -> Report:
@@ -63,7 +65,20 @@ def memory(system: RunningSystem, report: Report) -> None:
     report.figures.append(Figure(name="all RSS", value=total_rss, unit="MB"))
 
 
+def services_of(pid: int) -> dict[str, psutil.Process]:
+    """The services below the supervisor `pid` by their packages.
+
+    What a service runs for a while, such as a fork of itself, is none of them and may be gone already.
+    """
+    found: dict[str, psutil.Process] = {}
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found.setdefault(process_name(child), child)
+    found.pop(_SUPERVISOR, None)
+    return found
+
+
 def process_name(process: psutil.Process) -> str:
     """The service's package, or "supervisor"."""
     words = process.cmdline()
-    return words[words.index("-m") + 1] if "-m" in words else "supervisor"
+    return words[words.index("-m") + 1] if "-m" in words else _SUPERVISOR
