@@ -92,11 +92,13 @@ async def test_features_are_scaled_as_at_once(store, normalize):
 
 
 @pytest.mark.parametrize("end", [300_000_000, 199_000_001, 1_599_000_001])
-async def test_a_part_of_the_rows_is_filled_from_within_it_alone(store, end):
+@pytest.mark.parametrize("most_values", [100, 100_000])  # a field after the other, and two beside each other
+async def test_a_part_of_the_rows_is_filled_from_within_it_alone(store, end, most_values):
     span = Span(start=40_000_000, end=end)
     plan = plan_of(missing=MissingMethod.INTERPOLATE)
-    expected = extract_features(await store.read(KEY, FIELDS, span), plan)
-    assert_same(await streamed(store, plan, span=span), expected)
+    fields = ("a", "holes", "never", "b", "late")
+    expected = extract_features(await store.read(KEY, fields, span), plan)
+    assert_same(await streamed(store, plan, fields, most_values, span), expected)
 
 
 @pytest.mark.parametrize(
