@@ -12,6 +12,7 @@ from penstock_cli.settings import DEFAULT_PORTS
 from penstock_testkit.servers.certificate import make_certificate
 from penstock_testkit.servers.mqtt_broker import MqttBroker
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.servers.tdengine import TDengineServer
 
 
 def free_ports(count: int) -> list[int]:
@@ -262,3 +263,29 @@ async def test_a_broker_that_takes_us_is_told(tmp_path: Path) -> None:
     assert found["MQTT_URL"]["ok"]
     assert found["MQTT_URL"]["detail"] == f"{broker.url} takes us"
     assert broker.sessions == {}
+
+
+async def test_a_tdengine_is_asked_with_the_login_of_the_setting(tmp_path: Path) -> None:
+    async with TDengineServer(password="geheim123") as server:
+        url = server.url().replace("taosdata", "geheim123")
+        right = await asyncio.to_thread(doctor, tmp_path, "--json", TELEMETRY_URL=url)
+        wrong = await asyncio.to_thread(doctor, tmp_path, "--json", TELEMETRY_URL=url.replace("geheim123", "wr0ng"))
+    assert report(right)["TELEMETRY_URL"]["ok"]
+    assert "answers" in report(right)["TELEMETRY_URL"]["detail"]
+    assert not report(wrong)["TELEMETRY_URL"]["ok"]
+    assert wrong.returncode == 1
+    assert "geheim123" not in right.stdout
+    assert "wr0ng" not in wrong.stdout
+
+
+def test_a_store_of_telemetry_that_is_away_or_none_is_told_before_the_start(tmp_path: Path) -> None:
+    for url, said in (
+        (f"taosrest://root:geheim123@127.0.0.1:{free_port()}/penstock", "TDengine"),
+        (f"postgresql://me:geheim123@127.0.0.1:{free_port()}/penstock", "telemetry"),
+        ("influx://me:geheim123@host/rows", "write duckdb:///path/to/file or postgresql://"),
+    ):
+        outcome = doctor(tmp_path, "--json", TELEMETRY_URL=url)
+        found = report(outcome)["TELEMETRY_URL"]
+        assert not found["ok"]
+        assert said in found["detail"]
+        assert "geheim123" not in outcome.stdout

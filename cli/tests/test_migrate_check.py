@@ -69,12 +69,26 @@ def test_a_home_whose_rows_all_fit_says_so(
         ({"to": "", "source": ""}, "name one PostgreSQL"),
         ({"to": "sqlite:///x.db", "source": ""}, "name a PostgreSQL"),
         ({"to": "mysql://x/y", "source": ""}, "is not sqlite"),
+        ({"to": "taosrest://root:x@h:6041/rows", "source": ""}, "name a PostgreSQL.*TDengine keeps telemetry alone"),
         ({"to": "postgresql://127.0.0.1:1/x", "source": "", "services": ("llm",)}, "'llm' is none of gateway, llm-"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_can(tmp_path: Path, options: dict[str, Any], said: str) -> None:
     with pytest.raises(CommandFailed, match=said):
         check(settings(tmp_path), **{"services": (), **options})
+
+
+def test_telemetry_in_tdengine_stays_there_and_an_old_file_of_it_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TELEMETRY_URL", "taosrest://root:x@127.0.0.1:1/rows")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "telemetry.duckdb").write_bytes(b"an old file")
+    to = "postgresql://127.0.0.1:1/x"
+    assert check(settings(tmp_path), to=to, source="", services=()) == 0
+    assert "which is not moved: records may move without it" in capsys.readouterr().out
+    with pytest.raises(CommandFailed, match="leave out --service telemetry"):
+        check(settings(tmp_path), to=to, source="", services=("telemetry",))
 
 
 @pytest.fixture

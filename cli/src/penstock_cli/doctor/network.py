@@ -26,6 +26,8 @@ async def check_network(settings: CliSettings) -> AsyncIterator[Finding]:
     if not named:
         detail = f"SQLite, one file per service in {settings.home}"
         yield Finding(need=Need.REQUIRED, name="DATABASE_URL", ok=True, detail=detail)
+    if settings.text("TELEMETRY_URL") or settings.text("TELEMETRY_URL_FILE"):
+        yield await _telemetry()
     redis = settings.text("REDIS_URL")
     if redis:
         yield await _redis(redis)
@@ -51,6 +53,29 @@ async def _database(name: str, url: str) -> Finding:
         remedy = f"start the database, or correct {name}; without one a service keeps a SQLite file"
         return Finding(need=Need.REQUIRED, name=name, ok=False, detail=detail, remedy=remedy)
     return Finding(need=Need.REQUIRED, name=name, ok=True, detail=f"{shown} answers")
+
+
+async def _telemetry() -> Finding:
+    """Ask the store of telemetry that feature-service's settings name; of a file, its folder."""
+    from feature_service.adapters.telemetry_url import open_telemetry
+    from feature_service.settings import FeatureSettings
+
+    need, name, shown = Need.REQUIRED, "TELEMETRY_URL", ""
+    try:
+        url = FeatureSettings().telemetry_url.get_secret_value()
+        shown = f"{mask_urls(url)} "
+        store = open_telemetry(url)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await store.ping()
+        finally:
+            await store.close()
+    except (ValidationError, PenstockError, TimeoutError, OSError) as error:
+        why = error.message if isinstance(error, PenstockError) else "no answer in time"
+        why = "the settings of feature-service are wrong" if isinstance(error, ValidationError) else why
+        remedy = f"start the store, or correct {name}; without it a DuckDB file in the home keeps telemetry"
+        return Finding(need=need, name=name, ok=False, detail=f"{shown}{why}", remedy=remedy)
+    return Finding(need=need, name=name, ok=True, detail=f"{shown}answers")
 
 
 async def _redis(url: str) -> Finding:

@@ -22,6 +22,7 @@ from penstock_cli.migrate.side import (
     open_telemetry_sides,
     require_postgresql,
     telemetry_file_of_settings,
+    telemetry_is_in_tdengine,
 )
 from penstock_cli.migrate.store import FINISHED, Progress
 from penstock_cli.migrate.telemetry import compare_telemetry, copy_telemetry, unfit_cells
@@ -175,7 +176,18 @@ def _chosen(services: Sequence[str]) -> Sequence[str]:
     unknown = [name for name in services if name not in known]
     if unknown:
         raise CommandFailed(f"--service {unknown[0]!r} is none of {', '.join(known)}", exit_code=2)
-    return [name for name in known if not services or name in services]
+    return _without_tdengine([name for name in known if not services or name in services], services)
+
+
+def _without_tdengine(names: list[str], services: Sequence[str]) -> list[str]:
+    """Leave out telemetry that is in TDengine: a file that is still there is an old one. Named, it is refused."""
+    if TELEMETRY not in names or not telemetry_is_in_tdengine():
+        return names
+    stays = "telemetry is in the TDengine of TELEMETRY_URL, which is not moved: records may move without it"
+    if TELEMETRY in services:
+        raise CommandFailed(f"{stays}, leave out --service {TELEMETRY}", exit_code=2)
+    sys.stdout.write(f"{stays}\n")
+    return [name for name in names if name != TELEMETRY]
 
 
 def _say_installed(title: str, kept: Path | None) -> None:

@@ -18,6 +18,7 @@ from penstock_kit.database.url import driver_url, postgresql_url
 
 TELEMETRY_FILE: Final = "telemetry.duckdb"
 _DRAFT: Final = ".moving"
+_ONLY_POSTGRESQL: Final = "name a PostgreSQL: postgresql://user:password@host:5432/name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,21 @@ def telemetry_file_of_settings() -> Path | None:
     return Path(url.removeprefix("duckdb:///")) if url.startswith("duckdb:///") else None
 
 
+def telemetry_is_in_tdengine() -> bool:
+    """Return whether TELEMETRY_URL names a TDengine, which is neither read nor written here."""
+    from feature_service.settings import FeatureSettings
+    from penstock_kit.settings import load
+
+    return load(FeatureSettings).telemetry_url.get_secret_value().startswith("taosrest")
+
+
 def require_postgresql(text: str) -> str:
     """Return the URL that an option gives, or the file it names with ``@``. Raises CommandFailed for another."""
     url = Path(text[1:]).read_text().strip() if text.startswith("@") else text
+    if url.startswith("taosrest"):
+        raise CommandFailed(f"{_ONLY_POSTGRESQL}; TDengine keeps telemetry alone, and rows are not moved into it")
     if driver_url(url).get_backend_name() == "sqlite":
-        raise CommandFailed("name a PostgreSQL: postgresql://user:password@host:5432/name, or @FILE that holds this")
+        raise CommandFailed(f"{_ONLY_POSTGRESQL}, or @FILE that holds this")
     return postgresql_url(url)
 
 
