@@ -320,3 +320,26 @@ def test_another_state_is_asked_about_in_the_same_way(follow: str) -> None:
     query = asked("how many hours was WLD003 running yesterday", follow)
     assert (query.statistics, query.devices, query.unread) == ((Statistic.DURATION,), ("WLD003",), ())
     assert [each.operator for each in query.conditions] == [Operator.LT]
+
+
+@pytest.mark.parametrize("follow", ["over 30 minutes?", "and at least 30 minutes?", "longer than 30 minutes?"])
+def test_so_long_at_least_is_no_range_of_time_behind_stretches(follow: str) -> None:
+    query = asked("did WLD004 stop for more than 10 minutes yesterday?", follow)
+    assert (query.least, query.devices, query.unread) == (timedelta(minutes=30), ("WLD004",), ())
+    assert query.time is not None
+    assert query.time.start == datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def test_only_adds_to_the_conditions_before() -> None:
+    query = asked("mean current of WLD001 yesterday while welding", "not good ones only?")
+    assert {(each.field, each.operator) for each in query.conditions} == {
+        ("current", Operator.GE),
+        ("quality_label", Operator.NE),
+    }
+    query = asked("mean voltage of WLD001 yesterday while welding", "only while idle?")
+    assert [(each.field, each.operator) for each in query.conditions] == [("current", Operator.LT)]
+
+
+def test_the_other_three_are_the_others() -> None:
+    query = asked("昨天WLD003的最高温度", "其他三台呢")
+    assert (query.except_devices, query.all_devices, query.unread) == (("WLD003",), True, ())

@@ -342,3 +342,20 @@ def test_the_share_of_some_readings_is_named() -> None:
 def test_spikes_of_a_sensor_are_left_out_of_an_extreme() -> None:
     query = parse_prompt("highest current on WLD002 yesterday not counting sensor spikes", NOW)
     assert (query.robust, query.unread, query.negation) == (True, (), "")
+
+
+def test_which_hall_had_more_stops_is_decided_by_their_number() -> None:
+    query = parse_prompt("which hall had more stops yesterday", NOW)
+    assert (query.by_group, set(query.statistics)) == (True, {Statistic.EVENTS, Statistic.MAX})
+
+
+def test_the_rate_of_a_label_is_a_share() -> None:
+    query = parse_prompt("porosity rate of WLD001 yesterday between 14 and 16", NOW)
+    assert (query.statistics, [each.value for each in query.conditions]) == ((Statistic.SHARE,), ["porosity"])
+
+
+def test_two_numbers_of_a_day_are_not_compared_with_today() -> None:
+    query = parse_prompt("WLD001昨天平均温度和中位数差多少", NOW)
+    assert (query.periods, set(query.statistics)) == ((), {Statistic.MEAN, Statistic.MEDIAN})
+    assert query.time is not None
+    assert query.time.end == TODAY

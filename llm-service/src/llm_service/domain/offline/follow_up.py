@@ -116,6 +116,9 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         # "When?" of what was counted: the times are told.
         statistics = tuple(each for each in statistics if each not in {Statistic.EVENTS, Statistic.DURATION})
     conditions = query.conditions or before.conditions
+    if query.narrows and query.conditions and not query.any_condition and not before.any_condition:
+        own = {each.field for each in query.conditions}
+        conditions = (*(each for each in before.conditions if each.field not in own), *query.conditions)
     if not conditions and not query.statistics:
         statistics = tuple(each for each in statistics if each is not Statistic.SHARE)
     return replace(

@@ -5,6 +5,7 @@ from typing import Final
 
 from llm_service.domain.offline.condition import value_at
 from llm_service.domain.offline.lexicon import Kind, Lexicon, lexemes_of
+from llm_service.domain.offline.number import length_at
 from llm_service.domain.offline.query import Condition, Operator, StructuredQuery
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import tokenize
@@ -17,6 +18,7 @@ _WORDS: Final = {
     Operator.LT: "below",
     Operator.LE: "at most",
 }
+_LONGER: Final[dict[object, str]] = {Operator.GT: "longer than", Operator.GE: "of at least"}
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.WHERE)
 
 
@@ -25,6 +27,8 @@ def with_limit(text: str, before: StructuredQuery) -> str:
 
     "And above 50?" becomes "and temperature above 50?", "70?" becomes "temperature above 70?".
     """
+    if (longer := _longer(text, before)) is not None:
+        return longer
     limit = next((each for each in before.conditions if _is_limit(each)), None)
     if limit is None or before.any_condition:
         return text
@@ -44,6 +48,26 @@ def with_limit(text: str, before: StructuredQuery) -> str:
             return text
         return _rewritten(text, sentence, at, limit, said=said, followed=followed)
     return text
+
+
+def _longer(text: str, before: StructuredQuery) -> str | None:
+    """The text where it says no more than how long stretches have to last: "over 30 minutes?" is no range of time."""
+    if not before.conditions or not (before.each or before.least):
+        return None
+    sentence = Sentence(lexemes_of(tokenize(text), lexicon(), Lexicon()))
+    at = 0
+    while sentence.senses(at).get(Kind.OPERATOR) not in _LONGER and _is_quiet(sentence, at):
+        at += 1
+    operator = sentence.senses(at).get(Kind.OPERATOR)
+    length = length_at(sentence, at + 1) if operator in _LONGER else None
+    if length is None or any(not _is_quiet(sentence, place) for place in range(length.end, len(sentence))):
+        return None
+    start = sentence.lexemes[at + 1].tokens[0].start
+    return f"only those {_LONGER[operator]} {text[start:]}"
+
+
+def _is_quiet(sentence: Sentence, at: int) -> bool:
+    return any(sentence.has(at, kind) for kind in _LEADS)
 
 
 def limited_again(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:

@@ -43,6 +43,7 @@ from llm_service.domain.offline.vocabulary import known_names, language_of, lexi
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
 _INTRODUCTION = 6
+_NARROWING = frozenset({"only", "just", "只", "只看", "只算", "仅"})
 _PRONOUNS = frozenset({"it", "they", "that", "there", "we", "you"})
 _GREETINGS = frozenset({"morning", "afternoon", "evening", "早", "早上", "晚上", "下午"})
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -97,6 +98,7 @@ def parse_prompt(
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
     reading.same_time = any(Kind.SAME_TIME in lexeme.senses for lexeme in sentence.lexemes)
+    reading.narrows = any(lexeme.text in _NARROWING for lexeme in sentence.lexemes)
     reading.negation = unread_negation(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 

@@ -167,6 +167,8 @@ class StructuredQuery:
     `of_them` asks for one of those that were spoken of before, `averaged` for the mean of the number or the duration of
     all intervals, `always` whether all readings fit the conditions, `judged` whether a value is as usual.
 
+    With `narrows` the conditions are further ones to those before: "the good ones only".
+
     `same_time` names the time of day that was spoken of: "at the same time yesterday".
 
     With `undated` no day was said of `time`; `others` asks of the devices that were not spoken of before.
@@ -236,6 +238,7 @@ class StructuredQuery:
     undated: bool = False
     others: bool = False
     same_time: bool = False
+    narrows: bool = False
 
     @property
     def first_device(self) -> str:

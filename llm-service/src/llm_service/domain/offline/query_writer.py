@@ -169,6 +169,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         back=reading.times.back,
         undated=reading.times.undated,
         same_time=reading.same_time,
+        narrows=reading.narrows,
         others=devices.others and topic.follows,
         judged=reading.judged,
         always=topic.always,
@@ -199,6 +200,9 @@ def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
     ranges, now, devices = reading.times.ranges, reading.times.now, reading.devices
     if intent is Intent.COMPARE and now is not None and len(ranges) == 2:
         ranges = _until_now(ranges, now)
+    if intent is Intent.COMPARE and len(reading.topic.statistics) > 1 and len(ranges) == 1:
+        # "The mean and the median, how far apart": the two numbers are set side by side, no two times.
+        return ranges
     alone = len(devices.codes) + len(devices.references) < 2 and not devices.everyone
     if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone or reading.topic.follows:
         return ranges

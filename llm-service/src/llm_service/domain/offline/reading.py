@@ -84,6 +84,7 @@ class Reading:
     none: bool = False
     negation: str = ""
     same_time: bool = False
+    narrows: bool = False
     counted_width: timedelta | None = None
     topic: Topic = field(default_factory=Topic)
 

@@ -228,7 +228,8 @@ class _TopicReader(TopicParts):
     def _counted_word(self, at: int) -> None:
         if self._lasting_word(at) or self._share_word(at):
             return
-        if self._words.has(at, Kind.QUALITY_RATE):
+        rated = self._words.text(at) == "rate" and self._words.labelled(at - 1) and at - 1 in self._words.used
+        if rated or self._words.has(at, Kind.QUALITY_RATE):
             self._count(at, Statistic.SHARE)
             return
         words, senses = self._words, self._words.senses(at)

@@ -21,6 +21,7 @@ _SHOWING: Final = frozenset(
 _SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 _WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
 # Verbs as well: "the hour in which it was the most idle".
+_MORE: Final = frozenset({"more", "fewer", "less"})
 _VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
 _MUCH: Final = frozenset({"how much"})
 _LAST_TIME: Final = frozenset({"最后一次"})
@@ -222,8 +223,12 @@ class TopicParts:
     def _ends_number(self) -> bool:
         """Whether the word for an end stands before what is counted: "the most stops"."""
         words = self._words
-        senses = (words.lexeme_senses(at).get(Kind.STATISTIC) for at in range(len(words)))
-        ends = [at for at, statistic in enumerate(senses) if statistic in {Statistic.MAX, Statistic.MIN}]
+        senses = [words.lexeme_senses(at) for at in range(len(words))]
+        ends = [
+            at
+            for at, each in enumerate(senses)
+            if each.get(Kind.STATISTIC) in {Statistic.MAX, Statistic.MIN} or words.text(at) in _MORE
+        ]
         return any(words.text(at + 1) in SPELLS and words.text(at + 1) not in _VERBAL for at in ends)
 
     def settle_none(self, *, which: bool) -> None:
