@@ -123,10 +123,10 @@ def test_a_stream_that_cannot_be_taken_up_again_ends_in_an_error_that_says_where
 
 
 async def test_an_answer_that_took_longer_than_the_patience_is_taken_up_again_after_its_last_event() -> None:
-    patience = 0.3
+    patience = 1.0
     with CuttingGateway(EVENTS, [3]) as gateway:
         gateway.hold.clear()
-        threading.Timer(2 * patience, gateway.hold.set).start()
+        threading.Timer(1.5 * patience, gateway.hold.set).start()
         async with AsyncPenstock(gateway.url) as client:
             answer = client.conversations.ask("conv_1", "hello", patience=patience)
             assert [event.sequence async for event in answer] == [1, 2, 3, 4, 5, 6]
@@ -134,10 +134,10 @@ async def test_an_answer_that_took_longer_than_the_patience_is_taken_up_again_af
 
 
 def test_the_sync_client_counts_its_patience_from_the_last_event_too() -> None:
-    patience = 0.3
+    patience = 1.0
     with CuttingGateway(EVENTS, [3]) as gateway, Penstock(gateway.url) as client:
         gateway.hold.clear()
-        threading.Timer(2 * patience, gateway.hold.set).start()
+        threading.Timer(1.5 * patience, gateway.hold.set).start()
         events = [event.sequence for event in client.conversations.ask("conv_1", "hello", patience=patience)]
     assert events == [1, 2, 3, 4, 5, 6]
     assert gateway.requests == ["POST 0", "GET 3"]
