@@ -70,10 +70,27 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def service(tmp_path: Path, migrated_database: Path) -> AsyncIterator[RunningService]:
+async def service_on_duckdb(tmp_path: Path, migrated_database: Path) -> AsyncIterator[RunningService]:
+    """Run a service whose telemetry is in a file."""
     shutil.copy(migrated_database, tmp_path / "feature.db")
     async with running_service(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def service_on_postgresql(
+    tmp_path: Path, migrated_database: Path, postgres_url: str
+) -> AsyncIterator[RunningService]:
+    """Run a service whose telemetry is in a PostgreSQL of its own."""
+    shutil.copy(migrated_database, tmp_path / "feature.db")
+    async with running_service(tmp_path, TELEMETRY_URL=postgres_url) as running:
+        yield running
+
+
+@pytest.fixture
+def service(service_on_duckdb: RunningService) -> RunningService:
+    """Return a running service; a module whose tests hold for every store has its own fixture of this name."""
+    return service_on_duckdb
 
 
 @pytest.fixture

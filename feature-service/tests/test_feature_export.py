@@ -14,6 +14,11 @@ from penstock_kit.errors import InvalidArgument, NotFound
 ROWS = 2_000
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 @pytest.fixture
 async def loaded(service, as_tenant):
     random = np.random.default_rng(5)

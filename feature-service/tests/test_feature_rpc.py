@@ -50,6 +50,11 @@ async def ingest_json(service, **document):
     return await ingest(service, orjson.dumps(document), body_format=pb.INGEST_FORMAT_JSON, **options)
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 @pytest.fixture
 async def loaded(service):
     await ingest(service, TABLE.to_csv(index=False, sep=";").encode(), device_code="d1", model_code="m", create=True)

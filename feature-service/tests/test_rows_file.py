@@ -17,6 +17,11 @@ CSV = """timestamp,current,state,timestamp.zone,empty
 """
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 @pytest.fixture
 async def loaded(service):
     async def messages():

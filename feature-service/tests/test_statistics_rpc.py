@@ -22,6 +22,11 @@ TABLE = pd.DataFrame(
 )
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 @pytest.fixture
 async def loaded(service):
     rows = orjson.loads(TABLE.assign(timestamp=TABLE["timestamp"].astype(str)).to_json(orient="records"))
