@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_service.domain.offline.conversation import Conversation
@@ -26,6 +26,7 @@ DAYS = st.sampled_from([("on 2026-11-20", -8), ("yesterday", -1), ("the day befo
 BACK = st.sampled_from(["and the day before?", "what about the day before that?", "and a day earlier?", "前一天呢？"])
 
 
+@settings(deadline=None)
 @given(said=DAYS, follow=BACK, times=st.integers(1, 3))
 def test_the_day_before_counts_from_the_day_that_was_spoken_of(said: tuple[str, int], follow: str, times: int) -> None:
     text, days = said
@@ -97,6 +98,7 @@ AT_LEAST = (
 )
 
 
+@settings(deadline=None)
 @given(count=st.integers(2, 90), unit=LENGTHS, template=st.sampled_from((*STRICT, *AT_LEAST)))
 def test_longer_than_is_strict_and_at_least_is_not(count: int, unit: tuple[str, str, int], template: str) -> None:
     english, chinese, seconds = unit

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_service.domain.offline.parse import parse_prompt
@@ -19,12 +19,14 @@ OUT = st.sampled_from(["go out", "die", "break off", "stop", "get lost"])
 ON = st.sampled_from(["start", "strike", "ignite", "burn"])
 
 
+@settings(deadline=None)
 @given(verb=OUT, article=st.sampled_from(["the arc", "its arc"]))
 def test_an_arc_that_goes_out_is_a_stop(verb: str, article: str) -> None:
     query = parse_prompt(f"how many times did {article} {verb} on WLD001 today?", NOW)
     assert (query.conditions, query.statistics, query.unread) == ((IDLE,), (Statistic.EVENTS,), ())
 
 
+@settings(deadline=None)
 @given(verb=ON)
 def test_an_arc_that_burns_is_a_run(verb: str) -> None:
     query = parse_prompt(f"how often did the arc {verb} on WLD001 today?", NOW)
@@ -47,6 +49,7 @@ LISTS = (
 )
 
 
+@settings(deadline=None)
 @given(count=st.integers(2, 10), template=st.sampled_from(LISTS))
 def test_so_many_of_the_longest_stretches_are_asked_for(count: int, template: str) -> None:
     query = parse_prompt(template.format(count), NOW)
@@ -161,6 +164,7 @@ def test_start_and_stop_are_the_ends_of_runs() -> None:
 LABELS = {"good": "良好", "porosity": "气孔", "undercut": "咬边", "lack of fusion": "未熔合"}
 
 
+@settings(deadline=None)
 @given(labels=st.lists(st.sampled_from(sorted(LABELS)), min_size=2, max_size=3, unique=True))
 def test_shares_of_several_labels_are_told_by_the_counts_of_all(labels: list[str]) -> None:
     for text in (
@@ -280,6 +284,7 @@ EXTREMES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(end=EXTREMES)
 def test_a_field_where_another_is_at_its_end_is_that_reading(end: tuple[str, str, str]) -> None:
     english, chinese, order = end

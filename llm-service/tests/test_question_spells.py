@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_service.domain.offline.follow_up import completed
@@ -49,6 +49,7 @@ ENGLISH = (
 CHINESE = ("WLD003今天超过{}的停机有几次", "WLD003今天停机超过{}的有几次", "WLD003今天{}以上的停机有几次")
 
 
+@settings(deadline=None)
 @given(count=st.integers(2, 90), unit=LENGTHS, template=st.sampled_from((*ENGLISH, *CHINESE)))
 def test_the_least_length_of_a_stretch_is_no_range_of_time(
     count: int, unit: tuple[str, str, timedelta], template: str
