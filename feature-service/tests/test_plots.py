@@ -1,6 +1,8 @@
 """Plots: what a picture shows of rows, however many; gaps, windows, outliers, anomalies; SVG that is well formed."""
 
 import asyncio
+import gc
+import tracemalloc
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -9,10 +11,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from penstock.feature.v1 import feature_pb2 as pb
 
+from feature_service.adapters.plot.png import draw_png
 from feature_service.domain.plot.axis import time_ticks, value_ticks
-from feature_service.domain.plot.plot import Line
+from feature_service.domain.plot.plot import Line, Panel, Plot
 from feature_service.domain.plot.reduction import joined, reduced, stretches
 from penstock_kit.errors import InvalidArgument, NotFound
 
@@ -179,3 +183,25 @@ async def test_a_range_without_rows_is_told(loaded):
     request.end_time.FromSeconds(10)
     with pytest.raises(NotFound):
         await loaded.features.DrawPlot(request)
+
+
+def test_pictures_that_were_drawn_leave_nothing_in_memory():
+    line = Line(times=np.arange(100, dtype=np.int64) * 1_000_000, values=np.arange(100.0))
+    plot = Plot(
+        title="t", note="", start=0, end=99_000_000, width=200, height=150, panels=(Panel(title="a", lines=(line,)),)
+    )
+    draw_png(plot)  # what is loaded once stays
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            draw_png(plot)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(40):
+            draw_png(plot)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 100_000
+    assert not [each for each in gc.get_objects() if isinstance(each, Figure)]
