@@ -197,11 +197,11 @@ def test_pictures_that_were_drawn_leave_nothing_in_memory():
             draw_png(plot)
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        for _ in range(40):
+        for _ in range(12):
             draw_png(plot)
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert grown < 100_000
+    assert grown < 50_000
     assert not [each for each in gc.get_objects() if isinstance(each, Figure)]
