@@ -275,6 +275,43 @@ async def test_several_ways_to_reduce_need_names_and_buckets(loaded, wrong):
     assert refused.value.reason == "AGGREGATE_INVALID"
 
 
+async def test_history_comes_in_few_readings_that_keep_its_shape(loaded):
+    request = pb.QueryHistoryRequest(device_code="d1", fields=["Flow Rate"], aggregate="lttb", limit=20)
+    answer = await loaded.features.QueryHistory(request)
+    known = TABLE.dropna(subset=["Flow Rate"]).set_index("timestamp")["Flow Rate"]
+    times = [pd.Timestamp(micros, unit="us") for micros in answer.rows.timestamps]
+    assert len(times) == 20
+    assert (times[0], times[-1]) == (known.index[0], known.index[-1])
+    assert columns_of(answer.rows)["Flow Rate"] == known.loc[times].tolist()
+    assert not answer.truncated
+    request.newest_first = True
+    turned = await loaded.features.QueryHistory(request)
+    assert list(turned.rows.timestamps) == list(answer.rows.timestamps)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"interval": Duration(seconds=60)}, "AGGREGATE_INVALID"),
+        ({"order_by": "Flow Rate"}, "AGGREGATE_INVALID"),
+        ({"fields": []}, "AGGREGATE_INVALID"),
+        ({"fields": ["Flow Rate", "label"]}, "AGGREGATE_INVALID"),
+        (
+            {"filters": [pb.Filter(field="Flow Rate", operator=pb.Filter.OPERATOR_GT, values=[pb.Value(number=1)])]},
+            "AGGREGATE_INVALID",
+        ),
+        ({"fields": ["label"]}, "FIELD_TYPE_INVALID"),
+        ({"fields": ["nothing"]}, "FIELD_NOT_FOUND"),
+        ({"limit": 2}, "LIMIT_INVALID"),
+    ],
+)
+async def test_few_readings_are_of_one_number_field_as_it_is(loaded, wrong, reason):
+    asked = {"device_code": "d1", "fields": ["Flow Rate"], "aggregate": "lttb", "limit": 20, **wrong}
+    with pytest.raises(InvalidArgument) as refused:
+        await loaded.features.QueryHistory(pb.QueryHistoryRequest(**asked))
+    assert refused.value.reason == reason
+
+
 async def test_feature_stats_without_rows_are_explained(loaded):
     request = pb.GetFeatureStatsRequest(model_code="m", start_time=timestamp("2025-01-01"))
     with pytest.raises(NotFound, match=r"devices of model 'm'.*there are 600"):

@@ -968,7 +968,9 @@ class AsyncDataOperations(AsyncResource):
         end_time: Exclusive.
         interval: Seconds of a bucket; 0: rows as they are.
         aggregate: Of each bucket: `mean`, `min`, `max`, `first`, `last`, `count`, `sum`, `std` or `median`;
-            several, as `mean,min,max`, come as columns of their own, named `current_mean`.
+            several, as `mean,min,max`, come as columns of their own, named `current_mean`. Instead of buckets,
+            `lttb`: at most `limit` readings of one field that keep the shape of the series (largest triangle three
+            buckets).
         format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return await self._call(

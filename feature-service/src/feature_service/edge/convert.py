@@ -16,7 +16,7 @@ from feature_service.domain.model.span import Span
 from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, Spell
 from feature_service.domain.query.feature_statistics import FeatureStatistics
 from feature_service.domain.query.telemetry_queries import RowsFormat
-from feature_service.domain.telemetry.query import Aggregate, HistoryQuery, StatisticsQuery
+from feature_service.domain.telemetry.query import LTTB, Aggregate, HistoryQuery, StatisticsQuery
 from feature_service.edge.convert_extraction import plan_to_proto
 from feature_service.edge.convert_filter import field_conditions
 from penstock_kit.errors import InvalidArgument
@@ -143,7 +143,7 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
         fields=tuple(request.fields),
         span=span_from_proto(request),
         interval=_interval(request.interval) if request.HasField("interval") else None,
-        aggregate=_aggregate(request.aggregate),
+        aggregate=_aggregate("" if request.aggregate == LTTB else request.aggregate),
         limit=limit,
         newest_first=request.newest_first,
         conditions=field_conditions(request.filters),

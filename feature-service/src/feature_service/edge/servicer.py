@@ -26,7 +26,7 @@ from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.query.telemetry_queries import History, RowsFormat, TelemetryQueries
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.status import ComponentState, StatusReport
-from feature_service.domain.telemetry.query import NewestQuery
+from feature_service.domain.telemetry.query import LTTB, NewestQuery
 from feature_service.edge import convert, convert_anomaly, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
@@ -141,10 +141,8 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         self, request: feature_pb2.QueryHistoryRequest, context: Any
     ) -> feature_pb2.QueryHistoryResponse:
         """Read rows or buckets of a device."""
-        query = convert.history_from_proto(request)
         form = convert.rows_format_from_proto(request)
-        aggregates = convert.aggregates_from_proto(request)
-        history = await self._queries.history(_tenant(), request.device_code, query, aggregates)
+        history = await self._history(request)
         require_sendable(convert.frame_bytes(history.frame), _FEWER_ROWS)
         if form is not None:
             content_type, file = await asyncio.to_thread(self._write_rows, history, form, None)
@@ -152,6 +150,13 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
             return feature_pb2.QueryHistoryResponse(file=file, content_type=content_type, truncated=history.truncated)
         table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)
         return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
+
+    async def _history(self, request: feature_pb2.QueryHistoryRequest) -> History:
+        query = convert.history_from_proto(request)
+        if request.aggregate == LTTB:
+            return await self._queries.downsampled(_tenant(), request.device_code, query)
+        aggregates = convert.aggregates_from_proto(request)
+        return await self._queries.history(_tenant(), request.device_code, query, aggregates)
 
     async def ComputeStatistics(
         self, request: feature_pb2.ComputeStatisticsRequest, context: Any

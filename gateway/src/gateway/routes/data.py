@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _AGGREGATE: Final = (
     "Of each bucket: `mean`, `min`, `max`, `first`, `last`, `count`, `sum`, `std` or `median`; several, as "
-    "`mean,min,max`, come as columns of their own, named `current_mean`."
+    "`mean,min,max`, come as columns of their own, named `current_mean`. Instead of buckets, `lttb`: at most "
+    "`limit` readings of one field that keep the shape of the series (largest triangle three buckets)."
 )
 INGEST_PATH: Final = "/api/v2/data/ingest"
 _INGEST_SECONDS: Final = 3600.0

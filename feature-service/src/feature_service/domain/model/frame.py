@@ -39,6 +39,10 @@ class Frame:
             texts={name: values[inside] for name, values in self.texts.items()},
         )
 
+    def reversed(self) -> "Frame":
+        """Return the rows in the other order."""
+        return self.cut(slice(None, None, -1))
+
     def pieces(self, rows: int) -> "Iterator[Frame]":
         """Yield the rows in frames of at most `rows`; itself when it is no longer than that."""
         if len(self) <= rows:

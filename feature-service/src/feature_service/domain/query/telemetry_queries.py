@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -23,7 +24,15 @@ from feature_service.domain.query.feature_statistics import (
 from feature_service.domain.query.field_choice import chosen_fields, numeric_fields, require_comparable, require_numeric
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.registry.device_registry import DeviceRegistry
-from feature_service.domain.telemetry.query import Aggregate, HistoryQuery, NewestQuery, NewestRows, StatisticsQuery
+from feature_service.domain.telemetry.query import (
+    LEAST_POINTS,
+    LTTB,
+    Aggregate,
+    HistoryQuery,
+    NewestQuery,
+    NewestRows,
+    StatisticsQuery,
+)
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 
@@ -38,6 +47,8 @@ _FEWER_FEATURES: Final = (
 )
 _BYTES_A_COLUMN: Final = 250
 """What the name of a feature and what was fitted for it take, about."""
+_BLOCK_ROWS: Final = 262_144
+"""Rows that are read at once where all of a range are looked at."""
 _MOST_PERCENTILES: Final = 20
 _MOST_CORRELATED: Final = 100
 """Fields whose correlations the store computes, pair by pair."""
@@ -122,6 +133,32 @@ class TelemetryQueries:
             raise await self.no_data(key, query.span)
         units = units_of_each(_units(model), aggregates) if aggregates else _units(model)
         return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
+
+    async def downsampled(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
+        """Return at most `limit` readings of one number field that keep the shape of all in the range.
+
+        Raises what :meth:`history` raises, and InvalidArgument AGGREGATE_INVALID or LIMIT_INVALID.
+        """
+        from feature_service.domain.query.downsampling import downsample
+
+        if query.limit < LEAST_POINTS:
+            message = f"limit is {query.limit}; {LTTB!r} keeps the first reading, the last and at least one between"
+            raise InvalidArgument(message, reason="LIMIT_INVALID")
+        if query.interval is not None or query.conditions or query.order_by or len(query.fields) != 1:
+            message = f"{LTTB!r} takes one field, and no interval, filters or order_by"
+            raise InvalidArgument(message, reason="AGGREGATE_INVALID")
+        device = await self._registry.catalogue_device(tenant_id, code)
+        [field] = chosen_fields(query.fields, device.fields, f"device {code!r}")
+        require_numeric(field, device.fields, f"device {code!r}")
+        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        rows = await self._telemetry.row_count(key, query.span)
+        if not rows:
+            raise await self.no_data(key, query.span)
+        model = await self._model_of(tenant_id, device)
+        with self._counts.query(model):
+            async with aclosing(self._telemetry.blocks(key, [field], query.span, _BLOCK_ROWS)) as blocks:
+                frame = await downsample(blocks, field, rows=rows, points=query.limit)
+        return History(frame=frame.reversed() if query.newest_first else frame, truncated=False, units=_units(model))
 
     async def _rows(self, key: SeriesKey, query: HistoryQuery, aggregates: Sequence[Aggregate]) -> "Frame":
         if not aggregates:

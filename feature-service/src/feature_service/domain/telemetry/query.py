@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.model.span import Span
 
@@ -73,6 +73,11 @@ class Aggregate(StrEnum):
     SUM = "sum"
     STD = "std"
     MEDIAN = "median"
+
+
+# What asks for readings that keep the shape of a series, in the place of an aggregate, and how few they may be.
+LTTB: Final = "lttb"
+LEAST_POINTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

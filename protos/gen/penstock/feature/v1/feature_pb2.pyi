@@ -610,7 +610,10 @@ class QueryHistoryRequest(_message.Message):
     AGGREGATES_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     aggregate: _builtins.str
-    """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean"."""
+    """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean". Instead of
+    buckets, "lttb": at most `limit` readings of one number field that keep the shape of the series; without `interval`,
+    `filters` and `order_by`.
+    """
     limit: _builtins.int
     """At most 100,000 rows; zero: 10,000."""
     newest_first: _builtins.bool
