@@ -94,6 +94,7 @@ def _says_what(query: StructuredQuery) -> bool:
 
 def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
     """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
+    query = _without_lost(query, before)
     if before.once and query.statistics == (Statistic.DURATION,) and query.time is None:
         # "And for how long?": of the time the question before was about.
         unread = (*query.unread, *query.counted_as) if before.first else query.unread
@@ -152,6 +153,14 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         each=query.each or (not query.conditions and before.each),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _without_lost(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    """The query without a share or a duration of nothing: "and in percent?" of a total leaves the total asked for."""
+    held = set(query.statistics) and set(query.statistics) <= _HELD
+    if not held or query.conditions or before.conditions or query.versus or before.versus:
+        return query
+    return replace(query, statistics=(), unread=tuple(dict.fromkeys((*query.unread, *query.counted_as))), counted_as=())
 
 
 def _timed(query: StructuredQuery) -> bool:

@@ -29,6 +29,8 @@ _NEAR: Final = 5
 _REACH: Final = 9
 _BETWEEN: Final = (Kind.FILLER, Kind.WHERE, Kind.ROWS)
 _TURNING: Final = (Kind.NOT, Kind.EXCEPT, Kind.NO_LABEL)
+_DEFECTS: Final = frozenset({"defect", "defects", "缺陷", "不良"})
+_ONE: Final = frozenset({"哪个", "哪一个", "哪种", "哪一种", "哪类"})
 _NONE: Final = frozenset({"no", "without", "never", "没有", "没", "无", "从未", "从没"})
 
 
@@ -94,6 +96,24 @@ def asks_for_none(sentence: Sentence) -> bool:
     which = any(sentence.has(at, Kind.WHICH) and sentence.text(at) != "what" for at in range(len(sentence)))
     places = [place for at in sentence.find(Kind.LABEL) for place in _negations(sentence, at)]
     return which and any(sentence.text(place) in _NONE for place in places)
+
+
+def asks_for_label(sentence: Sentence) -> bool:
+    """Return whether one of the bad labels is asked for: "which defect is the most", "占比最大的缺陷是哪个"."""
+    for at, lexeme in enumerate(sentence.lexemes):
+        if Kind.WHICH not in lexeme.senses:
+            continue
+        before = at - 1 - (sentence.text(at - 1) == "是")
+        if _is_defect(sentence, at + 1) or (sentence.text(at) in _ONE and _is_defect(sentence, before)):
+            return True
+    return False
+
+
+def _is_defect(sentence: Sentence, at: int) -> bool:
+    """Whether the word is a noun for any bad label, no adjective of what follows."""
+    following = sentence.lexeme_senses(at + 1)
+    noun = Kind.DEVICE_WORD not in following and Kind.ROWS not in following and sentence.text(at + 1) != "的"
+    return sentence.text(at) in _DEFECTS and noun
 
 
 def _negations(sentence: Sentence, at: int) -> list[int]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.words_data import LABEL_FIELD
 
 ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _COUNTED: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION, Statistic.COUNT})
@@ -20,10 +21,10 @@ def one_of_told(
 
     `spoken` are the devices that were named before.
     """
-    if not query.rank and not query.of_them:
-        return None
+    if query.of_them and query.fields == (LABEL_FIELD,):
+        return _label_of_told(query, before, merge)
     leans = set(query.statistics) <= ENDS and bool(query.statistics) and not _measures(query)
-    if query.devices or query.references or not (query.of_them or leans):
+    if query.devices or query.references or not (query.of_them or (query.rank and leans)):
         return None
     if (query.interval or (query.of_them and before.interval)) and not _several(before):
         interval = query.interval or before.interval
@@ -54,6 +55,18 @@ def told_with_ends(query: StructuredQuery, before: StructuredQuery) -> tuple[Sta
     if not told and not before.statistics and before.interval:
         told = [Statistic.MEAN]
     return tuple(dict.fromkeys((*told, *query.statistics)))
+
+
+def _label_of_told(query: StructuredQuery, before: StructuredQuery, merge: Merge) -> StructuredQuery | None:
+    """ "Which defect was the most common?": one of the labels of the devices before, no device."""
+    if not _names_devices(before):
+        return None
+    merged = merge(query, before, before)
+    return replace(merged, statistics=(), of_them=False, rank=_several(before), all_devices=before.all_devices)
+
+
+def _names_devices(query: StructuredQuery) -> bool:
+    return bool(query.devices or query.references or query.all_devices or query.except_devices)
 
 
 def _measures(query: StructuredQuery) -> bool:

@@ -26,6 +26,7 @@ from llm_service.domain.offline.measure import (
     use_kilowatt_hours,
 )
 from llm_service.domain.offline.number import number_at
+from llm_service.domain.offline.predicate import read_predicate
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
 from llm_service.domain.offline.query import StructuredQuery
@@ -93,6 +94,7 @@ def parse_prompt(
     else:
         reading.times = with_shifts(sentence, reading.times, now)
     reading.judged = find_judged(sentence)
+    read_predicate(sentence)
     _add_conditions(sentence, reading)
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)

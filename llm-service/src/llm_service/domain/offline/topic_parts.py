@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.condition import NEVER
+from llm_service.domain.offline.label_condition import asks_for_label
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Note, Operator, Remark, Statistic
 from llm_service.domain.offline.question_form import ANSWERS, FormReader
@@ -37,6 +38,10 @@ _LASTING: Final = ("how long has", "how long have", "多久了", "多长时间�
 # Whether something holds now is asked with these, whether it ever did with those.
 _PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "在"})
 _EVER: Final = frozenset({"ever", "any time", "at any time", "有没有", "曾", "曾经", "过", "有无", "有", "了"})
+
+
+# Before a field these ask for its values.
+_FOR_VALUES: Final = ("what", "show", "give", "tell me the")
 
 
 class TopicParts:
@@ -193,8 +198,9 @@ class TopicParts:
         words = self._words
         common = list(words.find(Kind.COMMON))
         of_labels = all(condition.field == LABEL_FIELD for condition in self._reading.conditions)
-        named = LABEL_FIELD in self._fields.values() or (common and self._reading.conditions)
-        asked = self._statistics.keys() & {Statistic.MAX, Statistic.COUNT}
+        chosen = asks_for_label(words)
+        named = LABEL_FIELD in self._fields.values() or ((common or chosen) and self._reading.conditions)
+        asked = self._statistics.keys() & {Statistic.MAX, Statistic.COUNT, *([Statistic.SHARE] if chosen else [])}
         numeric = set(self._fields.values()) - {LABEL_FIELD} or self._statistics.keys() - asked
         if not (Statistic.MAX in asked or common) or not named or numeric or not of_labels or self._reading.interval:
             return
@@ -204,6 +210,7 @@ class TopicParts:
         self._fields = {0: LABEL_FIELD}
         topic.fields, topic.common = (LABEL_FIELD,), True
         topic.which = topic.which and not self._reading.devices.codes
+        topic.of_them = topic.of_them or chosen
 
     def settle_count(self) -> None:
         """ "Which day had the most porosity" is decided by how many readings had it."""
@@ -344,7 +351,7 @@ class TopicParts:
         """ "Did it go above 5", "有没有超过5": whether and how often; a condition alone asks for no numbers either."""
         words, reading = self._words, self._reading
         # "有没有" stands inside of what was read as a condition.
-        asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes)
+        asks = any(Kind.WHETHER in lexeme.senses for lexeme in words.lexemes) and not self._asks_value()
         plain = not self._intents and not reading.rows and not reading.interval and not reading.percentiles
         if not reading.conditions or not plain or reading.when or topic.since or topic.common:
             return
@@ -367,6 +374,11 @@ class TopicParts:
             for at in [at for at in range(len(words)) if words.text(at) in ALWAYS and topic.whether]:
                 words.use(at, at + 1)
                 topic.always = True
+
+    def _asks_value(self) -> bool:
+        """Whether the value of a field is asked for: "what was the temperature while it was idle" is no yes or no."""
+        first = next((at for at in sorted(self._fields) if self._fields[at] != LABEL_FIELD), 0)
+        return any(self._words.text(at).startswith(_FOR_VALUES) for at in range(first))
 
     def _at_a_moment(self, *, asks: bool, which: bool) -> bool:
         """Whether it is asked if the conditions hold at a moment: "is it running", "which were on at noon"."""
