@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
+from llm_service.domain.offline.correction import corrected
 from llm_service.domain.offline.difference_again import difference_again
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.judged_value import judged_again
@@ -106,6 +107,7 @@ class Conversation:
     def _read(
         self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
     ) -> tuple[StructuredQuery, ...]:
+        text = corrected(text, before, now) if before is not None else text
         if before is not None and before.judged and (again := judged_again(text, before)) is not None:
             return (again,)
         if before is not None and (differs := difference_again(text, before, spoken)) is not None:

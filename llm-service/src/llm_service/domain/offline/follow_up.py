@@ -110,7 +110,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     statistics = query.statistics or before.statistics
     if keeps_rank and query.follows:
         statistics = told_with_ends(query, before) or before.statistics
-    elif before.rank and not query.rank and not query.statistics and set(statistics) - ENDS:
+    elif before.rank and not keeps_rank and not query.rank and not query.statistics and set(statistics) - ENDS:
         # "And of WLD002?" behind the highest mean of all: its mean.
         statistics = tuple(each for each in statistics if each not in ENDS)
     if query.when and not query.statistics and before.conditions:

@@ -64,7 +64,9 @@ def _same(written: str, cards: Sequence[DeviceCard]) -> str:
         found = [card.code for card in cards if same(card.code) == same(written)]
         if len(found) == 1:
             return found[0]
-    return ""
+    # "WLD003s temperature".
+    owned = written[-1:] in {"s", "S"} and written[-2:-1].isdecimal()
+    return _same(written[:-1], cards) if owned else ""
 
 
 def _legible(code: str) -> str:

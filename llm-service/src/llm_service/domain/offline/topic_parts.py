@@ -142,13 +142,19 @@ class TopicParts:
 
     def settle_percent(self) -> None:
         """ "In percent": shares of readings and of the time are told so."""
+        words = self._words
         self._settle_ratio()
+        percent = [
+            at for at in words.find(Kind.UNIT) if words.senses(at)[Kind.UNIT] == "%" and words.has(at - 1, Kind.IN)
+        ]
+        counted = self._statistics.keys() == {Statistic.COUNT} and self._reading.conditions
+        if percent and counted and not self._reading.interval and not self._devices:
+            # "How many were bad, in percent": the share of them.
+            self._statistics[Statistic.SHARE] = None
         if not self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION, Statistic.MISSING_RATIO}:
             return
-        words = self._words
-        for at in words.find(Kind.UNIT):
-            if words.senses(at)[Kind.UNIT] == "%" and words.has(at - 1, Kind.IN):
-                words.use(at - 1, at + 1)
+        for at in percent:
+            words.use(at - 1, at + 1)
 
     def settle_unlabelled(self) -> None:
         """ "How many readings have no label": the counts of all labels tell those without one, too."""

@@ -43,7 +43,7 @@ _VERDICTS: Final = {
 }
 _FILLERS: Final = (
     "at any time|any time|已经|已|make|makes|making|sign of|signs of|any sign of|any signs of|总的"
-    "|ones|u|ur|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
+    "|ones|u|ur|meant|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
     "|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
     "|begins|began|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to"
     "|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats"
