@@ -36,6 +36,7 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
 from llm_service.domain.offline.state import find_states
+from llm_service.domain.offline.than_time import read_than_time
 from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
@@ -93,6 +94,7 @@ def parse_prompt(
         use_shifts(sentence, reading.times.ranges)
     else:
         reading.times = with_shifts(sentence, reading.times, now)
+    read_than_time(sentence, reading)
     reading.judged = find_judged(sentence)
     read_predicate(sentence)
     _add_conditions(sentence, reading)

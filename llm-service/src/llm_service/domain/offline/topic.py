@@ -370,7 +370,10 @@ class _TopicReader(TopicParts):
 
     def _against_before(self) -> bool:
         """Whether one time is set against another: "比一小时前高吗", "warmer now than at 8 am"."""
-        texts = {self._words.text(at) for at in range(len(self._words))}
+        lexemes = self._words.lexemes
+        texts = {lexeme.text for lexeme in lexemes}
+        if any(each.text.endswith("than") and Kind.INTENT in each.senses for each in lexemes):
+            return True
         return "比" in texts or ("than" in texts and self._now() and len(self._reading.devices.codes) == 1)
 
     def _how_many(self, at: int) -> None:

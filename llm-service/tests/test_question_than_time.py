@@ -1,0 +1,87 @@
+"""A time behind "than" is compared with, it is not the time that is asked about."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.query import Intent, Statistic, TimeRange
+
+NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
+TODAY = datetime(2026, 11, 28, tzinfo=UTC)
+DAY = timedelta(days=1)
+YESTERDAY = TimeRange(start=TODAY - DAY, end=TODAY)
+SO_FAR = TimeRange(start=TODAY, end=NOW)
+field = st.sampled_from(["current", "voltage", "temperature"])
+more = st.sampled_from(["higher", "lower"])
+
+
+@settings(deadline=None)
+@given(
+    field=field,
+    more=more,
+    form=st.sampled_from(
+        ["is the {0} of WLD001 {1} than yesterday?", "how much {1} is the {0} of WLD001 than yesterday"]
+    ),
+)
+def test_higher_than_yesterday_compares_with_today(field: str, more: str, form: str) -> None:
+    query = parse_prompt(form.format(field, more), NOW)
+    assert (query.intent, query.fields, query.periods) == (Intent.COMPARE, (field,), (YESTERDAY, SO_FAR))
+    assert not {Statistic.MAX, Statistic.MIN} & set(query.statistics)
+
+
+@pytest.mark.parametrize("text", ["is WLD001 hotter than yesterday", "how much colder is WLD001 than yesterday?"])
+def test_hotter_than_yesterday_compares_temperatures(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.fields, query.periods) == (Intent.COMPARE, ("temperature",), (YESTERDAY, SO_FAR))
+
+
+def test_more_gas_than_yesterday_compares_totals() -> None:
+    query = parse_prompt("did WLD001 use more gas than yesterday?", NOW)
+    assert (query.intent, query.statistics, query.periods) == (
+        Intent.COMPARE,
+        (Statistic.INTEGRAL,),
+        (YESTERDAY, SO_FAR),
+    )
+
+
+@pytest.mark.parametrize("text", ["was WLD001 running longer than yesterday", "is WLD001 idle more than yesterday"])
+def test_longer_than_yesterday_compares_durations(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.statistics, query.periods) == (
+        Intent.COMPARE,
+        (Statistic.DURATION,),
+        (YESTERDAY, SO_FAR),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is hall A hotter than yesterday",
+        "is the current of WLD001 higher than in the last hour",
+        "are all machines hotter than yesterday",
+    ],
+)
+def test_a_comparison_with_a_time_that_can_not_be_made_is_named(text: str) -> None:
+    assert any(phrase.endswith("than") for phrase in parse_prompt(text, NOW).unread)
+
+
+def test_which_machine_is_hotter_than_yesterday_is_not_answered() -> None:
+    assert parse_prompt("which machine is hotter than yesterday", NOW).intent is Intent.CHAT
+
+
+@pytest.mark.parametrize("text", ["was WLD001 hotter than WLD002 yesterday", "was hall A hotter than hall B yesterday"])
+def test_than_a_device_compares_devices(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.periods, query.time, query.unread) == ((), YESTERDAY, ())
+
+
+@settings(deadline=None)
+@given(limit=st.integers(10, 300), day=st.sampled_from(["today", "yesterday"]), more=more)
+def test_than_a_number_stays_a_limit(limit: int, day: str, more: str) -> None:
+    query = parse_prompt(f"how long was the current of WLD001 {more} than {limit} {day}", NOW)
+    assert [each.value for each in query.conditions] == [limit]
+    assert (query.intent, query.unread) == (Intent.STATISTICS, ())
