@@ -343,3 +343,31 @@ def test_only_adds_to_the_conditions_before() -> None:
 def test_the_other_three_are_the_others() -> None:
     query = asked("昨天WLD003的最高温度", "其他三台呢")
     assert (query.except_devices, query.all_devices, query.unread) == (("WLD003",), True, ())
+
+
+@settings(deadline=None)
+@given(
+    field=field, measure=measure, other=field, text=st.sampled_from(["and the {}, plus the median", "{} plus median"])
+)
+def test_a_number_is_told_besides_those_before(field: str, measure: str, other: str, text: str) -> None:
+    query = asked(f"{measure} {field} of WLD001 today", text.format(other))
+    assert (query.fields, query.devices, query.unread) == ((other,), ("WLD001",), ())
+    assert set(query.statistics) == {MEASURES[measure][0], Statistic.MEDIAN}
+
+
+def test_a_number_is_told_besides_those_before_in_chinese() -> None:
+    query = asked("WLD001今天送丝速度的最大最小值", "那气体流量呢,再加上标准差")
+    assert (query.fields, query.unread) == (("gas_flow",), ())
+    assert set(query.statistics) == {Statistic.MAX, Statistic.MIN, Statistic.STD}
+
+
+@pytest.mark.parametrize(
+    ("before", "follow", "word"),
+    [
+        ("which machine had the lowest mean current today?", "and its highest temperature?", "its"),
+        ("哪台机器今天平均电流最低", "它的最高温度是多少", "它的"),
+    ],
+)
+def test_what_the_first_of_a_ranking_had_is_named(before: str, follow: str, word: str) -> None:
+    assert word in asked(before, follow).unread
+    assert word not in asked("mean current of WLD001 today", follow).unread

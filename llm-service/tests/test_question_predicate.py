@@ -156,3 +156,9 @@ def test_a_share_of_nothing_leaves_the_number_that_was_asked_for(field: str, mea
 def test_a_total_of_two_halls_stays_one_when_its_percentage_is_asked_for() -> None:
     query = asked("how much gas did hall B use today compared with hall A?", "and in percent?")
     assert (query.intent, query.statistics, query.unread) == (Intent.COMPARE, (Statistic.INTEGRAL,), ("percent",))
+
+
+@pytest.mark.parametrize("text", ["is WLD001 ok", "was WLD001 okay last night?", "was WLD001 not ok yesterday"])
+def test_a_machine_said_to_be_ok_is_asked_for_anomalies(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.conditions, query.devices) == (Intent.ANOMALY, (), ("WLD001",))

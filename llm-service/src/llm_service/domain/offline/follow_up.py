@@ -23,6 +23,9 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     if before is None or query.refused:
         return timeless(query)
     query = _behind(query, before.time)
+    if query.owner and before.rank and len(before.devices) != 1 and not names_devices(query):
+        # "And its voltage?" of the first of a ranking, which only the answer knew.
+        query = replace(query, unread=(*query.unread, query.owner))
     if query.others:
         named = tuple(spoken) or before.devices
         return timeless(_merged(query, before, devices=replace(query, all_devices=True, except_devices=named)))
@@ -95,6 +98,8 @@ def _says_what(query: StructuredQuery) -> bool:
 def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
     """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
     query = _without_lost(query, before)
+    if query.adds and query.statistics and not before.rank:
+        query = replace(query, statistics=tuple(dict.fromkeys((*before.statistics, *query.statistics))))
     if before.once and query.statistics == (Statistic.DURATION,) and query.time is None:
         # "And for how long?": of the time the question before was about.
         unread = (*query.unread, *query.counted_as) if before.first else query.unread

@@ -46,6 +46,7 @@ from llm_service.domain.offline.worker import Checkpoint, unchecked
 
 _INTRODUCTION = 6
 _NARROWING = frozenset({"only", "just", "只", "只看", "只算", "仅"})
+_OWNERS = frozenset({"its", "它的", "它", "这台", "那台"})
 _PRONOUNS = frozenset({"it", "they", "that", "there", "we", "you"})
 _GREETINGS = frozenset({"morning", "afternoon", "evening", "早", "早上", "晚上", "下午"})
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -103,6 +104,8 @@ def parse_prompt(
     reading.topic = find_topic(sentence, reading)
     reading.same_time = any(Kind.SAME_TIME in lexeme.senses for lexeme in sentence.lexemes)
     reading.narrows = any(lexeme.text in _NARROWING for lexeme in sentence.lexemes)
+    reading.adds = _adds(sentence)
+    reading.owner = next((lexeme.raw for lexeme in sentence.lexemes if lexeme.text in _OWNERS), "")
     reading.negation = unread_negation(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 
@@ -111,6 +114,17 @@ def _skip_greeting(sentence: Sentence) -> None:
     """ "Morning, what was …": the word in front says no time."""
     if sentence.text(0) in _GREETINGS and sentence.text(1) in {",", "!", "，", "！", ".", "all"}:
         sentence.use(0, 1)
+
+
+def _adds(sentence: Sentence) -> bool:
+    """ "Plus the median", "再加上标准差": whether a statistic is asked for besides others; mark the words."""
+    for at in range(len(sentence)):
+        together = sentence.text(at) == "加" and sentence.text(at + 1) == "上"
+        after = sentence.skip(at + 1 + together, (Kind.FILLER,))
+        if (together or sentence.text(at) == "plus") and Kind.STATISTIC in sentence.lexeme_senses(after):
+            sentence.use(at, after)
+            return True
+    return False
 
 
 def _skip_introduction(sentence: Sentence) -> None:

@@ -19,6 +19,8 @@ _COUNTING: Final = (
     *(Kind.STATISTIC, Kind.HOW_MANY, Kind.HOW_OFTEN, Kind.HOW_LONG, Kind.TIMES, Kind.SHARE, Kind.TIME_SHARE),
     *(Kind.QUALITY_RATE, Kind.WHICH, Kind.ASK_WHEN, Kind.EVERY, Kind.PERCENTILE, Kind.CORRELATION, Kind.INTEGRAL),
 )
+# Said of a machine these ask how it does; "good" and "bad" ones are its readings.
+_FINE: Final = frozenset({"ok", "okay", "not ok"})
 _SOUND: Final = frozenset({GOOD, ""})
 
 
@@ -51,12 +53,20 @@ def _ends(sentence: Sentence, at: int) -> bool:
 def _is_said(sentence: Sentence, at: int) -> bool:
     """Whether a measured field stands before the word, and a word that says or asks what is so."""
     before = [sentence.lexemes[place] for place in range(at)]
+    if _is_device(sentence, at - 1) and sentence.text(at) in _FINE and any(each.text in _BEING for each in before):
+        return True
     fields = [lexeme.senses[Kind.FIELD] for lexeme in before if Kind.FIELD in lexeme.senses]
     if not fields or LABEL_FIELD in fields or any(Kind.ROWS in lexeme.senses for lexeme in before):
         return False
     chosen = any(Kind.WHERE in lexeme.senses for lexeme in before)
     said = any(lexeme.text in _BEING for lexeme in before) or sentence.text(at + 1) in _ASKING
     return said and not chosen
+
+
+def _is_device(sentence: Sentence, at: int) -> bool:
+    """Whether the word names a device by its code or name."""
+    known = Kind.DEVICE in sentence.lexeme_senses(at)
+    return at in sentence.used and (known or any(map(str.isdecimal, sentence.text(at)[1:])))
 
 
 def _is_graded(sentence: Sentence, at: int) -> bool:

@@ -167,7 +167,8 @@ class StructuredQuery:
     `of_them` asks for one of those that were spoken of before, `averaged` for the mean of the number or the duration of
     all intervals, `always` whether all readings fit the conditions, `judged` whether a value is as usual.
 
-    With `narrows` the conditions are further ones to those before: "the good ones only".
+    With `narrows` the conditions are further ones to those before: "the good ones only". With `adds` the statistics are
+    asked for besides those before: "plus the median". `owner` is a word for the device spoken of: "its".
 
     `same_time` names the time of day that was spoken of: "at the same time yesterday".
 
@@ -239,6 +240,8 @@ class StructuredQuery:
     others: bool = False
     same_time: bool = False
     narrows: bool = False
+    adds: bool = False
+    owner: str = ""
 
     @property
     def first_device(self) -> str:

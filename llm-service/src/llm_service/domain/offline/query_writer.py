@@ -170,6 +170,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         undated=reading.times.undated,
         same_time=reading.same_time,
         narrows=reading.narrows,
+        adds=reading.adds,
+        owner=reading.owner,
         others=devices.others and topic.follows,
         judged=reading.judged,
         always=topic.always,

@@ -85,6 +85,8 @@ class Reading:
     negation: str = ""
     same_time: bool = False
     narrows: bool = False
+    adds: bool = False
+    owner: str = ""
     counted_width: timedelta | None = None
     topic: Topic = field(default_factory=Topic)
 
