@@ -30,21 +30,24 @@ GOALS: Final = {
     ("completions", 200): ("≤ 120 µs", "", ""),
     ("chat", 1000): ("", "", "≤ 100 ms"),
 }
+MEMORY_GOAL: Final = "≤ 0.1 MB"
 ROUNDS: Final = 3
 NOTE: Final = (
     "Every stream sends its pieces evenly, and no two streams send at the same moment. CPU is what the kernel counted "
     "(schedstat of every thread) for all of the processes that a piece passes, divided by the pieces that arrived "
-    "meanwhile; the upstream and the client are not counted. Delays are from the upstream's write to the reader's "
-    "read. Medians of {rounds} interleaved rounds."
+    "meanwhile; the upstream and the client are not counted. Memory is what all of them hold more while the streams "
+    "are under way than before (proportional set size). Delays are from the upstream's write to the reader's read. "
+    "Medians of {rounds} interleaved rounds."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one load cost: µs of CPU a piece by process, and how late its pieces came."""
+    """What one load cost: µs of CPU a piece by process, how late its pieces came, and the MB its streams took."""
 
     arrivals: Arrivals
     cpu: Mapping[str, float]
+    memory: float
 
     @property
     def all_cpu(self) -> float:
@@ -95,8 +98,18 @@ class PieceBench:
         return await self._cost([self._bench.relayed(model)] * streams, pace, relay_processes())
 
     async def _cost(self, targets: Sequence[Target], pace: int, processes: Mapping[str, int]) -> Cost:
-        arrivals, used = await spread_streams(targets, pace=pace, cpu=lambda: cpu_seconds(processes))
-        return Cost(arrivals=arrivals, cpu={name: 1e6 * each / arrivals.measured for name, each in used.items()})
+        before, read, held = megabytes(processes), 0, 0.0
+
+        def meter() -> Mapping[str, float]:
+            nonlocal read, held
+            used, read = cpu_seconds(processes), read + 1
+            if read > 1:  # behind what is measured, as the reading takes the processes some milliseconds
+                held = megabytes(processes)
+            return used
+
+        arrivals, used = await spread_streams(targets, pace=pace, cpu=meter)
+        cpu = {name: 1e6 * each / arrivals.measured for name, each in used.items()}
+        return Cost(arrivals=arrivals, cpu=cpu, memory=held - before)
 
     def _ours(self) -> Mapping[str, int]:
         return {name: service.pid for name, service in services_of(self._system.process.pid).items()}
@@ -111,6 +124,11 @@ def relay_processes() -> Mapping[str, int]:
 def cpu_seconds(processes: Mapping[str, int]) -> dict[str, float]:
     """Seconds of CPU that each process's threads have used, to the nanosecond."""
     return {name: sum(map(thread_seconds, Path(f"/proc/{pid}/task").iterdir())) for name, pid in processes.items()}
+
+
+def megabytes(processes: Mapping[str, int]) -> float:
+    """Proportional memory of processes."""
+    return sum(psutil.Process(pid).memory_full_info().pss for pid in processes.values()) / 1024**2
 
 
 def thread_seconds(task: Path) -> float:
@@ -151,10 +169,12 @@ def rows(name: str, streams: int, pace: int, ours: Sequence[Cost], floor: Sequen
         if middle(ours, lambda cost, process=process: cost.cpu[process]) >= 1
     )
     cpu = row("CPU a piece", "µs", lambda cost: cost.all_cpu, cpu_goal)
+    memory_goal = MEMORY_GOAL if (name, streams) == ("chat", 1000) else ""
     return [
         replace(cpu, beside=f"{cpu.beside}; ours: {by_process}"),
         row("delay p50", "ms", lambda cost: cost.arrivals.delay(0.5), p50_goal),
         row("delay p99", "ms", lambda cost: cost.arrivals.delay(0.99), p99_goal),
+        row("memory a stream", "MB", lambda cost: cost.memory / streams, memory_goal),
         row("pieces that arrived", "%", arrived, "100"),
     ]
 
