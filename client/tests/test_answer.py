@@ -198,6 +198,25 @@ async def test_a_thousand_streams_that_are_left_early_leave_no_connection_behind
             assert sync.conversations.ask("conv_1", "hello").result().content == "1 2 3 4 5 "
 
 
+async def test_what_was_read_to_its_result_or_left_meanwhile_waits_for_no_search_for_garbage() -> None:
+    with CuttingGateway(EVENTS, []) as gateway:
+        async with AsyncPenstock(gateway.url) as client:
+            done: Any = client.conversations.ask("conv_1", "hello")
+            await done.result()
+            assert done._events.ag_frame is None, "its connection is given back"
+            gateway.hold.clear()
+            left: Any = client.conversations.ask("conv_1", "hello")
+            reading = asyncio.create_task(left.result())
+            async with asyncio.timeout(240):
+                while len(gateway.requests) < 2:  # noqa: ASYNC110 - the gateway is a thread
+                    await asyncio.sleep(0.01)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert left._events.ag_frame is None
+            gateway.hold.set()
+
+
 def test_no_gateway_at_all_is_a_clear_error() -> None:
     with (
         Penstock("http://127.0.0.1:9", max_retries=0) as client,

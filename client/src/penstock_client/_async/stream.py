@@ -64,17 +64,19 @@ class AsyncAnswer:
 
     async def text(self) -> AsyncGenerator[str]:
         """Yield the pieces of the answer's text. Raises AnswerFailedError when it ends in an error."""
-        async for event in self._events:
-            if isinstance(event, MessageChunk):
-                yield event.content
-            _raise_failed(event)
+        async with aclosing(self._events):
+            async for event in self._events:
+                if isinstance(event, MessageChunk):
+                    yield event.content
+                _raise_failed(event)
 
     async def result(self) -> CompleteState:
         """Read to the end and return the final state. Raises AnswerFailedError when the answer ended in an error."""
-        async for event in self._events:
-            _raise_failed(event)
-            if isinstance(event, CompleteState) and event.is_final:
-                return event
+        async with aclosing(self._events):
+            async for event in self._events:
+                _raise_failed(event)
+                if isinstance(event, CompleteState) and event.is_final:
+                    return event
         raise self._broken("the answer had been read already")
 
     async def stop(self) -> None:

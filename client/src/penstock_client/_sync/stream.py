@@ -64,17 +64,19 @@ class Answer:
 
     def text(self) -> Generator[str]:
         """Yield the pieces of the answer's text. Raises AnswerFailedError when it ends in an error."""
-        for event in self._events:
-            if isinstance(event, MessageChunk):
-                yield event.content
-            _raise_failed(event)
+        with closing(self._events):
+            for event in self._events:
+                if isinstance(event, MessageChunk):
+                    yield event.content
+                _raise_failed(event)
 
     def result(self) -> CompleteState:
         """Read to the end and return the final state. Raises AnswerFailedError when the answer ended in an error."""
-        for event in self._events:
-            _raise_failed(event)
-            if isinstance(event, CompleteState) and event.is_final:
-                return event
+        with closing(self._events):
+            for event in self._events:
+                _raise_failed(event)
+                if isinstance(event, CompleteState) and event.is_final:
+                    return event
         raise self._broken("the answer had been read already")
 
     def stop(self) -> None:
