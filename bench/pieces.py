@@ -30,7 +30,8 @@ GOALS: Final = {
     ("completions", 200): ("≤ 120 µs", "", ""),
     ("chat", 1000): ("", "", "≤ 100 ms"),
 }
-MEMORY_GOAL: Final = "≤ 0.1 MB"
+# The streams whose memory is told: the first of a fresh system, as its processes keep what they needed once.
+MOST: Final = 1000
 ROUNDS: Final = 3
 NOTE: Final = (
     "Every stream sends its pieces evenly, and no two streams send at the same moment. CPU is what the kernel counted "
@@ -62,6 +63,8 @@ async def run() -> Report:
         async with http_client() as client:
             bench = ChatBench(client, f"{base_url}/chat/completions", relay_url, system)
             await bench.warm_up()
+            if any(streams == MOST for streams, _, _ in loads()):
+                report.figures.append(await memory_row(PieceBench(bench, system)))
             for streams, model, pace in loads():
                 await measure(report, PieceBench(bench, system), streams, model, pace)
     return report
@@ -154,6 +157,13 @@ async def measure(report: Report, bench: PieceBench, streams: int, model: str, p
         report.figures += rows(name, streams, pace, found[name], found["bare relay"])
 
 
+async def memory_row(bench: PieceBench) -> Figure:
+    """What the first streams of a fresh system take."""
+    cost = await bench.chat(MOST, "slow", 10)
+    name = f"chat, {MOST:,} streams × 10/s, the first of a fresh system: memory a stream"
+    return Figure(name=name, value=cost.memory / MOST, unit="MB", goal="≤ 0.1 MB")
+
+
 def rows(name: str, streams: int, pace: int, ours: Sequence[Cost], floor: Sequence[Cost]) -> list[Figure]:
     """The rows of one way under one load."""
     head = f"{name}, {streams:,} streams × {pace}/s"
@@ -169,12 +179,10 @@ def rows(name: str, streams: int, pace: int, ours: Sequence[Cost], floor: Sequen
         if middle(ours, lambda cost, process=process: cost.cpu[process]) >= 1
     )
     cpu = row("CPU a piece", "µs", lambda cost: cost.all_cpu, cpu_goal)
-    memory_goal = MEMORY_GOAL if (name, streams) == ("chat", 1000) else ""
     return [
         replace(cpu, beside=f"{cpu.beside}; ours: {by_process}"),
         row("delay p50", "ms", lambda cost: cost.arrivals.delay(0.5), p50_goal),
         row("delay p99", "ms", lambda cost: cost.arrivals.delay(0.99), p99_goal),
-        row("memory a stream", "MB", lambda cost: cost.memory / streams, memory_goal),
         row("pieces that arrived", "%", arrived, "100"),
     ]
 
