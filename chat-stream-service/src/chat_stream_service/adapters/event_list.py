@@ -11,8 +11,8 @@ from chat_stream_service.domain.model.event import ChatEvent, MessageChunk, Thin
 
 # Events that are packed together, and how many are kept as they are for those who read along: objects of their own
 # take some 300 bytes an event.
-_SPAN: Final = 32
-_MOST_RECENT: Final = 48
+_SPAN: Final = 16
+_MOST_RECENT: Final = 20
 _MICROSECOND: Final = timedelta(microseconds=1)
 # Microseconds from the first event of a span to its others, so that they take four bytes.
 _LONGEST_SPAN: Final = 2**32
