@@ -38,7 +38,7 @@ def test_it_is_the_least_squares_slope_against_time(values, gaps, size):
     for window, slope in enumerate(found):
         part = slice(window * size, (window + 1) * size)
         seconds = micros[part] / 1e6
-        expected = np.polyfit(seconds - seconds.mean(), np.asarray(values[part]), 1)[0]
+        expected = np.polyfit(seconds - seconds.mean(), np.subtract(values[part], np.mean(values[part])), 1)[0]
         np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-9)
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from llm_service.domain.offline import words_topic
 from llm_service.domain.offline.condition import NEVER
 from llm_service.domain.offline.label_condition import asks_for_label
 from llm_service.domain.offline.lexicon import Kind
@@ -16,32 +17,6 @@ if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
 
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
-_SHOWING: Final = frozenset(
-    {"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"}
-)
-_SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
-_WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
-# Verbs as well: "the hour in which it was the most idle".
-_MORE: Final = frozenset({"more", "fewer", "less"})
-_VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
-_MUCH: Final = frozenset({"how much"})
-_LAST_TIME: Final = frozenset({"最后一次"})
-_QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
-_FLOWING: Final = frozenset({"gas_flow", "wire_feed"})
-_FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
-_SLOWEST: Final = frozenset({"slowest", "the slowest", "最慢"})
-_SPREAD: Final = frozenset(
-    {"distribution", "distributed", "histogram", "quartiles", "分布", "分布情况", "直方图", "分布图"}
-)
-# "How long has it been on" asks since when, unless a range of time is named.
-_LASTING: Final = ("how long has", "how long have", "多久了", "多长时间了", "多少时间了")
-# Whether something holds now is asked with these, whether it ever did with those.
-_PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "在"})
-_EVER: Final = frozenset({"ever", "any time", "at any time", "有没有", "曾", "曾经", "过", "有无", "有", "了"})
-
-
-# Before a field these ask for its values.
-_FOR_VALUES: Final = ("what", "show", "give", "tell me the")
 
 
 class TopicParts:
@@ -70,17 +45,17 @@ class TopicParts:
         if Statistic.CORRELATION in self._statistics:
             self._intents.pop(Intent.COMPARE, None)
         words = {self._words.text(at) for at in range(len(self._words))}
-        if not self._statistics and not self._intents and words & _SHOWING and words & _SHOWN:
+        if not self._statistics and not self._intents and words & words_topic.SHOWING and words & words_topic.SHOWN:
             self._intents[Intent.QUERY] = []
 
     def settle_amount(self, *, which: bool) -> None:
         """ "Gas consumption" and nothing said of it is what was used in all."""
         names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
         ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
-        if Statistic.SUM in self._statistics and self._fields and set(self._fields.values()) <= _FLOWING:
+        if Statistic.SUM in self._statistics and self._fields and set(self._fields.values()) <= words_topic.FLOWING:
             # "The sum of gas": readings of a flow don't add up, what flowed does.
             self._statistics[Statistic.INTEGRAL] = None
-        flows = [name for name in self._fields.values() if name in _FLOWING]
+        flows = [name for name in self._fields.values() if name in words_topic.FLOWING]
         if ranked and which and not names and flows and self._most():
             # "Which feeds the most wire": by what it fed in all.
             self._statistics[Statistic.INTEGRAL] = None
@@ -95,11 +70,11 @@ class TopicParts:
 
     def _most(self) -> bool:
         """Whether "most" or "least" is said of a quantity, which "highest" is of a rate."""
-        return any(lexeme.text in _QUANTITY for lexeme in self._words.lexemes)
+        return any(lexeme.text in words_topic.QUANTITY for lexeme in self._words.lexemes)
 
     def note_welds(self) -> None:
         """ "How many welds": readings are counted, which are no welds."""
-        raw = next((lexeme.raw for lexeme in self._words.lexemes if lexeme.text in _WELDS), "")
+        raw = next((lexeme.raw for lexeme in self._words.lexemes if lexeme.text in words_topic.WELDS), "")
         if raw and Statistic.COUNT in self._statistics:
             self._notes.append(Note(remark=Remark.READINGS, words=(raw,)))
 
@@ -181,7 +156,7 @@ class TopicParts:
     def settle_spread(self, topic: "Topic") -> None:
         """ "The distribution of the current" is told by percentiles, "that of the labels" by their counts."""
         words = self._words
-        places = [at for at in range(len(words)) if words.text(at) in _SPREAD]
+        places = [at for at in range(len(words)) if words.text(at) in words_topic.SPREAD]
         numeric = set(self._fields.values()) - {LABEL_FIELD}
         if not places or not numeric or self._statistics or self._intents or self._reading.percentiles:
             return
@@ -194,9 +169,9 @@ class TopicParts:
         if not which or Intent.TREND not in self._intents or self._statistics or self._reading.interval:
             return
         words = self._words
-        for at in [at for at in range(len(words)) if words.text(at) in _FASTEST | _SLOWEST]:
+        for at in [at for at in range(len(words)) if words.text(at) in words_topic.FASTEST | words_topic.SLOWEST]:
             words.use(at, at + 1)
-            if words.text(at) in _SLOWEST:
+            if words.text(at) in words_topic.SLOWEST:
                 self._statistics[Statistic.MIN] = None
 
     def settle_commonest(self, topic: "Topic") -> None:
@@ -240,9 +215,9 @@ class TopicParts:
         ends = [
             at
             for at, each in enumerate(senses)
-            if each.get(Kind.STATISTIC) in {Statistic.MAX, Statistic.MIN} or words.text(at) in _MORE
+            if each.get(Kind.STATISTIC) in {Statistic.MAX, Statistic.MIN} or words.text(at) in words_topic.MORE
         ]
-        return any(words.text(at + 1) in SPELLS and words.text(at + 1) not in _VERBAL for at in ends)
+        return any(words.text(at + 1) in SPELLS and words.text(at + 1) not in words_topic.VERBAL for at in ends)
 
     def settle_none(self, *, which: bool) -> None:
         """ "Which had no porosity": the number of each is told, those without any first."""
@@ -280,7 +255,9 @@ class TopicParts:
         if reading.state and self._statistics.keys() == {Statistic.INTEGRAL} and not self._fields:
             # "Total stops".
             self._statistics = {Statistic.EVENTS: None}
-        compared = Intent.COMPARE in self._intents or any(lexeme.text in _MUCH for lexeme in self._words.lexemes)
+        compared = Intent.COMPARE in self._intents or any(
+            lexeme.text in words_topic.MUCH for lexeme in self._words.lexemes
+        )
         if reading.state and compared and not self._statistics and not self._fields and not reading.when:
             # "How much did it weld on Monday and on Tuesday": for how long.
             self._statistics[Statistic.DURATION] = None
@@ -319,7 +296,7 @@ class TopicParts:
             return
         words.use(places[0], places[0] + 1)
         closed = any(time.end for time in reading.times.ranges)
-        if words.text(places[0]).endswith(_LASTING) and reading.times.ranges:
+        if words.text(places[0]).endswith(words_topic.LASTING) and reading.times.ranges:
             self._count_as(places[0], Statistic.DURATION)
         elif not closed:
             topic.since, self._statistics = True, {}
@@ -330,7 +307,11 @@ class TopicParts:
     def settle_occasion(self) -> None:
         """ "The last time it exceeded 5" asks when that was, unless a number is asked for."""
         words, reading = self._words, self._reading
-        if reading.when and reading.conditions and any(lexeme.text in _LAST_TIME for lexeme in words.lexemes):
+        if (
+            reading.when
+            and reading.conditions
+            and any(lexeme.text in words_topic.LAST_TIME for lexeme in words.lexemes)
+        ):
             # "最后一次出现气孔是什么时候": no last reading is asked for.
             self._statistics.pop(Statistic.LAST, None)
         named = any(Kind.OCCASION in lexeme.senses for lexeme in words.lexemes)
@@ -384,7 +365,7 @@ class TopicParts:
     def _asks_value(self) -> bool:
         """Whether the value of a field is asked for: "what was the temperature while it was idle" is no yes or no."""
         first = next((at for at in sorted(self._fields) if self._fields[at] != LABEL_FIELD), 0)
-        return any(self._words.text(at).startswith(_FOR_VALUES) for at in range(first))
+        return any(self._words.text(at).startswith(words_topic.FOR_VALUES) for at in range(first))
 
     def _at_a_moment(self, *, asks: bool, which: bool) -> bool:
         """Whether it is asked if the conditions hold at a moment: "is it running", "which were on at noon"."""
@@ -393,7 +374,7 @@ class TopicParts:
         instants = bool(ranges) and all(time.instant for time in ranges)
         chosen = self._devices or (which and self._reading.state)
         counted = self._statistics.keys() <= ({Statistic.LAST, Statistic.COUNT} if self._devices else {Statistic.LAST})
-        present = bool(_PRESENT & texts) and not _EVER & texts
+        present = bool(words_topic.PRESENT & texts) and not words_topic.EVER & texts
         now = not ranges and (Statistic.LAST in self._statistics or present)
         return counted and (asks or which or self._devices) and (instants or now or (not ranges and chosen))
 

@@ -1,0 +1,26 @@
+"""Words that say what a question is about beside fields, statistics and kinds of answers."""
+
+from typing import Final
+
+SHOWING: Final = frozenset({"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"})
+SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
+WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
+# Verbs as well: "the hour in which it was the most idle".
+MORE: Final = frozenset({"more", "fewer", "less"})
+VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
+MUCH: Final = frozenset({"how much"})
+LAST_TIME: Final = frozenset({"最后一次"})
+QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
+FLOWING: Final = frozenset({"gas_flow", "wire_feed"})
+FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
+SLOWEST: Final = frozenset({"slowest", "the slowest", "最慢"})
+SPREAD: Final = frozenset(
+    {"distribution", "distributed", "histogram", "quartiles", "分布", "分布情况", "直方图", "分布图"}
+)
+# "How long has it been on" asks since when, unless a range of time is named.
+LASTING: Final = ("how long has", "how long have", "多久了", "多长时间了", "多少时间了")
+# Whether something holds now is asked with these, whether it ever did with those.
+PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "在"})
+EVER: Final = frozenset({"ever", "any time", "at any time", "有没有", "曾", "曾经", "过", "有无", "有", "了"})
+# Before a field these ask for its values.
+FOR_VALUES: Final = ("what", "show", "give", "tell me the")
