@@ -93,6 +93,13 @@ async def test_rows_without_a_value_are_passed_over() -> None:
     assert len(nothing) == 0
 
 
+async def test_the_first_reading_is_kept_behind_a_block_without_a_value() -> None:
+    values = np.sin(np.arange(40_000) / 3)
+    values[:5_000], values[5_000] = np.nan, 0.0
+    found = await downsample(of(series(values, 5_000)), "x", rows=40_000, points=50, most_rows=1_000)
+    assert found.timestamps[0].astype(np.int64) == 5_000 * SECOND
+
+
 async def test_a_series_of_any_length_takes_no_more_memory_than_some_blocks() -> None:
     block = Frame(timestamps=(np.arange(50_000) * SECOND).astype("datetime64[us]"), numbers={"x": np.ones(50_000)})
 

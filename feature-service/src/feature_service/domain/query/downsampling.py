@@ -30,14 +30,15 @@ async def downsample(
     rest: Frame | None = None
     async for block in blocks:
         known = block.where(~np.isnan(block.numbers[field]))
-        # The first reading stands for itself, so that it is chosen.
-        if not kept:
-            kept.append(known.first(1) if stretch > 1 else known.first(0))
-            known = known.cut(slice(len(kept[0]), None))
+        if not kept and len(known):
+            # The first reading stands for itself, so that it is chosen.
+            kept.append(known.first(1))
+            known = known.cut(slice(1, None))
         joined = known if rest is None else concatenate([rest, known])
         # What is no whole stretch waits, and so does one stretch: the last reading is in it.
         whole = max(0, len(joined) // stretch - 1) * stretch
-        kept.append(joined.where(_extremes(joined.numbers[field][:whole], stretch, len(joined))))
+        if whole:
+            kept.append(joined.where(_extremes(joined.numbers[field][:whole], stretch, len(joined))))
         rest = joined.cut(slice(whole, None))
     series = concatenate([*kept, *([] if rest is None else [rest])])
     if not len(series):
