@@ -51,6 +51,10 @@ test-clients: .venv/.dev ## Run every client that is tested against a running sy
 test-all: .venv/.dev ## Run every test, those that need a Docker engine too
 	@$(BIN)/pytest -q
 
+.PHONY: fuzz
+fuzz: .venv/.dev ## Run the tests that draw their examples with new ones for SECONDS=600 (TESTS=feature-service: those of one part)
+	@$(BIN)/python scripts/fuzz.py --seconds $(or $(SECONDS),600) $(TESTS)
+
 .PHONY: faults
 faults: .venv/.dev ## Provoke faults for real and print what was measured beside what it must be (TESTS=tests/faults/test_cache_without_redis.py; PAGE=1: into docs/faults.md)
 	@$(BIN)/python scripts/fault_table.py $(if $(PAGE),--page) $(TESTS)

@@ -1,7 +1,7 @@
 """Whatever the OpenAPI page lets a caller write, and much that it does not: no request makes the system fail.
 
-Requests are made by schemathesis out of the page, right and wrong ones, the same ones each time. To run it longer:
-`PENSTOCK_FUZZ_SECONDS=600`.
+Requests are made by schemathesis out of the page, right and wrong ones, the same ones each time, however fast the
+machine is: one round of all operations. To run more rounds: `PENSTOCK_FUZZ_SECONDS=600`.
 """
 
 import os
@@ -19,8 +19,8 @@ from schemathesis.generation import GenerationMode
 
 from penstock_testkit.system import RunningSystem, start_system
 
-SECONDS = float(os.environ.get("PENSTOCK_FUZZ_SECONDS", "20"))
-EXAMPLES = 2
+SECONDS = float(os.environ.get("PENSTOCK_FUZZ_SECONDS", "0"))
+EXAMPLES = 4
 NOT_IMPLEMENTED = 501
 # They speak their clients' own protocols.
 FOREIGN = ("/v1/", "/mcp", "/write", "/api/v2/write", "/query")
@@ -76,7 +76,7 @@ class Fuzzer:
             self.failures.append(f"{answer.status_code} {answer.text[:300]}\n  {case.as_curl_command()[:1000]}")
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(600 + SECONDS)
 @pytest.mark.filterwarnings("ignore")
 def test_no_request_that_the_openapi_page_allows_or_forbids_makes_a_5xx(own_system: RunningSystem) -> None:
     fuzzer, until, number = Fuzzer(own_system), time.monotonic() + SECONDS, 0
