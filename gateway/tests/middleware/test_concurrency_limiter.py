@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.composition.clients import open_clients
 from gateway.composition.work_limits import WorkLimits
-from gateway.middleware.concurrency_limiter import LEAST, START, ConcurrencyLimiter
+from gateway.middleware.concurrency_limiter import LEAST, START, ConcurrencyLimiter, Wait
 from gateway.settings import GatewaySettings
 from penstock_kit.errors import Unavailable
 from penstock_testkit.waiting import HANG_SECONDS, until
@@ -169,7 +169,8 @@ def serve(limiter, *, load, seconds=20.0, cost=0.001, on=0.0, stall=0.0):
     """
     step, chance = 0.001, random.Random(7)
     queue: deque[float | None] = deque()
-    budget, sent, last, answered, refused = 0.0, None, 0.0, [], 0
+    among = 0
+    budget, sent, last, answered, refused = 0.0, None, Wait(among=0, seconds=0.0), [], 0
     for number in range(round(seconds / step)):
         now = number * step
         rate = load if not on else 2 * load * (int(now / on) % 2)
@@ -181,14 +182,16 @@ def serve(limiter, *, load, seconds=20.0, cost=0.001, on=0.0, stall=0.0):
                 refused += 1
         if number % round(TICK / step) == 0:
             if sent is None and limiter.in_flight >= LEAST:
-                sent = now
+                sent, among = now, limiter.in_flight
                 queue.append(None)
-            limiter.observe(now, 0.0 if sent is None else max(last, now - sent))
+            waits = [] if sent is None else [last, Wait(among=among, seconds=now - sent)]
+            limiter.bound(*waits)
+            limiter.observe(now, max((wait.seconds for wait in waits), default=0.0))
         budget = min(budget + step, step) if now % 1.0 >= stall else 0.0
         while queue and budget > 0:
             begun = queue.popleft()
             if begun is None:
-                last, sent = now - sent, None
+                last, sent = Wait(among=among, seconds=now - sent), None
             else:
                 budget -= cost
                 limiter.release("t")
@@ -204,6 +207,14 @@ def test_at_twice_what_a_server_carries_it_is_kept_busy_and_calls_wait_about_as_
     assert answered[len(answered) // 2] <= 1.5 * TARGET
 
 
+@pytest.mark.parametrize("load", [2.0, 4.0])
+@pytest.mark.parametrize("cost", [0.0005, 0.0016, 0.003])
+def test_the_first_seconds_of_too_much_do_not_fill_the_whole_limit(cost, load):
+    answered, _ = serve(ConcurrencyLimiter(TARGET), load=load, cost=cost, seconds=4.0)
+    assert answered[len(answered) * 99 // 100] <= 2.5 * TARGET
+    assert len(answered) >= 0.9 * 4 / cost
+
+
 @pytest.mark.parametrize("cost", [0.0005, 0.001, 0.004])
 def test_at_eight_tenths_of_what_a_server_carries_nothing_is_refused(cost):
     assert serve(ConcurrencyLimiter(TARGET), load=0.8, cost=cost)[1] == 0
@@ -217,6 +228,36 @@ def test_bursts_that_fit_into_what_is_carried_are_let_in():
 def test_a_server_that_stands_a_twentieth_of_each_second_refuses_little_of_what_it_carries():
     answered, refused = serve(ConcurrencyLimiter(TARGET), load=0.8, stall=0.05)
     assert refused <= 0.02 * len(answered)
+
+
+def limiter_with(calls):
+    limiter = ConcurrencyLimiter(TARGET)
+    assert sum(limiter.acquire("t") for _ in range(calls)) == calls
+    return limiter
+
+
+def test_who_would_wait_longer_than_the_target_is_not_let_in():
+    limiter = limiter_with(100)
+    limiter.bound(Wait(among=100, seconds=TARGET / 2))
+    assert sum(limiter.acquire("t") for _ in range(200)) == 100
+
+
+def test_a_probe_under_way_for_longer_than_the_target_lets_nobody_further_in_but_the_least():
+    limiter = limiter_with(START // 2)
+    limiter.bound(Wait(among=20, seconds=2 * TARGET))
+    assert not limiter.acquire("t")
+    for _ in range(START // 2 - LEAST + 1):
+        limiter.release("t")
+    assert limiter.acquire("t")
+    assert not limiter.acquire("t")
+
+
+@pytest.mark.parametrize("waits", [[], [Wait(among=1, seconds=TARGET / 5)]])
+def test_probes_that_hardly_wait_bound_nothing(waits):
+    limiter = limiter_with(100)
+    limiter.bound(Wait(among=1, seconds=1.0))
+    limiter.bound(*waits)
+    assert limiter.acquire("t")
 
 
 async def test_a_slow_probe_is_measured_while_calls_are_under_way():

@@ -5,14 +5,20 @@ their answers. Queues come in convoys, so that most probes find none and few fin
 who came at any moment would wait, which is the mean over time and not over probes. While it is above the target the
 limit falls to the part of it that fits; while it is below half the target a limit that is reached grows by its root.
 That is the gradient of Netflix's concurrency-limits and Envoy's adaptive concurrency, towards a delay that is borne.
+
+A mean and a fall come too late for what fills the whole limit in less than half a second. So each probe bounds it at
+once too: a queue grows with the calls under way, and who would wait longer than the target by what the last probe
+waited among how many (or the one under way has waited so far) is not let in. Calls that cost no time of ours are
+bounded by nothing that way.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
-from math import exp, sqrt
+from math import exp, inf, sqrt
 from typing import Final
 
 from penstock_kit.errors import PenstockError
@@ -37,8 +43,21 @@ _REST: Final = 0.3
 _GROWTH: Final = 1.15
 # Seconds without a full limit after which a fall is forgotten.
 _FORGOTTEN: Final = 2.0
+# Waits below this part of the target say nothing about how long a queue would be with more calls.
+_TELLING: Final = 0.25
 # A wait in the gateway's own loop counts so many times: refusals wait in it too.
 _OWN: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How many seconds a probe waited, or waits so far, that was sent while `among` calls were under way."""
+
+    among: int
+    seconds: float
+
+
+_NO_WAIT: Final = Wait(among=0, seconds=0.0)
 
 
 class ConcurrencyLimiter:
@@ -56,6 +75,7 @@ class ConcurrencyLimiter:
         self.refused = 0
         self.observed = 0
         self._target = target
+        self._bound = inf
         self._held: dict[str, int] = {}
         self._observed_at: float | None = None
         self._has_stood = False
@@ -65,12 +85,16 @@ class ConcurrencyLimiter:
     @property
     def is_full(self) -> bool:
         """Whether the limit is reached."""
-        return self._target > 0 and self.in_flight >= self.limit
+        return self._target > 0 and self.in_flight >= self._allowed
+
+    @property
+    def _allowed(self) -> float:
+        return min(self.limit, self._bound)
 
     def has_its_share(self, tenant: str) -> bool:
         """Return whether `tenant` has as much of the limit as each tenant that asks now could have."""
         held = self._held.get(tenant, 0)
-        return held >= self.limit / (len(self._held) + (held == 0))
+        return held >= self._allowed / (len(self._held) + (held == 0))
 
     def acquire(self, tenant: str) -> bool:
         """Count a call of `tenant` until :meth:`release`, or return False: it is one too many."""
@@ -88,6 +112,11 @@ class ConcurrencyLimiter:
             self._held[tenant] = held
         else:
             del self._held[tenant]
+
+    def bound(self, *waits: Wait) -> None:
+        """Let no more in than wait about as long as the target, by what these probes of late tell."""
+        telling = (each for each in waits if each.seconds > _TELLING * self._target)
+        self._bound = max(LEAST, min((each.among * self._target / each.seconds for each in telling), default=inf))
 
     def observe(self, now: float, delay: float) -> None:
         """Take note that a call that does nothing has been waiting `delay` seconds at `now`."""
@@ -126,29 +155,32 @@ class ConcurrencyLimiter:
             measuring.cancel()
 
     async def _measure(self, probe: Callable[[], Awaitable[float]]) -> None:
-        last = 0.0
+        last = _NO_WAIT
         while self._target > 0:
             if self.in_flight >= LEAST:
                 last = await self._follow(probe, last)
             else:
                 await asyncio.sleep(_TICK)
+                self.bound()
                 self.observe(asyncio.get_running_loop().time(), 0.0)
 
-    async def _follow(self, probe: Callable[[], Awaitable[float]], last: float) -> float:
+    async def _follow(self, probe: Callable[[], Awaitable[float]], last: Wait) -> Wait:
         """Send a probe and observe until it is back; return how long that took.
 
         Meanwhile it counts as long as the `last` one did, and as it has been under way when that is more.
         """
-        now = asyncio.get_running_loop().time
+        now, among = asyncio.get_running_loop().time, self.in_flight
         task = asyncio.create_task(_seconds_of(probe))
         begun = now()
         try:
             while True:
                 late = await self._tick()
-                seconds = task.result() if task.done() else now() - begun
-                self.observe(now(), max(seconds, 0.0 if task.done() else last, _OWN * late))
-                if task.done() or seconds > _LONGEST:
-                    return seconds
+                wait = Wait(among=among, seconds=task.result() if task.done() else now() - begun)
+                last = _NO_WAIT if task.done() else last
+                self.bound(wait, last)
+                self.observe(now(), max(wait.seconds, last.seconds, _OWN * late))
+                if task.done() or wait.seconds > _LONGEST:
+                    return wait
         finally:
             task.cancel()
 
