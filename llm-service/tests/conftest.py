@@ -1,13 +1,59 @@
-"""What the tests of llm-service share: time and ids that stand still, a fake vendor and a profile of it."""
+"""What the tests of llm-service share: still time and ids, a fake vendor and a profile of it, a talk with tools."""
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
+from typing import Any, Final
 
 import pytest
 
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import FinishReason
+from llm_service.domain.model.message import Message, Role, TextPart, text_message
 from llm_service.domain.model.profile import ProviderProfile, Quirks, ThinkingKnob
+from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.vendors.openai_server import OpenAiServer
+
+ROUNDS: Final = 6
+
+
+class ToolTalk:
+    """A conversation with a provider in which `answer` says what every tool call returns."""
+
+    def __init__(
+        self,
+        provider: FallbackProvider,
+        tools: Sequence[ToolDefinition],
+        answer: Callable[[str, dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        self.messages: list[Message] = []
+        self.tools = tuple(tools)
+        self._provider = provider
+        self._answer = answer
+
+    async def ask(self, text: str) -> str:
+        """Return what the provider says to a question, once it calls no more tools."""
+        self.messages.append(text_message(Role.USER, text))
+        for _ in range(ROUNDS):
+            request = CompletionRequest(messages=tuple(self.messages), tools=self.tools)
+            found = await fold(self._provider.stream(request))
+            if found.finished.reason is FinishReason.STOP:
+                self.messages.append(text_message(Role.ASSISTANT, found.first.text))
+                return found.first.text
+            self.messages.append(Message(role=Role.ASSISTANT, tool_calls=found.first.tool_calls))
+            for call in found.first.tool_calls:
+                result = self._answer(call.name, json.loads(call.arguments))
+                part, failed = TextPart(text=json.dumps(result)), "error" in result
+                self.messages.append(Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,), is_error=failed))
+        raise AssertionError(f"no answer after {ROUNDS} rounds")
+
+
+@pytest.fixture
+def tool_talk() -> type[ToolTalk]:
+    """The class of a talk with tools: `tool_talk(provider, tools, answer)`."""
+    return ToolTalk
 
 
 @pytest.fixture

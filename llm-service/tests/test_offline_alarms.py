@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.completion import fold
-from llm_service.domain.model.event import FinishReason
-from llm_service.domain.model.message import Message, Role, TextPart, text_message
-from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.alarm_request import read_alarms
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.providers.fallback import FallbackProvider
@@ -28,22 +25,14 @@ TOOLS = tuple(
 class Shop:
     """Two machines, and the calls that were made about them."""
 
-    def __init__(self, new_id: Callable[[str], str]) -> None:
+    def __init__(self, new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> None:
+        self._talk = tool_talk
         self._provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.tools = TOOLS
 
     async def ask(self, text: str) -> str:
-        messages = [text_message(Role.USER, text)]
-        for _ in range(6):
-            answer = await fold(self._provider.stream(CompletionRequest(messages=tuple(messages), tools=self.tools)))
-            if answer.finished.reason is FinishReason.STOP:
-                return answer.first.text
-            messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
-            for call in answer.first.tool_calls:
-                part = TextPart(text=json.dumps(self.answer(call.name, json.loads(call.arguments))))
-                messages.append(Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,)))
-        raise AssertionError("no answer after six rounds")
+        return await self._talk(self._provider, self.tools, self.answer).ask(text)
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((name, arguments))
@@ -60,8 +49,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(new_id: Callable[[str], str]) -> Shop:
-    return Shop(new_id)
+def shop(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Shop:
+    return Shop(new_id, tool_talk)
 
 
 @pytest.mark.parametrize(
@@ -168,21 +157,25 @@ async def test_a_field_that_the_device_lacks_is_told(shop: Shop) -> None:
     assert shop.alarms == []
 
 
-async def test_a_link_that_the_tool_refuses_is_passed_on_in_its_words(new_id: Callable[[str], str]) -> None:
+async def test_a_link_that_the_tool_refuses_is_passed_on_in_its_words(
+    new_id: Callable[[str], str], tool_talk: Callable[..., Any]
+) -> None:
     class Refusing(Shop):
         def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
             told = super().answer(name, arguments)
             return told if name == "list_devices" else {"error": "device 'WLD001' is gone"}
 
-    answer = await Refusing(new_id).ask("tell me when WLD001's current goes above 5")
+    answer = await Refusing(new_id, tool_talk).ask("tell me when WLD001's current goes above 5")
     assert "device 'WLD001' is gone" in answer
 
 
-async def test_a_name_cannot_end_the_link_that_it_stands_in(new_id: Callable[[str], str]) -> None:
+async def test_a_name_cannot_end_the_link_that_it_stands_in(
+    new_id: Callable[[str], str], tool_talk: Callable[..., Any]
+) -> None:
     class Odd(Shop):
         def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
             told = super().answer(name, arguments)
             return told if name == "list_devices" else {**told, "alarm": {"name": "a](http://evil.invalid) [b\n"}}
 
-    answer = await Odd(new_id).ask("tell me when WLD001's current goes above 5")
+    answer = await Odd(new_id, tool_talk).ask("tell me when WLD001's current goes above 5")
     assert answer.startswith("[Make this alarm: a)(http://evil.invalid) (b ](/dashboard#alarm=")

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.completion import fold
-from llm_service.domain.model.event import FinishReason
-from llm_service.domain.model.message import Message, Role, TextPart, text_message
-from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.domain.model.request import ToolDefinition
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 
@@ -38,23 +35,15 @@ STRANGE = [
 class Shop:
     """Two machines, of which WLD002 was strange this morning."""
 
-    def __init__(self, new_id: Callable[[str], str]) -> None:
+    def __init__(self, new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> None:
+        self._talk = tool_talk
         self._provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.note = ""
         self.told: dict[str, Any] = {}
 
     async def ask(self, text: str) -> str:
-        messages = [text_message(Role.USER, text)]
-        for _ in range(6):
-            answer = await fold(self._provider.stream(CompletionRequest(messages=tuple(messages), tools=TOOLS)))
-            if answer.finished.reason is FinishReason.STOP:
-                return answer.first.text
-            messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
-            for call in answer.first.tool_calls:
-                part = TextPart(text=json.dumps(self.answer(call.name, json.loads(call.arguments))))
-                messages.append(Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,)))
-        raise AssertionError("no answer after six rounds")
+        return await self._talk(self._provider, TOOLS, self.answer).ask(text)
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((name, arguments))
@@ -84,8 +73,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(new_id: Callable[[str], str]) -> Shop:
-    return Shop(new_id)
+def shop(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Shop:
+    return Shop(new_id, tool_talk)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +123,10 @@ async def test_why_a_device_can_not_be_looked_at_is_told(shop: Shop) -> None:
     assert "WLD001: the baseline has 9 rows" in await shop.ask("any anomalies today?")
 
 
-async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(new_id: Callable[[str], str]) -> None:
-    shop = Shop(new_id)
+async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(
+    new_id: Callable[[str], str], tool_talk: Callable[..., Any]
+) -> None:
+    shop = Shop(new_id, tool_talk)
     shop.told = {
         "anomaly_count": 102,
         "baseline": {"start_time": "2026-11-20T08:00:00Z", "end_time": "2026-11-20T14:28:59Z", "row_count": 20000},

@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.completion import fold
-from llm_service.domain.model.event import FinishReason
-from llm_service.domain.model.message import Message, Role, TextPart, text_message
-from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.domain.model.request import ToolDefinition
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 
@@ -85,19 +82,10 @@ Ask = Callable[[str], Any]
 
 
 @pytest.fixture
-def ask(new_id: Callable[[str], str]) -> Ask:
+def ask(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Ask:
     async def answered(text: str) -> str:
         provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
-        messages = [text_message(Role.USER, text)]
-        for _ in range(6):
-            found = await fold(provider.stream(CompletionRequest(messages=tuple(messages), tools=TOOLS)))
-            if found.finished.reason is FinishReason.STOP:
-                return found.first.text
-            messages.append(Message(role=Role.ASSISTANT, tool_calls=found.first.tool_calls))
-            for call in found.first.tool_calls:
-                part = TextPart(text=json.dumps(result(call.name, json.loads(call.arguments))))
-                messages.append(Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,)))
-        raise AssertionError("no answer after six rounds")
+        return await tool_talk(provider, TOOLS, result).ask(text)
 
     return answered
 
