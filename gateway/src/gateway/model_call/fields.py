@@ -1,10 +1,12 @@
 """Reads typed fields of a JSON object; every error names the path of its field."""
 
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
 JsonObject = dict[str, Any]
+# Up to here every whole number is a float of its own; a longer one is read as its neighbour.
+_EXACT: Final = 2**53
 
 
 def reject_field(field: str, description: str) -> NoReturn:
@@ -72,11 +74,13 @@ class Fields:
         return float(value)
 
     def integer(self, name: str, *, least: int = -(2**31), most: int = 2**31 - 1) -> int | None:
-        """Take a whole number; 3.0 counts as 3."""
+        """Take a whole number; 3.0 counts as 3, and what is too large to be exact with a fraction is refused."""
         value = self.take(name)
         if value is None:
             return None
         if isinstance(value, float) and value.is_integer():
+            if abs(value) > _EXACT:
+                reject_field(self.at(name), f"must be a whole number of at most 64 bits, not {value}")
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             reject_field(self.at(name), f"must be a whole number, not {_kind(value)}")
