@@ -1,11 +1,12 @@
 """The identity store in SQLite or PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Delete, Executable, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.auth.identity import ApiKey, RefreshToken, User
 from gateway.auth.row import (
@@ -20,6 +21,8 @@ from gateway.auth.row import (
 from gateway.auth.table import api_keys, refresh_tokens, users
 from penstock_kit.context import DEFAULT_TENANT
 from penstock_kit.database import Database
+
+_NAMES_LOCK: Final = 0x6E616D65  # "name" in ASCII: the advisory lock of who gives a tenant's names
 
 
 class SqlIdentityStore:
@@ -47,13 +50,25 @@ class SqlIdentityStore:
             return False
         return True
 
-    async def add_user(self, user: User) -> bool:
-        """Store `user`; False when its name is taken in its tenant."""
+    async def add_user(self, user: User, *, is_taken: Callable[[User], bool] | None = None) -> bool:
+        """Store `user`; False when its name is taken in its tenant, or by one of its users that `is_taken` finds: no
+        other user of the tenant is stored between that look and the storing, at whatever gateway."""
         try:
-            await self._write(insert(users).values(**user_to_row(user)))
+            async with self._database.write() as connection:
+                if is_taken is not None and await self._finds_one(connection, user.tenant_id, is_taken):
+                    return False
+                await connection.execute(insert(users).values(**user_to_row(user)))
         except IntegrityError:
             return False
         return True
+
+    async def _finds_one(self, connection: AsyncConnection, tenant_id: str, is_taken: Callable[[User], bool]) -> bool:
+        if not self._database.is_sqlite:  # there a transaction that writes is alone anyway
+            lock = select(func.pg_advisory_xact_lock(_NAMES_LOCK, func.hashtext(tenant_id)))
+            await connection.execute(lock)
+        found = await connection.execute(select(users).where(users.c.tenant_id == tenant_id))
+        rows: Sequence[Any] = found.mappings().all()
+        return any(is_taken(user_from_row(row)) for row in rows)
 
     async def user(self, user_id: str) -> User | None:
         """Return the user with this id."""

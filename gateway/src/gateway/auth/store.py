@@ -1,6 +1,6 @@
 """The port behind which identities are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -19,8 +19,9 @@ class IdentityStore(Protocol):
         """Store the first user and its key, both or neither; False when the name is taken."""
         ...
 
-    async def add_user(self, user: User) -> bool:
-        """Store `user`; False when its name is taken in its tenant."""
+    async def add_user(self, user: User, *, is_taken: Callable[[User], bool] | None = None) -> bool:
+        """Store `user`; False when its name is taken in its tenant, or by one of its users that `is_taken` finds: no
+        other user of the tenant is stored between that look and the storing, at whatever gateway."""
         ...
 
     async def user(self, user_id: str) -> User | None:

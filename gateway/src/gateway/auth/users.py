@@ -85,7 +85,13 @@ class UserService:
             active=True,
             create_time=self._clock.now(),
         )
-        if not await self._store.add_user(user):
+        seen = {each.id for each in users}
+
+        def is_taken(other: User) -> bool:
+            """Whether somebody who came meanwhile has a name that looks the same."""
+            return other.id not in seen and not looks.isdisjoint(looks_of(other.username))
+
+        if not await self._store.add_user(user, is_taken=is_taken):
             raise AlreadyExists(f"the username {request.username!r} is taken", reason="USER_EXISTS")
         return user
 

@@ -1,0 +1,92 @@
+"""Names that are given at the same moment, by one gateway or by two that have one database."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.auth.bootstrap import build_admin
+from gateway.auth.delegation import Delegation
+from gateway.auth.look_alikes import looks_of
+from gateway.auth.password import Passwords
+from gateway.auth.scope import ALL_SCOPES
+from gateway.auth.sql_store import SqlIdentityStore
+from gateway.auth.users import NewUserRequest, UserService
+from gateway.main import MIGRATIONS
+from penstock_kit.clock import SystemClock
+from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.errors import AlreadyExists
+
+ALIKE = ("marek", "rnarek", "Marek", "MAREK")
+PASSWORD = "four unlikely words here"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "shared.db")
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+async def stores(url):
+    """The same empty database, as two gateways have it open."""
+    await migrate(url, MIGRATIONS)
+    databases = [open_database(url, readers=1) for _ in range(2)]
+    yield [SqlIdentityStore(database) for database in databases]
+    for database in databases:
+        await database.close()
+
+
+def someone(name, tenant):
+    return replace(build_admin("", SystemClock()), id=f"user_{tenant}_{name}", tenant_id=tenant, username=name)
+
+
+def looks_like(name):
+    return lambda other: not looks_of(name).isdisjoint(looks_of(other.username))
+
+
+async def test_of_names_that_look_the_same_one_is_stored_when_several_gateways_store_them_at_once(stores):
+    tenants = [f"tenant-{number}" for number in range(6)]
+    calls = [
+        stores[number % 2].add_user(someone(name, tenant), is_taken=looks_like(name))
+        for tenant in tenants
+        for number, name in enumerate(ALIKE)
+    ]
+    stored = await asyncio.gather(*calls)
+    assert sum(stored) == len(tenants)
+    for tenant in tenants:
+        assert len(await stores[0].users(tenant)) == 1
+
+
+async def test_a_name_that_looks_like_one_in_another_tenant_is_stored(stores):
+    for number, name in enumerate(ALIKE):
+        assert await stores[0].add_user(someone(name, f"tenant-{number}"), is_taken=looks_like(name))
+
+
+class Meeting(Passwords):
+    """Hashes nothing before as many as `users` are about to be stored, none of whom has seen another."""
+
+    def __init__(self, users):
+        super().__init__(parallel=users)
+        self._barrier = asyncio.Barrier(users)
+
+    async def hash(self, password):
+        await self._barrier.wait()
+        return await super().hash(password)
+
+
+async def test_of_users_made_at_once_with_names_that_look_the_same_one_is_made(house):
+    service = UserService(
+        store=house.store,
+        passwords=Meeting(len(ALIKE)),
+        authenticator=house.authenticator,
+        delegation=Delegation(store=house.store, limits=house.limits),
+        clock=house.clock,
+    )
+    root = await house.user("root", ALL_SCOPES)
+    calls = (service.create(root, NewUserRequest(username=name, password=PASSWORD)) for name in ALIKE)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, AlreadyExists)]
+    assert [refusal.reason for refusal in refusals] == ["USER_EXISTS"] * (len(ALIKE) - 1)
+    assert len(await house.store.users("default")) == 2
