@@ -155,11 +155,11 @@ async def test_statistics_count_reads_by_prefix(served_by_clock: Any, clock: Man
 
 async def test_one_caller_gets_the_lease_and_the_others_its_value(served: Any) -> None:
     stub = served.stub
-    request = pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=5), wait=Duration(seconds=5))
+    request = pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=240), wait=Duration(seconds=240))
     first = await stub.AcquireLease(request)
     assert first.lease_token
     others = [asyncio.ensure_future(stub.AcquireLease(request)) for _ in range(20)]
-    eager = await stub.AcquireLease(pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=5)))
+    eager = await stub.AcquireLease(pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=240)))
     assert (eager.lease_token, eager.HasField("value")) == ("", False)
     written = await stub.Set(
         pb.SetRequest(entry=entry("a", b"filled"), generation=first.generation, lease_token=first.lease_token)
@@ -171,7 +171,7 @@ async def test_one_caller_gets_the_lease_and_the_others_its_value(served: Any) -
 
 async def test_a_lease_given_up_goes_to_one_who_waits(served: Any) -> None:
     stub = served.stub
-    request = pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=5), wait=Duration(seconds=5))
+    request = pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=240), wait=Duration(seconds=240))
     await stub.AcquireLease(request)
     second = asyncio.ensure_future(stub.AcquireLease(request))
     await stub.Delete(pb.DeleteRequest(keys=["a"]))
@@ -180,7 +180,7 @@ async def test_a_lease_given_up_goes_to_one_who_waits(served: Any) -> None:
 
 async def test_a_lease_that_ran_out_goes_to_one_who_waits(served: Any) -> None:
     stub = served.stub
-    short = pb.AcquireLeaseRequest(key="a", lease=Duration(nanos=30_000_000), wait=Duration(seconds=5))
+    short = pb.AcquireLeaseRequest(key="a", lease=Duration(nanos=30_000_000), wait=Duration(seconds=240))
     first = await stub.AcquireLease(short)
     second = await stub.AcquireLease(short)
     assert second.lease_token not in {"", first.lease_token}
@@ -217,7 +217,7 @@ async def test_a_rate_limit_says_when_to_come_back(served_by_clock: Any, clock: 
 
 async def test_a_waiting_locker_gets_the_lock_with_a_greater_fencing_token(served: Any) -> None:
     stub = served.stub
-    take = pb.AcquireLockRequest(name="l", ttl=Duration(seconds=30), wait=Duration(seconds=5))
+    take = pb.AcquireLockRequest(name="l", ttl=Duration(seconds=30), wait=Duration(seconds=240))
     first = await stub.AcquireLock(take)
     waiting = asyncio.ensure_future(stub.AcquireLock(take))
     assert not (await stub.AcquireLock(pb.AcquireLockRequest(name="l", ttl=Duration(seconds=1)))).acquired

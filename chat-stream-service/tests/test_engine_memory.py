@@ -192,7 +192,7 @@ class Embedding:
 @pytest.fixture
 async def embeds(chat_with: Any) -> AsyncGenerator[tuple[Any, Embedding]]:
     """The service beside an embedding model, with time to wait for it."""
-    async with chat_with(memory_patience_seconds=5.0) as chat:
+    async with chat_with(memory_patience_seconds=HANG_SECONDS) as chat:
         yield chat, Embedding(chat)
 
 

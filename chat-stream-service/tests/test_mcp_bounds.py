@@ -85,7 +85,7 @@ async def connected() -> AsyncGenerator[Connected]:
 
         async def connect(**entry: Any) -> Any:
             configuration = ToolsConfiguration(mcp=(McpEntry(**{"name": "probe", **entry}),), destinations=DESTINATIONS)
-            tools = OperatorTools(configuration, clock=SystemClock(), max_seconds=30)
+            tools = OperatorTools(configuration, clock=SystemClock(), max_seconds=HANG_SECONDS)
             stack.push_async_callback(tools.close)
             tools.start()
             source: Any = tools.sources[0]
@@ -122,7 +122,7 @@ async def until_listed(source: Any, name: str) -> Tool:
 async def test_a_huge_answer_of_a_process_is_refused_and_its_session_lives_on(
     connected: Connected, stdio_server: list[str]
 ) -> None:
-    source = await connected(command=stdio_server, timeout_seconds=20)
+    source = await connected(command=stdio_server, timeout_seconds=HANG_SECONDS)
     session = source._session
     longest, done = 0.0, asyncio.Event()
 
@@ -223,7 +223,7 @@ async def test_a_result_is_not_checked_against_a_pattern_of_its_server(connected
 async def test_tools_that_a_process_adds_are_offered_when_it_says_so(
     connected: Connected, tmp_path: Path, program: str
 ) -> None:
-    source = await connected(command=command(tmp_path, program), timeout_seconds=20)
+    source = await connected(command=command(tmp_path, program), timeout_seconds=HANG_SECONDS)
     assert await called(source, "grow") == "added"
     await until_listed(source, "fresh")
 
@@ -299,7 +299,7 @@ async def test_a_server_that_never_lists_its_tools_is_given_up_after_its_time(tm
     )
     entry = McpEntry(name="probe", command=command(tmp_path, mute), timeout_seconds=0.2)
     tools = OperatorTools(
-        ToolsConfiguration(mcp=(entry,), destinations=DESTINATIONS), clock=SystemClock(), max_seconds=30
+        ToolsConfiguration(mcp=(entry,), destinations=DESTINATIONS), clock=SystemClock(), max_seconds=HANG_SECONDS
     )
     tools.start()
     source: Any = tools.sources[0]

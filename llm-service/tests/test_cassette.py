@@ -37,7 +37,7 @@ async def insert(clock: ManualClock, new_id: Callable[[str], str], profile: Prov
 
     def inserted(cassette: Cassette, base_url: str = "") -> Provider:
         row = replace(profile, name="taped", dialect="cassette", base_url=base_url, cassette=cassette)
-        made.append(build(row, ProviderServices(clock=clock, new_id=new_id, connect_timeout=1)))
+        made.append(build(row, ProviderServices(clock=clock, new_id=new_id, connect_timeout=HANG_SECONDS)))
         return made[-1]
 
     yield inserted

@@ -28,6 +28,7 @@ from penstock_kit.errors import ErrorKind
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
+from penstock_testkit.waiting import HANG_SECONDS
 
 THING = ResponseFormat(form=ResponseForm.JSON_SCHEMA, name="thing", schema='{"type": "object"}', strict=True)
 TOOL = ToolDefinition(name="look", description="Looks.", parameters='{"type": "object", "properties": {}}')
@@ -37,7 +38,7 @@ TOOL = ToolDefinition(name="look", description="Looks.", parameters='{"type": "o
 async def provider(
     profile: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> AsyncIterator[OpenAiProvider]:
-    made = OpenAiProvider(profile, clock=clock, new_id=new_id, connect_timeout=1)
+    made = OpenAiProvider(profile, clock=clock, new_id=new_id, connect_timeout=HANG_SECONDS)
     yield made
     await made.close()
 

@@ -72,7 +72,7 @@ async def asking(
 
     def ask_through(proxy: str) -> Any:
         profile = replace(row, proxy=proxy)
-        made.append(DIALECTS[dialect].provider(profile, clock=clock, new_id=new_id, connect_timeout=1))
+        made.append(DIALECTS[dialect].provider(profile, clock=clock, new_id=new_id, connect_timeout=HANG_SECONDS))
         return made[-1]
 
     yield ask_through

@@ -94,7 +94,7 @@ async def test_building_happens_off_the_event_loop(
 
     def slow_id(prefix: str) -> str:
         loop.call_soon_threadsafe(building.set)
-        assert go_on.wait(5)
+        assert go_on.wait(HANG_SECONDS)
         return prefix
 
     registry = ProviderRegistry(

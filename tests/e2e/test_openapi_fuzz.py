@@ -18,6 +18,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 
 from penstock_testkit.system import RunningSystem, start_system
+from penstock_testkit.waiting import HANG_SECONDS
 
 SECONDS = float(os.environ.get("PENSTOCK_FUZZ_SECONDS", "0"))
 EXAMPLES = 4
@@ -64,7 +65,7 @@ class Fuzzer:
 
     def _send(self, case: Any) -> None:
         try:
-            answer = case.call(headers=self._headers, session=self._session, timeout=20)
+            answer = case.call(headers=self._headers, session=self._session, timeout=HANG_SECONDS)
         except requests.exceptions.InvalidHeader:  # not sent: the client itself refuses to write it
             return
         self.sent += 1

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import aiohttp
@@ -15,10 +16,11 @@ from tests.faults.overload import Answer, ask_by_the_clock, ask_now_and_then, me
 PATHS: Final = ("/api/v1/costs/summary", "/api/v1/keys", "/api/v1/conversations", "/api/v1/costs/ledger")
 PASSWORD: Final = "Correct-horse-8-battery"
 SECONDS: Final = 4.0
-# Seconds that another caller's question may take beside the flood, and times longer than without it where that is more.
-# As many as come at once are let in before a queue has stood, on a machine that others use too; a connection that found
-# no room beside ten thousand new ones a second is tried again by the caller's own kernel, after 1, 3 and 7 s.
-MOST: Final = 8.0
+# Seconds that half of another caller's questions take at most beside the flood, or times longer than without it where
+# that is more. Were they in line behind the flood, all of them would take as long as it; the slowest one alone tells
+# nothing: as many as come at once are let in before a queue has stood, and a connection that found no room beside ten
+# thousand new ones a second is tried again by the caller's own kernel, after 1, 3 and 7 s.
+MOST: Final = 1.0
 SLOWER: Final = 25.0
 
 
@@ -97,4 +99,4 @@ async def test_a_flood_of_reads_is_refused_with_a_time_and_others_ask_and_read_a
     assert flood.without_time == 0, figures
     assert set(questions.statuses) == set(reads.statuses) == {200}, figures
     for seen, quiet in zip((questions, reads), before, strict=True):
-        assert max(seen.seconds) <= max(MOST, SLOWER * max(quiet.seconds)), figures
+        assert median(seen.seconds) <= max(MOST, SLOWER * median(quiet.seconds)), figures

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from penstock_testkit.fault_rows import Measured
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, bound
 from tests.faults.gateway_process import Gateway, gateway
 
 MEGABYTE = 1024 * 1024
@@ -53,10 +53,10 @@ def log_lines(home: Path) -> list[dict[str, Any]]:
 
 
 async def statuses(url: str, count: int) -> list[int]:
-    """What others get, each on a connection of its own; an answer that doesn't come within 2 s fails the test."""
+    """What others get, each on a connection of its own; an answer that takes longer than :func:`bound` of 2 s fails."""
     found: list[int] = []
     for _ in range(count):
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with httpx.AsyncClient(timeout=bound(2)) as client:
             found.append((await client.get(f"{url}/health")).status_code)
         await asyncio.sleep(0.1)
     return found

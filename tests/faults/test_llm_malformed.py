@@ -6,6 +6,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.faults.llm_process import llm_process
 
 COMPLETE = "/penstock.llm.v1.LlmService/Complete"
@@ -24,7 +25,7 @@ async def test_what_is_no_message_is_refused_and_the_service_lives(tmp_path: Pat
             call = channel.unary_unary(COMPLETE)
             for name, (data, code) in BAD.items():
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await call(data, timeout=20)
+                    await call(data, timeout=HANG_SECONDS)
                 assert caught.value.code() is code, name
                 assert "Traceback" not in (caught.value.details() or "")
         assert (await llm.complete("fallback/rules")).text

@@ -67,9 +67,10 @@ async def test_a_429_goes_to_the_next_provider_at_once_and_the_first_rests_that_
     await two.llm.complete("first/m")
     await two.llm.complete("second/m")
     two.first.script(Reply(status=429, headers={"retry-after": "30"}))
-    began = time.monotonic()
+    began, asked = time.monotonic(), time.time()
     answer = await two.llm.complete()
     assert_within(time.monotonic() - began, 1)
+    answered = time.time()
     assert (answer.started.provider, answer.started.degraded) == ("second", True)
     assert kinds(answer.started) == ["first:rate_limit"]
     before = len(two.first.received)
@@ -77,7 +78,7 @@ async def test_a_429_goes_to_the_next_provider_at_once_and_the_first_rests_that_
         assert (await two.llm.complete()).started.provider == "second"
     assert len(two.first.received) == before
     state = await two.llm.provider("first")
-    assert 20 < state.cooldown_until.ToSeconds() - time.time() <= 30
+    assert asked + 28 <= state.cooldown_until.ToSeconds() <= answered + 31, "the two clocks may differ a little"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 529])
@@ -198,13 +199,13 @@ async def test_with_all_vendors_down_and_no_stand_in_the_caller_is_told_when_to_
         if at > 20:
             slowest = max(slowest, time.monotonic() - began)
     assert two.calls <= 1.1 * requests
-    assert slowest < 1
+    assert_within(slowest, 1, "a refusal")
 
 
 async def test_a_caller_that_leaves_before_the_first_token_closes_the_vendors_call(two: Two) -> None:
     two.first.script(Reply(hang_after=0))
     request = llm_pb2.StreamCompleteRequest(completion=completion("ping", model="first/m"))
-    call = two.llm.llm.StreamComplete(request, timeout=10)
+    call = two.llm.llm.StreamComplete(request, timeout=HANG_SECONDS)
     reading = asyncio.ensure_future(anext(aiter(call)))
     await two.first.wait_streaming()
     reading.cancel()
@@ -226,7 +227,7 @@ async def test_a_deadline_of_the_caller_ends_the_vendors_call(two: Two) -> None:
     two.first.script(Reply(hang_after=0))
     request = llm_pb2.CompleteRequest(completion=completion("ping", model="first/m"))
     with pytest.raises(DeadlineExceeded):
-        await two.llm.llm.Complete(request, timeout=0.2)
+        await two.llm.llm.Complete(request, timeout=3)  # the vendor must have been asked by then
     await two.first.wait_abandoned()
 
 

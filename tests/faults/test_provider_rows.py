@@ -16,7 +16,7 @@ from penstock_kit.errors import BadUpstream, Unavailable
 from penstock_testkit.fault_rows import Measured
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
-from penstock_testkit.waiting import assert_within
+from penstock_testkit.waiting import HANG_SECONDS, assert_within
 from tests.faults.llm_in_process import completion, running
 from tests.faults.llm_process import llm_process
 from tests.faults.test_provider_faults import Two, config, kinds, two
@@ -141,7 +141,7 @@ async def test_a_caller_that_leaves_a_stream_closes_the_vendors_call_within_1_s(
 ) -> None:
     two.first.script(reply)
     request = llm_pb2.StreamCompleteRequest(completion=completion("ping", model="first/m"))
-    call = two.llm.llm.StreamComplete(request, timeout=20)
+    call = two.llm.llm.StreamComplete(request, timeout=HANG_SECONDS)
     reading = asyncio.ensure_future(call.read())
     await two.first.wait_streaming()
     if reply.hang_after:

@@ -47,6 +47,6 @@ async def test_a_stream_without_content_ends_with_what_the_caller_waits(gateway)
         hang = Hang()
         gateway.fakes.llm.script = [*answer_events("")[:1], hang]
         headers = {**gateway.auth(), "x-stainless-read-timeout": "0.3"}
-        answer = await gateway.client.post(path, headers=headers, json=body, timeout=20)
+        answer = await gateway.client.post(path, headers=headers, json=body, timeout=HANG_SECONDS)
         assert "no content came within the 0.3 s that the caller waits" in answer.text, name
         await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)

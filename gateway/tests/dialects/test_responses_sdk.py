@@ -233,7 +233,7 @@ async def test_every_knob_finds_its_place(gateway):
     said, picture, file = asked.messages[0].parts
     assert (said.text, picture.image.url, picture.image.detail) == ("what?", "https://example.com/a.png", "low")
     assert (file.file.data, file.file.media_type, file.file.filename) == (b"A", "application/pdf", "a.pdf")
-    assert 40 < gateway.fakes.llm.deadlines[0] < 43
+    assert 0 < gateway.fakes.llm.deadlines[0] < 43
 
 
 async def test_a_client_that_leaves_cancels_the_call(gateway):

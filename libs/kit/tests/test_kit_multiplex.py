@@ -196,7 +196,7 @@ async def test_a_stream_whose_time_is_over_fails(channel: Any, servicer: SomeSer
 async def test_the_handler_knows_the_deadline(channel: Any, servicer: SomeServicer) -> None:
     servicer.release.set()
     with use_context(CallContext(request_id="r")):
-        assert await method(channel, "Wait")(b"", timeout=30) in {b"30", b"29"}
+        assert 0 < int(await method(channel, "Wait")(b"", timeout=HANG_SECONDS)) <= HANG_SECONDS
 
 
 async def test_closing_the_channel_fails_what_runs(servicer: SomeServicer) -> None:
@@ -244,7 +244,7 @@ async def test_a_call_that_a_server_refuses_because_it_goes_away_is_made_again(s
         multiplex.drain()
         assert await method(channel, "Same")(b"x") == b"x"
         servicer.release.set()
-        assert await method(channel, "Wait")(b"", timeout=5)
+        assert await method(channel, "Wait")(b"", timeout=HANG_SECONDS)
 
 
 class Breaking(multiplex_pb2_grpc.MultiplexServiceServicer):

@@ -54,7 +54,7 @@ def test_a_signal_drains_and_ends_with_code_0(program: Path, number: signal.Sign
         read_until(process, '"event":"serving"')
         os.kill(process.pid, number)
         read_until(process, "drained")
-        assert process.wait(10) == 0
+        assert process.wait(HANG_SECONDS) == 0
 
 
 def test_a_second_signal_ends_a_process_that_hangs(program: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_second_signal_ends_a_process_that_hangs(program: Path) -> None:
         os.kill(process.pid, signal.SIGTERM)
         read_until(process, "drained")
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(10) == 130
+        assert process.wait(HANG_SECONDS) == 130
 
 
 def test_a_taken_port_ends_the_process_with_one_clear_line(program: Path) -> None:

@@ -5,10 +5,11 @@ import redis.asyncio as redis
 
 from penstock_testkit.servers.process import accepts, free_port
 from penstock_testkit.servers.redis import start_local_redis
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 async def test_redis_fixture_is_an_empty_redis(redis_url: str) -> None:
-    async with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+    async with redis.Redis.from_url(redis_url, socket_timeout=HANG_SECONDS) as client:
         assert await client.dbsize() == 0
         assert await client.set("a", "1")
 

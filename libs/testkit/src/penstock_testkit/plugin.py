@@ -12,6 +12,7 @@ import structlog
 
 from penstock_testkit.fault_rows import Measured, NoteFault, append_row
 from penstock_testkit.servers import PostgresServer, RedisServer, start_postgres, start_redis
+from penstock_testkit.waiting import HANG_SECONDS
 
 _names = itertools.count(1)
 
@@ -61,7 +62,7 @@ async def redis_url(redis_server: RedisServer) -> str:
     """An empty Redis database."""
     from redis.asyncio import Redis
 
-    client = Redis.from_url(redis_server.url, socket_timeout=5)
+    client = Redis.from_url(redis_server.url, socket_timeout=HANG_SECONDS)
     await client.flushdb()
     await client.aclose()
     return redis_server.url
