@@ -13,6 +13,7 @@ from types import MappingProxyType
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
 from llm_service.domain.offline.device import find_devices
+from llm_service.domain.offline.german import in_english
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
@@ -33,6 +34,7 @@ from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.query_writer import query_of
 from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
 from llm_service.domain.offline.state import find_states
@@ -70,9 +72,10 @@ def parse_prompt(
     readable = readable_prompt(text)
     known = known_names(known_devices, device_names, known_fields)
     checkpoint()
-    tokens, heard = correct_homophones(tokenize(readable.text), lexicon(), known)
+    written, slips = correct_slips(in_english(tokenize(readable.text), lexicon(), known), lexicon(), known)
+    tokens, heard = correct_homophones(written, lexicon(), known)
     sentence = Sentence(lexemes_of(tokens, lexicon(), known))
-    reading = Reading(notes=(*heard, *correct_spelling(sentence, (lexicon(), known))))
+    reading = Reading(notes=(*slips, *heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
     _skip_greeting(sentence)
     _skip_introduction(sentence)

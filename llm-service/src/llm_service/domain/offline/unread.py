@@ -168,9 +168,19 @@ def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool
         return False
     if sentence.lexemes[at].tokens[0].kind is TokenKind.SIGN and not senses:
         return unicodedata.category(sentence.raw(at)[0]) not in _SAYING
-    if _says_no_more(text, reading) or (Kind.WHERE in senses and text not in _LIMITS):
+    if (
+        _says_no_more(text, reading)
+        or _in_unit_of_time(sentence, at, reading)
+        or (Kind.WHERE in senses and text not in _LIMITS)
+    ):
         return True
     return not _EMPTY.isdisjoint(senses.keys())
+
+
+def _in_unit_of_time(sentence: Sentence, at: int, reading: "Reading") -> bool:
+    """Whether the word is the unit a duration shall be told in, "in minutes": it is told with its units."""
+    told = Statistic.DURATION in reading.topic.statistics and Kind.TIME_UNIT in sentence.senses(at)
+    return told and sentence.has(at - 1, Kind.IN) and sentence.number(at - 1) is None
 
 
 def _says_no_more(text: str, reading: "Reading") -> bool:
