@@ -25,6 +25,7 @@ GROUPS: Final[tuple[tuple[str, str | None], ...]] = (
     ("/api/v2/auth/login", None),
     ("/api/v2/auth/refresh", None),
     ("/api/v2/auth/logout", None),
+    ("/api/v2/auth/oidc", None),
     ("/api/v2/auth", "account"),
     ("/api/v2/metrics", None),
     ("/api/v2/metadata/devices", "devices"),

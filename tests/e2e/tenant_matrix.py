@@ -151,6 +151,9 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row(route="POST /api/v2/auth/refresh", needs=OPEN, json=lambda world: {"refresh_token": world["refresh"]}),
     Row(route="POST /api/v2/auth/logout", needs=OPEN, json=lambda world: {"refresh_token": world["refresh"]}),
+    Row(route="GET /api/v2/auth/methods", needs=OPEN),
+    # The system of the matrix has no issuer.
+    Row(route="POST /api/v2/auth/oidc/session", needs=OPEN, status=(412,)),
     Row(route="GET /api/v2/auth/me", needs="", by="north.user"),
     Row(
         route="POST /api/v2/auth/password",

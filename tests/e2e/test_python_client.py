@@ -17,9 +17,10 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
 # Written by hand in the client, or spoken with a vendor's SDK or InfluxDB's clients.
 BY_HAND: Final = {
     "/api/v2/write", "/write", "/ping", "/query",
-    "/api/v2/auth/login", "/api/v2/auth/refresh", "/api/v2/auth/logout", "/api/v2/data/ingest", "/health", "/ready",
-    "/ready/gateway", "/metrics", "/api/v2/metrics", "/v1/chat/completions", "/v1/responses", "/v1/messages",
-    "/v1/messages/count_tokens", "/mcp", "/api/v1/conversations/{conversation_id}/stream",
+    "/api/v2/auth/login", "/api/v2/auth/refresh", "/api/v2/auth/logout", "/api/v2/auth/oidc/session",
+    "/api/v2/data/ingest", "/health", "/ready", "/ready/gateway", "/metrics", "/api/v2/metrics",
+    "/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens", "/mcp",
+    "/api/v1/conversations/{conversation_id}/stream",
     "/api/v1/conversations/{conversation_id}/stream-debug", "/api/v1/streams/{stream_id}/events",
     "/api/v2/ai/plot", "/api/v2/ai/datasets/{dataset_id}/download",
     "/api/v1/conversations/{conversation_id}/pictures/{picture_id}",

@@ -4,13 +4,15 @@ import ipaddress
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from gateway.auth.oidc.url import url_problem
 from gateway.connection.limits import HttpLimits
 from penstock_kit.database import sqlite_url
 from penstock_kit.settings import ServiceAddress, ServiceSettings
 
 MEBIBYTE = 1024 * 1024
+_SLASHES_OF_ORIGIN: Final = 2
 # The schema of its tables on PostgreSQL.
 SCHEMA: Final = "gateway"
 
@@ -90,6 +92,65 @@ class GatewaySettings(ServiceSettings):
     )
     admin_key: SecretStr = Field(
         default=SecretStr(""), alias="PENSTOCK_ADMIN_KEY", description="Of the first start; empty: random."
+    )
+
+    public_url: str = Field(
+        default="",
+        alias="PENSTOCK_PUBLIC_URL",
+        description="URL under which browsers reach the gateway, as `https://penstock.example.com`.",
+    )
+    oidc_client_id: str = Field(
+        default="", max_length=512, alias="PENSTOCK_OIDC_CLIENT_ID", description="What the issuer calls this system."
+    )
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""),
+        alias="PENSTOCK_OIDC_CLIENT_SECRET",
+        description="What this system proves itself with to the issuer; empty for a public client.",
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email",
+        alias="PENSTOCK_OIDC_SCOPES",
+        description="What the issuer is asked for; some give groups only when `groups` is among them.",
+    )
+    oidc_groups_claim: str = Field(
+        default="groups",
+        min_length=1,
+        alias="PENSTOCK_OIDC_GROUPS_CLAIM",
+        description="The claim that lists somebody's groups; one inside another with dots, as `realm_access.roles`.",
+    )
+    oidc_groups_file: str = Field(
+        default="",
+        alias="PENSTOCK_OIDC_GROUPS_FILE",
+        description="YAML of which group gives which role and tenant; see docs/single-sign-on.md.",
+    )
+    oidc_networks: str = Field(
+        default="",
+        alias="PENSTOCK_OIDC_NETWORKS",
+        description="Networks, comma separated, in which the issuer may be beside the public internet.",
+    )
+    oidc_label: str = Field(
+        default="single sign-on",
+        min_length=1,
+        max_length=60,
+        alias="PENSTOCK_OIDC_LABEL",
+        description="Its name on the pages, behind `Sign in with`.",
+    )
+    oidc_session_seconds: int = Field(
+        default=8 * 3600,
+        ge=60,
+        alias="PENSTOCK_OIDC_SESSION_SECONDS",
+        description="After which a session that the issuer began ends, whatever PENSTOCK_REFRESH_TOKEN_SECONDS says.",
+    )
+    oidc_issuer: str = Field(
+        default="",
+        max_length=512,
+        alias="PENSTOCK_OIDC_ISSUER",
+        description="URL of the OpenID Connect issuer, exactly as it calls itself; empty: no single sign-on.",
+    )
+    password_sign_in: bool = Field(
+        default=True,
+        alias="PENSTOCK_PASSWORD_SIGN_IN",
+        description="Whether passwords count beside single sign-on; API keys always do.",
     )
 
     cors_origins: str = Field(
@@ -185,7 +246,48 @@ class GatewaySettings(ServiceSettings):
         default="penstock@localhost", alias="PENSTOCK_SMTP_SENDER", description="Sender's address of notifications."
     )
 
-    @field_validator("notify_networks")
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def _url(cls, text: str) -> str:
+        if text and (problem := url_problem(text)):
+            raise ValueError(problem)
+        return text
+
+    @field_validator("public_url")
+    @classmethod
+    def _root(cls, text: str) -> str:
+        if text.rstrip("/").count("/") > _SLASHES_OF_ORIGIN or "?" in text:
+            raise ValueError("must have no path: the pages are at its root")
+        return text
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _with_openid(cls, text: str) -> str:
+        if "openid" not in text.split():
+            raise ValueError("must have `openid` among them; else the issuer does not say who signs in")
+        return text
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _complete(cls, text: str, info: ValidationInfo) -> str:
+        needed = {
+            "oidc_client_id": "PENSTOCK_OIDC_CLIENT_ID",
+            "oidc_groups_file": "PENSTOCK_OIDC_GROUPS_FILE",
+            "public_url": "PENSTOCK_PUBLIC_URL",
+        }
+        missing = [alias for name, alias in needed.items() if info.data.get(name) == ""]
+        if text and missing:
+            raise ValueError(f"needs {' and '.join(missing)}, too; see docs/single-sign-on.md")
+        return text
+
+    @field_validator("password_sign_in")
+    @classmethod
+    def _some_sign_in(cls, wanted: bool, info: ValidationInfo) -> bool:
+        if not wanted and info.data.get("oidc_issuer") == "":
+            raise ValueError("must be on while PENSTOCK_OIDC_ISSUER is not set: else nobody could sign in")
+        return wanted
+
+    @field_validator("notify_networks", "oidc_networks")
     @classmethod
     def _networks(cls, text: str) -> str:
         for entry in _listed(text):
@@ -208,6 +310,10 @@ class GatewaySettings(ServiceSettings):
     def networks(self) -> tuple[str, ...]:
         """Return the networks to which notifications may go beside the public internet."""
         return _listed(self.notify_networks)
+
+    def oidc_allowed_networks(self) -> tuple[str, ...]:
+        """Return the networks in which the issuer may be beside the public internet."""
+        return _listed(self.oidc_networks)
 
     def http_limits(self) -> HttpLimits:
         """Return what a connection may cost."""

@@ -27,6 +27,10 @@ class AsyncAccountOperations(AsyncResource):
             )
         )
 
+    async def list_methods(self) -> JsonObject:
+        """Say how one may sign in here: with a password or through an issuer; keys always count."""
+        return await self._call(Call(method="GET", path="/api/v2/auth/methods"))
+
 
 class AsyncAlarmsOperations(AsyncResource):
     """Operations on alarms."""

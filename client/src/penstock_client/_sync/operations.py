@@ -27,6 +27,10 @@ class AccountOperations(Resource):
             )
         )
 
+    def list_methods(self) -> JsonObject:
+        """Say how one may sign in here: with a password or through an issuer; keys always count."""
+        return self._call(Call(method="GET", path="/api/v2/auth/methods"))
+
 
 class AlarmsOperations(Resource):
     """Operations on alarms."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import orjson
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.audit.entry import ACTIONS, SIGN_IN_FAILED, AuditEntry
 from gateway.audit.store import AuditStore
+from gateway.auth.identity import User
 from gateway.auth.kept_answers import REPLAYED_HEADER
 from gateway.auth.login_name import parse_login_name
 from penstock_kit.clock import Clock
@@ -128,6 +130,27 @@ class AuditRecorder:
             target=user_id,
             outcome="refused",
         )
+
+    async def record_sign_in(
+        self, scope: Scope, user: User | None, action: str = "", details: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Store what a sign-in through single sign-on did to `user`; without an action, that it failed."""
+        entry = AuditEntry(
+            time=self._clock.now(),
+            tenant_id=user.tenant_id if user else _OPERATORS,
+            user_id=user.id if user else "",
+            key_id="",
+            address=_address(scope),
+            request_id=current_context().request_id,
+            action=action or SIGN_IN_FAILED,
+            target=user.id if user else "",
+            outcome="done" if action else "refused",
+            details=details,
+        )
+        try:
+            await self._store.append(entry)
+        except PenstockError as error:
+            log.error("an act is not in the audit log", path=scope["path"], reason=error.reason, detail=error.message)
 
     async def _prune(self) -> None:
         while True:

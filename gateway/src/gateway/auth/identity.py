@@ -56,3 +56,16 @@ class RefreshToken:
     expire_time: datetime
     used: bool = False
     session_epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalIdentity:
+    """Somebody as an issuer of single sign-on knows them: `subject` is theirs for ever there, the `names` are not.
+
+    `names` are what they may be called here, the best first; `groups` are those they are in now.
+    """
+
+    issuer: str
+    subject: str
+    names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()

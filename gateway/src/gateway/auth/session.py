@@ -38,7 +38,7 @@ class Sessions:
     """Exchanges passwords and refresh tokens for token pairs.
 
     `cluster` counts failures over all gateways; without it this one counts for itself. `on_login` is told of each
-    attempt with a password whether it was right.
+    attempt with a password, and through the issuer of single sign-on, whether it was right.
     A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends.
     """
 
@@ -89,11 +89,19 @@ class Sessions:
             raise Unauthenticated("the username or password is wrong", reason="LOGIN_FAILED")
         user = named[found]
         self._attempts.record_success(user.id, address)
-        self._on_login(True)
         if self._cluster is not None:
             await self._cluster.record_success(tallies[found])
+        return await self.open(user, lifetime=self._lifetime)
+
+    async def open(self, user: User, *, lifetime: timedelta) -> TokenPair:
+        """Return tokens for `user`, who was recognised just now; refreshed or not, they end after `lifetime`."""
+        self._on_login(True)
         await self._store.drop_expired(self._clock.now())
-        return await self._pair(user, new_id("fam"), self._clock.now() + self._lifetime)
+        return await self._pair(user, new_id("fam"), self._clock.now() + lifetime)
+
+    def record_refusal(self) -> None:
+        """Count a sign-in through the issuer of single sign-on that failed."""
+        self._on_login(False)
 
     async def _named(self, username: str, tenant_id: str) -> Sequence[User]:
         """Return the active users whom a login may mean, the oldest first."""

@@ -50,6 +50,17 @@ refresh_tokens = Table(
     Index("gateway_refresh_tokens_expiry", "expire_time"),
 )
 
+external_identities = Table(
+    "gateway_external_identities",
+    metadata,
+    # Whom an issuer of single sign-on means: both are compared as they are, and nothing else is.
+    Column("issuer", String(512), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("user_id", String(64), ForeignKey("gateway_users.id", ondelete="CASCADE"), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Index("gateway_external_identities_user", "user_id"),
+)
+
 kept_answers = Table(
     "gateway_kept_answers",
     metadata,

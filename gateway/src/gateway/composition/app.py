@@ -90,6 +90,7 @@ async def _background(services: Services) -> AsyncGenerator[None]:
         services.monitoring.sampler.running(),
         services.alerts.evaluator.running(),
         services.recorder.running(),
+        services.external_sign_ins.running(),
     ):
         yield
 

@@ -24,6 +24,8 @@ _OPEN: Final = frozenset(
         "/api/v2/auth/login",
         "/api/v2/auth/refresh",
         "/api/v2/auth/logout",
+        "/api/v2/auth/methods",
+        "/api/v2/auth/oidc/session",
     }
 )
 _PROBLEM: Final[dict[str, Any]] = {

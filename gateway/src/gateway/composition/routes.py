@@ -46,6 +46,7 @@ from gateway.routes.personalities import PersonalityRoutes
 from gateway.routes.plain import PlainRoute
 from gateway.routes.plots import PlotRoutes
 from gateway.routes.semantic_cache import SemanticCacheRoutes
+from gateway.routes.single_sign_on import SingleSignOnRoutes
 from gateway.routes.sockets import SocketRoutes
 from gateway.routes.streams import StreamRoutes
 from gateway.routes.users import UserRoutes
@@ -105,6 +106,13 @@ def _hot_routes(resources: Resources, services: Services) -> Mapping[tuple[str, 
 
 def _account_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
     guard = services.guard
+    external = SingleSignOnRoutes(
+        single_sign_on=services.external_sign_ins.single_sign_on,
+        handover=services.external_sign_ins.handover,
+        sessions=services.sessions,
+        recorder=services.recorder,
+        with_password=settings.password_sign_in,
+    )
     return (
         HealthRoutes(
             readiness=services.readiness,
@@ -112,7 +120,11 @@ def _account_routers(settings: GatewaySettings, resources: Resources, services: 
             version=VERSION,
             scraper=ScraperGuard(guard, everybody=settings.metrics_access == "everybody"),
         ).router,
-        LoginRoutes(sessions=services.sessions, users=services.users, guard=guard).router,
+        LoginRoutes(
+            sessions=services.sessions, users=services.users, guard=guard, with_password=settings.password_sign_in
+        ).router,
+        external.router,
+        external.pages,
         KeyRoutes(
             api_keys=services.api_keys, delegation=services.delegation, costs=resources.clients.costs, guard=guard
         ).router,

@@ -33,6 +33,7 @@ from gateway.auth.users import UserService
 from gateway.chat.sse_response import SseResponseFactory
 from gateway.composition.alerts import Alerts, build_alerts
 from gateway.composition.clients import Clients
+from gateway.composition.single_sign_on import ExternalSignIns, build_external_sign_ins
 from gateway.health.readiness import Readiness
 from gateway.http.disconnect import ActiveResponses, Interrupt
 from gateway.http.heartbeats import Heartbeats
@@ -101,6 +102,7 @@ class Services:
     users: UserService
     api_keys: ApiKeyService
     sessions: Sessions
+    external_sign_ins: ExternalSignIns
     tickets: Tickets
     monitor: SessionMonitor
     budget_access: BudgetAccess
@@ -125,7 +127,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     generation = None if resources.group is None else resources.group.generation
     authenticator = Authenticator(store=store, tokens=tokens, clock=clock, generation=generation)
     cluster, box = ClusterAttempts(clients.cache, clock), SecretBox(secrets)
-    limits = CostLimits(clients.costs)
+    limits, used = CostLimits(clients.costs), ClusterUsedTickets(clients.cache, clock)
     delegation = Delegation(store=store, limits=limits)
     users = UserService(
         store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock,
@@ -163,9 +165,19 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             cluster=cluster,
             on_login=SignInMetrics(resources.registry).record,
         ),
+        external_sign_ins=build_external_sign_ins(
+            settings,
+            database=resources.database,
+            store=store,
+            authenticator=authenticator,
+            used=used,
+            close=box.close,
+            open=box.open,
+            clock=clock,
+        ),
         tickets=Tickets(
             secrets=secrets,
-            used=ClusterUsedTickets(clients.cache, clock),
+            used=used,
             revalidate=authenticator.revalidate,
             clock=clock,
         ),

@@ -10,6 +10,7 @@ from gateway.routes.envelope import Stopwatch
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 from penstock_kit.context import current_context
+from penstock_kit.errors import FailedPrecondition
 
 
 class Login(RequestModel):
@@ -36,8 +37,9 @@ class PasswordChange(RequestModel):
 class LoginRoutes:
     """The routes below ``/api/v2/auth``."""
 
-    def __init__(self, *, sessions: Sessions, users: UserService, guard: Guard) -> None:
+    def __init__(self, *, sessions: Sessions, users: UserService, guard: Guard, with_password: bool = True) -> None:
         self._sessions = sessions
+        self._with_password = with_password
         self._users = users
         self.router = api_router("auth")
         known = [Depends(guard.needs())]
@@ -50,16 +52,19 @@ class LoginRoutes:
     async def login(self, request: Request, body: Login) -> Response:
         """Exchange a password for an access token and a refresh token."""
         watch = Stopwatch()
+        if not self._with_password:
+            message = "passwords do not count here; sign in through single sign-on, or use an API key"
+            raise FailedPrecondition(message, reason="PASSWORD_LOGIN_UNSUPPORTED")
         address = request.client.host if request.client is not None else ""
         pair = await self._sessions.login(
             body.username, body.password.get_secret_value(), address=address, tenant_id=body.tenant_id
         )
-        return watch.envelope(_pair(pair))
+        return watch.envelope(pair_data(pair))
 
     async def refresh(self, body: Refresh) -> Response:
         """Exchange a refresh token for the next pair. It works once; used twice, it ends the session."""
         watch = Stopwatch()
-        return watch.envelope(_pair(await self._sessions.refresh(body.refresh_token.get_secret_value())))
+        return watch.envelope(pair_data(await self._sessions.refresh(body.refresh_token.get_secret_value())))
 
     async def logout(self, body: Refresh) -> Response:
         """End the session of a refresh token."""
@@ -91,7 +96,8 @@ class LoginRoutes:
         return watch.envelope({"changed": True})
 
 
-def _pair(pair: TokenPair) -> dict[str, object]:
+def pair_data(pair: TokenPair) -> dict[str, object]:
+    """Return what a client is told of its tokens."""
     return {
         "access_token": pair.access_token,
         "refresh_token": pair.refresh_token,

@@ -33,6 +33,60 @@ IDENTITY: Final = Section(
             "try again; after some failures one has to wait",
         ),
         Row(
+            "PASSWORD_LOGIN_UNSUPPORTED",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a login with a password where `PENSTOCK_PASSWORD_SIGN_IN` is off",
+            "sign in through single sign-on, or use an API key",
+        ),
+        Row(
+            "SINGLE_SIGN_ON_UNSUPPORTED",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "single sign-on where none is set up",
+            "log in with a password; the operator may set `PENSTOCK_OIDC_ISSUER`",
+        ),
+        Row(
+            "SIGN_IN_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a return from the issuer that this browser did not ask for, that is older than ten minutes or used before",
+            "begin the sign-in again",
+        ),
+        Row(
+            "SIGN_IN_DENIED",
+            (ErrorKind.PERMISSION_DENIED,),
+            "the issuer refused the sign-in, or the user is switched off here",
+            "ask who manages the issuer, or your administrator",
+        ),
+        Row(
+            "GROUP_REQUIRED",
+            (ErrorKind.PERMISSION_DENIED,),
+            "somebody whom the issuer knows is in none of the groups of `PENSTOCK_OIDC_GROUPS_FILE`",
+            "be put into one of them, and sign in again",
+        ),
+        Row(
+            "GROUPS_LIMIT_EXCEEDED",
+            (ErrorKind.PERMISSION_DENIED,),
+            "the issuer left somebody's groups out of its token because they are too many",
+            "let the issuer send the groups of this application alone",
+        ),
+        Row(
+            "ID_TOKEN_INVALID",
+            (ErrorKind.UNAUTHENTICATED,),
+            "the issuer's ID token is not one for this sign-in; the message says why",
+            "begin again; if it stays so, compare the settings with the issuer's",
+        ),
+        Row(
+            "ISSUER_UNAVAILABLE",
+            (ErrorKind.UNAVAILABLE,),
+            "the issuer of single sign-on does not answer in time",
+            "try again later, or log in with a password or a key",
+        ),
+        Row(
+            "ISSUER_RESPONSE_INVALID",
+            (ErrorKind.BAD_UPSTREAM,),
+            "the issuer answers something else than the protocol says; the log tells what",
+            "let the operator run `penstock doctor`",
+        ),
+        Row(
             "REFRESH_TOKEN_INVALID",
             (ErrorKind.UNAUTHENTICATED,),
             "a refresh token that is unknown, used, ended, or older than the password",
@@ -79,6 +133,12 @@ IDENTITY: Final = Section(
             (ErrorKind.ALREADY_EXISTS,),
             "the username, or one that looks like it, is taken in its tenant",
             "choose another",
+        ),
+        Row(
+            "USER_CONFLICT",
+            (ErrorKind.ABORTED,),
+            "names for a user of single sign-on were taken by others while the user was made",
+            "sign in again",
         ),
         Row(
             "USER_INVALID",
