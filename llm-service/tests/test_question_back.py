@@ -6,20 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.testing import NOW, asked
 
-NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 TODAY = datetime(2026, 11, 28, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-def asked(*texts: str) -> StructuredQuery:
-    """Return what the last of several questions one after the other asks for."""
-    *earlier, question = texts
-    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
-    return talk.queries(NOW)[-1]
 
 
 DAYS = st.sampled_from([("on 2026-11-20", -8), ("yesterday", -1), ("the day before yesterday", -2), ("昨天", -1)])

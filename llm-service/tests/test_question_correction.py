@@ -1,18 +1,17 @@
 """A question put right keeps the rest of the one before: another length, device, field, number or day."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.query import Intent, Statistic, TimeRange
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.result import DeviceCard
+from llm_service.testing import NOW, asked
 
-NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 FIELDS = {"current": "电流", "voltage": "电压", "temperature": "温度"}
 MEASURES = {
     "mean": (Statistic.MEAN, "平均"),
@@ -21,13 +20,6 @@ MEASURES = {
 }
 field = st.sampled_from(sorted(FIELDS))
 measure = st.sampled_from(sorted(MEASURES))
-
-
-def asked(*texts: str) -> StructuredQuery:
-    """Return what the last of several questions one after the other asks for."""
-    *earlier, question = texts
-    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
-    return talk.queries(NOW)[-1]
 
 
 @settings(deadline=None)

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.offline.conversation import Conversation
-from llm_service.domain.offline.query import Intent, Operator, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Intent, Operator, Statistic
+from llm_service.testing import asked
 
-NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 FIELDS = {"current": "电流", "voltage": "电压", "temperature": "温度"}
 MEASURES = {
@@ -21,13 +20,6 @@ ENDS = {"highest": (Statistic.MAX, "最高"), "lowest": (Statistic.MIN, "最低"
 field = st.sampled_from(sorted(FIELDS))
 measure = st.sampled_from(sorted(MEASURES))
 end = st.sampled_from(sorted(ENDS))
-
-
-def asked(*texts: str) -> StructuredQuery:
-    """Return what the last of several questions one after the other asks for."""
-    *earlier, question = texts
-    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
-    return talk.queries(NOW)[-1]
 
 
 @settings(deadline=None)

@@ -6,24 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.domain.offline.query import Condition, Intent, Operator, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Condition, Intent, Operator, Statistic
 from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
+from llm_service.testing import NOW, asked
 
-NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 TODAY = datetime(2026, 11, 28, tzinfo=UTC)
 FIELDS = {"current": "电流", "voltage": "电压", "temperature": "温度", "gas flow": "气体流量"}
 GOOD_ONES = (Condition(field=LABEL_FIELD, operator=Operator.EQ, value=GOOD),)
 field = st.sampled_from(sorted(FIELDS))
 quality = st.sampled_from(["ok", "okay", "good", "bad", "not ok", "not good"])
-
-
-def asked(*texts: str) -> StructuredQuery:
-    """Return what the last of several questions one after the other asks for."""
-    *earlier, question = texts
-    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
-    return talk.queries(NOW)[-1]
 
 
 @settings(deadline=None)

@@ -21,7 +21,11 @@ from llm_service.domain.model.message import Role, text_message
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, EventStream, ModelCard, Provider
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import FREE, Cost, Usage
+from llm_service.domain.offline.conversation import Conversation
+from llm_service.domain.offline.query import StructuredQuery
 
+# When the questions of `asked` are asked: a Saturday.
+NOW: Final = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 _TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -172,3 +176,10 @@ def ledger_row(
         duration=0.1,
         end_user=end_user,
     )
+
+
+def asked(*texts: str) -> StructuredQuery:
+    """Return what the last of several questions one after the other asks the offline provider for."""
+    *earlier, question = texts
+    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
+    return talk.queries(NOW)[-1]
