@@ -1,6 +1,7 @@
 """Memory in a turn: what is recalled, summarised, cached and forgotten."""
 
 import asyncio
+import gc
 import struct
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -11,10 +12,12 @@ from penstock.llm.v1 import llm_pb2
 from sqlalchemy import select, text
 
 from chat_stream_service.adapters.table import conversations, erasures, memories
+from chat_stream_service.domain.model.memory import Note
+from chat_stream_service.domain.model.stream_request import StreamRequest
 from penstock_kit.errors import Unavailable
 from penstock_testkit.contracts.stream_law import assert_whole
 from penstock_testkit.services import Hang, Wait
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 
 async def settled(chat: Any) -> None:
@@ -56,6 +59,31 @@ async def test_what_the_history_tells_already_is_not_told_twice(chat: Any) -> No
     await told(chat, conversation, "The coolant of WLD001 is glycol G48", "Noted.")
     await told(chat, conversation, "Which coolant has WLD001?", "Glycol G48.")
     assert "asked:" not in instruction(chat)
+
+
+async def test_an_answer_under_way_keeps_neither_its_question_as_it_came_nor_what_was_recalled_for_it(
+    chat: Any,
+) -> None:
+    await told(chat, await chat.conversation(), "The coolant of WLD001 is glycol G48", "Noted.")
+    go_on = asyncio.Event()
+    piece, *rest = chat.says("Glycol G48", ".")[1:]
+    chat.llm.rounds = [[chat.started(), piece, Wait(go_on), *rest]]
+    call = chat.ask(await chat.conversation(), "Which coolant has WLD001?")
+    async with asyncio.timeout(HANG_SECONDS):
+        answer = aiter(call)
+        assert (await anext(answer)).events
+        assert "glycol" in instruction(chat)
+        await until(lambda: count(Note) == count(StreamRequest) == 0)
+        go_on.set()
+        async for _ in answer:
+            pass
+    await settled(chat)
+
+
+def count(kind: type) -> int:
+    """How many objects of a kind are in memory."""
+    gc.collect()
+    return sum(isinstance(each, kind) for each in gc.get_objects())
 
 
 async def test_nobody_elses_words_are_recalled(chat: Any, bob: Any, eve: Any) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_stream_service.domain.stream.growing_text import GrowingText
+from chat_stream_service.domain.model.growing_text import GrowingText
 
 
 @given(

@@ -42,11 +42,11 @@ class LlmServiceModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Sequence[ModelEvent]]:
         """Yield the events of each message as one batch; closing the generator cancels the call."""
-        completion = completion_to_proto(request)
-        call: Any = self._stub.StreamComplete(llm_pb2.StreamCompleteRequest(completion=completion))
+        # Neither the question nor an answer has a name here: it would be in memory while the next answer is waited for.
+        call: Any = self._stub.StreamComplete(llm_pb2.StreamCompleteRequest(completion=completion_to_proto(request)))
         async with call:
-            while (answer := await call.read()) is not EOF:
-                yield [known for event in answer.events if (known := event_from_proto(event)) is not None]
+            while (batch := _batch_from_proto(await call.read())) is not None:
+                yield batch
 
 
 def completion_to_proto(request: ModelRequest) -> llm_pb2.CompletionRequest:
@@ -70,6 +70,13 @@ def completion_to_proto(request: ModelRequest) -> llm_pb2.CompletionRequest:
         completion.cache.bypass, completion.cache.threshold = cache.bypass, cache.threshold
         completion.cache.exact, completion.cache.semantic = cache.exact, cache.semantic
     return completion
+
+
+def _batch_from_proto(answer: Any) -> Sequence[ModelEvent] | None:
+    """Return the events of a message, None at the end of the call."""
+    if answer is EOF:
+        return None
+    return [known for event in answer.events if (known := event_from_proto(event)) is not None]
 
 
 def event_from_proto(event: llm_pb2.CompletionEvent) -> ModelEvent | None:

@@ -51,11 +51,13 @@ class StreamServicer(chat_pb2_grpc.StreamServiceServicer):
         self, request: chat_pb2.StreamChatRequest, context: Any
     ) -> None:
         """Run one turn and stream its events from the first."""
-        asked = request_from_proto(request)
+        asked, debug = request_from_proto(request), request.debug
+        owner = asked.owner
         stream_id = await self._streams.start(asked)
+        del request, asked  # the answer may be long, and the question large
         await self._follow(
-            lambda offer: self._streams.read(asked.owner, stream_id, after=0, offer=offer),
-            lambda batch: with_events(chat_pb2.StreamChatResponse(), batch, debug=request.debug),
+            lambda offer: self._streams.read(owner, stream_id, after=0, offer=offer),
+            lambda batch: with_events(chat_pb2.StreamChatResponse(), batch, debug=debug),
             context,
         )
 

@@ -40,6 +40,7 @@ class StreamChatEndpoint:
             )
         key = idempotency_key(scope["headers"])
         response = start_turn(self._responses, scope["path_params"]["conversation_id"], turn, key, debug=False)
+        del turn  # the answer may be long, and the question large
         await response(scope, receive, send)
 
 

@@ -31,7 +31,8 @@ class ResumingStream:
     def __init__(
         self, start: Callable[[], Any], *, streams: "StreamServiceAsyncStub", window: float, debug: bool
     ) -> None:
-        self._start = start
+        # Until the first event: what comes after it is read on, and the question is not kept in memory for it.
+        self._start: Callable[[], Any] | None = start
         self._streams = streams
         self._window = window
         self._debug = debug
@@ -45,11 +46,11 @@ class ResumingStream:
 
         Ends without a terminal event only when there was none at all: nothing to resume.
         """
-        start, reconnects, repeated = self._start, ReconnectPolicy(self._window), False
+        reconnects, repeated = ReconnectPolicy(self._window), False
         while True:
             broken: PenstockError | None = None
             try:
-                async with start() as call:
+                async with (self._start or self._resume)() as call:
                     if self.take is not None:
                         call.offer_to(partial(self._offer, reconnects))
                     while not self._ended:
@@ -57,7 +58,7 @@ class ResumingStream:
                         if response is EOF:
                             break
                         if response.events:
-                            self.last = response.events[-1]
+                            self._note(response.events)
                             self._ended = is_terminal(self.last)
                             reconnects.record_progress()
                             yield response.events
@@ -71,16 +72,19 @@ class ResumingStream:
             await reconnects.pause(
                 broken or Unavailable("the stream broke off before its end", reason="STREAM_INTERRUPTED")
             )
-            start = self._resume if self.last.stream_id else self._start
 
     def _offer(self, reconnects: ReconnectPolicy, response: Any) -> bool:
         """Offer what came to whoever takes it at once: events in the middle of the stream."""
         events = response.events
         if self.take is None or not events or is_terminal(events[-1]) or not self.take(events):
             return False
-        self.last = events[-1]
+        self._note(events)
         reconnects.record_progress()
         return True
+
+    def _note(self, events: Sequence[pb.ChatEvent]) -> None:
+        self.last = events[-1]
+        self._start = None
 
     def failure(self, error: PenstockError) -> pb.ChatEvent:
         """Return the terminal event of a stream that is lost; the service could not write it."""

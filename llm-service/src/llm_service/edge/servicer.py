@@ -87,6 +87,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         """Answer piece by piece."""
         self._shedder.check()
         question = completion_request_from_proto(request.completion, streaming=True)
+        del request  # the answer may be long, and the question large
         # Written and not yielded: each of the generators that a piece passes costs as much as making it.
         async with aclosing(self._completions.stream(question)) as batches:
             async for batch in batches:

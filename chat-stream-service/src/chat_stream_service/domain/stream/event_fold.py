@@ -11,7 +11,7 @@ from chat_stream_service.domain.model.event import (
     Thinking,
     outcome_of,
 )
-from chat_stream_service.domain.stream.growing_text import GrowingText
+from chat_stream_service.domain.model.growing_text import GrowingText
 
 
 class EventFold:

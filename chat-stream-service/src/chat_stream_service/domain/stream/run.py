@@ -132,7 +132,9 @@ class StreamRun:
     async def _follow_engine(self) -> None:
         now = asyncio.get_running_loop().time
         self._deadline = now() + self._limits.total
-        async with asyncio.timeout(None) as limit, aclosing(self._engine.generate_response(self._turn)) as answer:
+        answers = self._engine.generate_response(self._turn)
+        self._turn = replace(self._turn, ahead=None)  # what was looked up is the engine's, and of no more use then
+        async with asyncio.timeout(None) as limit, aclosing(answers) as answer:
             with IdleTimeout(limit, deadline=self._deadline) as idle:
                 idle.start(self._limits.idle)
                 async for batch in answer:

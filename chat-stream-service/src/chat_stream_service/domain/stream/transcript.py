@@ -6,9 +6,9 @@ from typing import Final
 from chat_stream_service.domain.model.engine import ModelSelected, RoundFinished, TurnEvent
 from chat_stream_service.domain.model.event import MessageChunk, Status, Thinking, ToolCall, ToolResult
 from chat_stream_service.domain.model.event_log import StreamHeader
+from chat_stream_service.domain.model.growing_text import GrowingText
 from chat_stream_service.domain.model.message import PARAGRAPH, Message, Role
 from chat_stream_service.domain.model.usage import NO_COST, NO_USAGE, UNKNOWN_COST, Cost, Usage
-from chat_stream_service.domain.stream.growing_text import GrowingText
 from penstock_kit.clock import Clock
 from penstock_kit.token_estimate import estimate_tokens
 

@@ -74,7 +74,9 @@ class ChatEngine:
         """Yield the turn's events; see :class:`chat_stream_service.domain.model.engine.Engine`."""
         with turn.timeline.measure("memory"):
             notes = await (turn.ahead or self.look_ahead(owner_of(turn), turn.question))
+        turn = replace(turn, ahead=None)  # its notes are of no use while the answer comes
         request = self._first_request(turn, notes)
+        del notes
         rounds = ToolRounds(self._tools, turn, self._clock, max_calls=self._limits.max_tool_calls)
         call_ids: set[str] = set()
         said: list[str] = []

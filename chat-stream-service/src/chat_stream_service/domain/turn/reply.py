@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from chat_stream_service.domain.model.chunking import split_chunks
 from chat_stream_service.domain.model.engine import ModelSelected, TurnEvent
 from chat_stream_service.domain.model.event import MessageChunk, Thinking
+from chat_stream_service.domain.model.growing_text import GrowingText
 from chat_stream_service.domain.model.language_model import (
     ModelEvent,
     ModelFinished,
@@ -39,8 +40,8 @@ class Reply:
         self._max_chunk_tokens = max_chunk_tokens
         self._new_id = new_id
         self._drafts: dict[int, PartialToolCall] = {}
-        self._text: list[str] = []
-        self._thinking: list[str] = []
+        self._text = GrowingText()
+        self._thinking = GrowingText()
         self._thoughts: list[Thought] = []
         self.started: ModelStarted | None = None
         self.finished: ModelFinished | None = None
@@ -112,12 +113,12 @@ class Reply:
     @property
     def text(self) -> str:
         """The text of this call."""
-        return "".join(self._text)
+        return self._text.read()
 
     @property
     def thinking(self) -> str:
         """The reasoning of this call."""
-        return "".join(self._thinking)
+        return self._thinking.read()
 
     @property
     def thoughts(self) -> tuple[Thought, ...]:

@@ -119,6 +119,7 @@ def _streaming(inner: Behavior, observer: MethodObserver, check: Check) -> Behav
         call = observer.begin(context)
         try:
             responses = inner(check(request, observer.method), context)
+            del request  # the handler has it as long as it needs it
             if hasattr(responses, "__aiter__"):
                 async with aclosing(responses):
                     async for response in responses:

@@ -174,6 +174,14 @@ class MultiplexedStreamingCall:
         return MultiplexedStream(method, method.headers(data, metadata, seconds), seconds, plain)
 
 
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """How a call is begun: over a stream, or by itself."""
+
+    headers: pb.Headers
+    plain: Callable[[], ResponseStream]
+
+
 class MultiplexedStream:
     """The responses of one call, to be iterated once; as a context manager it cancels what is left."""
 
@@ -181,8 +189,8 @@ class MultiplexedStream:
         self, method: Method, headers: pb.Headers, seconds: float | None, plain: Callable[[], ResponseStream]
     ) -> None:
         self._method = method
-        self._headers = headers
-        self._plain = plain
+        # What begins the call, anew or by itself, until its first message is there: it holds the whole request.
+        self._beginning: _Beginning | None = _Beginning(headers, plain)
         # Set when the call had to be made without the streams after all.
         self._replaced: ResponseStream | None = None
         # Messages, and the trailers. Never frames: each keeps the whole batch in memory that it came in.
@@ -195,7 +203,7 @@ class MultiplexedStream:
         self._ended = False
         self._taken = 0
         self._attempts = 0
-        self._begin()
+        self._begin(self._beginning)
         self._timer = None if seconds is None else self._loop.call_later(seconds, self._expire)
 
     async def read(self) -> Any:
@@ -249,6 +257,7 @@ class MultiplexedStream:
 
     def on_message(self, message: bytes) -> None:
         """Take a message of this call."""
+        self._beginning = None
         if self._take is None or not self._is_awaited() or not self._is_taken(self._take, message):
             self._received.append(message)
             self._wake()
@@ -270,8 +279,8 @@ class MultiplexedStream:
 
     def on_frame(self, frame: pb.ServerFrame) -> None:
         """Take the last frame of this call."""
-        if frame.trailers.refused and self._attempts < _ATTEMPTS:
-            self._begin()
+        if frame.trailers.refused and self._beginning is not None and self._attempts < _ATTEMPTS:
+            self._begin(self._beginning)
             return
         self._received.append(_copy(frame.trailers))
         self._wake()
@@ -279,16 +288,18 @@ class MultiplexedStream:
     def on_failure(self, error: grpc.aio.AioRpcError) -> None:
         """Take the failure of the stream it runs on."""
         failure = _failure(self._method, error)
-        if isinstance(failure, _CallAlone):
-            self._replaced = self._plain()
-        else:
+        if not isinstance(failure, _CallAlone):
             self._failure = failure
+        elif self._beginning is not None:
+            self._replaced = self._beginning.plain()
+        else:  # what was read already must not come again
+            self._failure = self._method.peer.error(error)
         self._wake()
 
-    def _begin(self) -> None:
+    def _begin(self, beginning: "_Beginning") -> None:
         self._attempts += 1
         self._connection = self._method.connections.next()
-        self._call_id = self._connection.open(self._headers, self)
+        self._call_id = self._connection.open(beginning.headers, self)
 
     def _end(self, trailers: pb.Trailers) -> Any:
         self._finish()

@@ -139,7 +139,10 @@ class _ServerCall:
 
     def __init__(self, call_id: int, headers: pb.Headers, handler: "Handler", outbox: Outbox[pb.ServerFrame]) -> None:
         self._call_id = call_id
-        self._headers = headers
+        self._metadata = dict(headers.metadata)
+        self._timeout = headers.timeout_us / 1e6 or None
+        # Until the call runs; not its headers, which keep all in memory that came with them.
+        self._request: bytes = headers.request
         self._handler: Any = handler
         self._outbox = outbox
         self._task: asyncio.Task[None] | None = None
@@ -155,16 +158,13 @@ class _ServerCall:
             self._task.cancel()
 
     async def _run(self) -> None:
-        headers = self._headers
-        context = _MultiplexedContext(headers.metadata, headers.timeout_us / 1e6 or None, self._send, self._send_now)
+        context = _MultiplexedContext(self._metadata, self._timeout, self._send, self._send_now)
         try:
-            deserialize = self._handler.request_deserializer
-            request = headers.request if deserialize is None else deserialize(headers.request)
             if self._handler.response_streaming:
-                await self._handler.unary_stream(request, context)
+                await self._handler.unary_stream(self._take_request(), context)
                 frame, size = pb.ServerFrame(call_id=self._call_id, trailers=pb.Trailers()), 0
             else:
-                message = self._serialize(await self._handler.unary_unary(request, context))
+                message = self._serialize(await self._handler.unary_unary(self._take_request(), context))
                 frame, size = (
                     pb.ServerFrame(call_id=self._call_id, message=message, trailers=pb.Trailers()),
                     len(message),
@@ -176,6 +176,12 @@ class _ServerCall:
             frame = pb.ServerFrame(call_id=self._call_id, trailers=pb.Trailers(code=code, message=str(error)))
             size = 0
         self._outbox.put(frame, size)
+
+    def _take_request(self) -> Any:
+        """Return the request, which only its handler holds from now on."""
+        data, self._request = self._request, b""
+        deserialize = self._handler.request_deserializer
+        return data if deserialize is None else deserialize(data)
 
     async def _send(self, response: Any) -> None:
         message = self._serialize(response)

@@ -3,7 +3,7 @@
 from typing import Final
 
 # Pieces are joined when there are so many: each is an object of its own, of some fifty bytes beside its text.
-_MOST_PIECES: Final = 64
+_MOST_PIECES: Final = 16
 
 
 class GrowingText:
