@@ -3,7 +3,15 @@
 import pytest
 from penstock.feature.v1 import feature_pb2 as pb
 
-from penstock_kit.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PenstockError
+from penstock_kit.context import DEFAULT_TENANT, CallContext, Caller, use_context
+from penstock_kit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PenstockError,
+    PermissionDenied,
+)
 
 MODEL = pb.DataModel(
     model_code="pumps",
@@ -74,6 +82,56 @@ async def test_deleting_a_device_deletes_its_rows(service):
     await service.features.Ingest(messages(b"timestamp,b\n2024-05-03,3\n"))
     answer = await service.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="d"))
     assert (answer.row_count, [field.field for field in answer.statistics]) == (1, ["b"])
+
+
+def as_user(user_id, *scopes, tenant="acme"):
+    caller = Caller(user_id=user_id, tenant_id=tenant, scopes=frozenset(scopes))
+    return use_context(CallContext(request_id="r", caller=caller))
+
+
+async def register(service, way, code):
+    """Register a device by itself or with its first rows, as whoever calls."""
+
+    async def messages():
+        options = pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code=code, create=True)
+        yield pb.IngestRequest(options=options)
+        yield pb.IngestRequest(chunk=b"timestamp,a\n2024-05-01,1\n")
+
+    if way == "ingest":
+        await service.features.Ingest(messages())
+    else:
+        await create_device(service, device_code=code)
+
+
+@pytest.mark.parametrize("way", ["create", "ingest"])
+async def test_a_device_is_deleted_by_who_registered_it_or_an_administrator_alone(service, way):
+    delete = service.metadata.DeleteDevice
+    with as_user("ann", "telemetry:write"):
+        await register(service, way, "first")
+        await register(service, way, "second")
+    with as_user("bob", "telemetry:write"):
+        for code in ("first", "second"):
+            with pytest.raises(PermissionDenied, match=f"'{code}' is somebody else's") as caught:
+                await delete(pb.DeleteDeviceRequest(device_code=code))
+            assert caught.value.reason == "DEVICE_DENIED"
+        await service.metadata.UpdateDevice(
+            pb.UpdateDeviceRequest(device=pb.Device(device_code="first", name="changed"), update_fields=["name"])
+        )
+        with pytest.raises(PermissionDenied):
+            await delete(pb.DeleteDeviceRequest(device_code="first"))
+    with as_user("ann", "telemetry:write"):
+        await delete(pb.DeleteDeviceRequest(device_code="first"))
+    with as_user("root", "admin"):
+        await delete(pb.DeleteDeviceRequest(device_code="second"))
+        assert (await service.metadata.ListDevices(pb.ListDevicesRequest())).total == 0
+
+
+async def test_a_device_that_nobody_registered_is_deleted_by_an_administrator_alone(service):
+    await create_device(service, device_code="itself")
+    with as_user("ann", "telemetry:write", tenant=DEFAULT_TENANT), pytest.raises(PermissionDenied):
+        await service.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="itself"))
+    with as_user("root", "admin", tenant=DEFAULT_TENANT):
+        await service.metadata.DeleteDevice(pb.DeleteDeviceRequest(device_code="itself"))
 
 
 async def test_lists_go_on_page_by_page(service):

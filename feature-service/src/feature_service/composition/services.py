@@ -37,6 +37,7 @@ from penstock_kit.cache import CacheClient
 from penstock_kit.cache.local_copies import MAX_COPY_SECONDS
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.clock import Clock
+from penstock_kit.context import current_context
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 from penstock_kit.telemetry import ProcessMetrics
@@ -67,6 +68,7 @@ def build_services(
         telemetry=stores.telemetry,
         clock=clock,
         before_reading=before_reading,
+        user_id=lambda: current_context().caller.user_id,
     )
     query_counts, ingest_counts = QueryCounts(), IngestCounts(clock.monotonic)
     points = PointStorage(

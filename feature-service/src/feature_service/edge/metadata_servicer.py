@@ -58,8 +58,10 @@ class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
     async def DeleteDevice(
         self, request: feature_pb2.DeleteDeviceRequest, context: Any
     ) -> feature_pb2.DeleteDeviceResponse:
-        """Delete a device and its telemetry."""
-        await self._registry.remove_device(_tenant(), request.device_code)
+        """Delete a device and its telemetry: one that the caller registered, an administrator any of the tenant."""
+        caller = current_context().caller
+        only_of = None if caller.is_admin else caller.user_id
+        await self._registry.remove_device(caller.tenant_id, request.device_code, only_of=only_of)
         return feature_pb2.DeleteDeviceResponse()
 
     async def ListDataModels(

@@ -25,6 +25,7 @@ def device_from_row(row: Any, fields: Mapping[str, FieldKind]) -> Device:
         updated=row.updated,
         first_seen=row.first_seen,
         last_seen=row.last_seen,
+        created_by=row.created_by,
     )
 
 
@@ -42,6 +43,7 @@ def device_to_row(tenant_id: str, value: Device) -> dict[str, Any]:
         "updated": value.updated,
         "first_seen": value.first_seen,
         "last_seen": value.last_seen,
+        "created_by": value.created_by,
     }
 
 

@@ -44,10 +44,11 @@ device: Final = Table(
     Column("updated", BigInteger, nullable=False),
     Column("first_seen", BigInteger),
     Column("last_seen", BigInteger),
+    Column("created_by", Text, nullable=False, server_default=""),
     Index("device_by_type", "tenant_id", "device_type", "device_code"),
     Index("device_by_model", "tenant_id", "model_code", "device_code"),
 )
-"""Devices; `labels` is a JSON object."""
+"""Devices; `labels` is a JSON object, `created_by` the id of the user who registered one, empty for none."""
 
 type_field: Final = Table(
     "type_field",

@@ -26,7 +26,8 @@ class Field:
 class Device:
     """A device of a tenant. Times are microseconds since the epoch; the seen ones None before the first row.
 
-    `fields` are those its rows have had, in the order of their first appearance.
+    `fields` are those its rows have had, in the order of their first appearance. `created_by` is the id of the user who
+    registered it, empty for one that came with its rows.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Device:
     updated: int = 0
     first_seen: int | None = None
     last_seen: int | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from feature_service.domain.registry.metadata_store import (
 from feature_service.domain.registry.near_code import near_codes
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.clock import Clock
-from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_kit.errors import InvalidArgument, NotFound, PermissionDenied
 from penstock_kit.text.control import steers
 
 _CODE: Final = re.compile(r"[^\s/?#%\x00-\x1f][^/?#%\x00-\x1f]{0,127}")
@@ -30,7 +30,8 @@ class DeviceRegistry:
     """Devices and data models of tenants. Another tenant's are not found.
 
     What is only read comes from the `catalogue`, which may be cached; what is changed is read from the store first.
-    `before_reading` is awaited with the tenant before devices are read, by those who keep them up to date.
+    `before_reading` is awaited with the tenant before devices are read, by those who keep them up to date. `user_id`
+    returns whose call is being answered, empty for nobody's: new devices are that user's.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class DeviceRegistry:
         clock: Clock,
         catalogue: Catalogue | None = None,
         before_reading: Callable[[str], Awaitable[None]] | None = None,
+        user_id: Callable[[], str] = str,
     ) -> None:
+        self._user_id = user_id
         self._before_reading = before_reading
         self._catalogue: Catalogue = metadata if catalogue is None else catalogue
         self._metadata = metadata
@@ -90,8 +93,7 @@ class DeviceRegistry:
         require_code("device_code", device.code)
         model = await self.stored_model(tenant_id, device.model_code) if device.model_code else None
         now = micros_of(self._clock.now())
-        added = replace(device, created=now, updated=now, first_seen=None, last_seen=None)
-        added = _typed(added, model)
+        added = _typed(self._new(device, now), model)
         await self._metadata.add_device(tenant_id, added)
         return added
 
@@ -107,7 +109,7 @@ class DeviceRegistry:
             for code in dict.fromkeys(each.model_code for each in devices if each.model_code)
         }
         now = micros_of(self._clock.now())
-        new = [replace(each, created=now, updated=now, first_seen=None, last_seen=None) for each in devices]
+        new = [self._new(each, now) for each in devices]
         await self._metadata.add_devices(tenant_id, [_typed(each, models.get(each.model_code)) for each in new])
 
     async def change_device(self, tenant_id: str, device: Device) -> Device:
@@ -117,9 +119,19 @@ class DeviceRegistry:
         await self._metadata.change_device(tenant_id, replace(device, updated=micros_of(self._clock.now())))
         return await self.device(tenant_id, device.code)
 
-    async def remove_device(self, tenant_id: str, code: str) -> None:
-        """Remove the device and its telemetry. Raises NotFound DEVICE_NOT_FOUND."""
+    def _new(self, device: Device, now: int) -> Device:
+        maker = self._user_id()
+        return replace(device, created=now, updated=now, first_seen=None, last_seen=None, created_by=maker)
+
+    async def remove_device(self, tenant_id: str, code: str, *, only_of: str | None = None) -> None:
+        """Remove the device and its telemetry; with `only_of` only one that this user registered.
+
+        Raises NotFound DEVICE_NOT_FOUND, PermissionDenied DEVICE_DENIED.
+        """
         device = await self.device(tenant_id, code)
+        if only_of is not None and device.created_by != only_of:
+            message = f"the device {code!r} is somebody else's: who registered it deletes it, or an administrator"
+            raise PermissionDenied(message, reason="DEVICE_DENIED")
         if device.first_seen is not None:
             await self._telemetry.drop(SeriesKey(tenant_id=tenant_id, device_code=code))
         await self._metadata.remove_device(tenant_id, code)

@@ -9,6 +9,12 @@ FEATURE: Final = Section(
     title="Devices, queries and features",
     rows=(
         Row(
+            "DEVICE_DENIED",
+            (ErrorKind.PERMISSION_DENIED,),
+            "deleting a device, with its data, that another user registered",
+            "ask who registered it, or an administrator of the tenant",
+        ),
+        Row(
             "DEVICE_NOT_FOUND",
             (ErrorKind.NOT_FOUND,),
             "no such device; the message names similar ones",
