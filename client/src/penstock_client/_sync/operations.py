@@ -754,7 +754,7 @@ class ConversationsOperations(Resource):
     ) -> JsonObject:
         """List a conversation's messages, oldest first.
 
-        page_size: Entries per page; 0 for the default.
+        page_size: Messages per page; 0 for the default.
         page_token: `next_page_token` of the page before.
         """
         return self._call(

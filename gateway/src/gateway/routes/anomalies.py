@@ -48,7 +48,7 @@ class AnomaliesRequest(Period):
         default_factory=list, max_length=10_000, description="At most 200; empty: every numeric field but the label."
     )
     method: str = Field(default="", max_length=40, description="`pca`, `isolation_forest` or `robust_z`; empty: `pca`.")
-    window_size: int | None = Field(default=None, ge=1, le=10_000_000, description="Rows per window; left out: 30.")
+    window_size: int | None = Field(default=None, ge=1, le=1_000_000, description="Rows per window; left out: 30.")
     overlap: float | None = Field(default=None, description="0 ≤ overlap < 1; left out: 0.5.")
     threshold: float | None = Field(
         default=None, gt=0, description="Scores above it are anomalous; left out: chosen on the baseline."

@@ -15,7 +15,7 @@ from gateway.convert.conversation import conversation_from_proto, message_from_p
 from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
 from gateway.routes.listing import listing
-from gateway.routes.parameters import IdempotencyKey, PageSize, PageToken
+from gateway.routes.parameters import IdempotencyKey, MessagePageSize, PageToken, ShortPageSize
 from gateway.routes.router import EVENTS, PICTURE, add, api_router
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _AS_DATA: Final = {
 class ConversationCreate(BaseModel):
     """A new conversation. Everything is optional."""
 
-    title: str = Field(default="", max_length=500, description="Empty: made from the first question.")
+    title: str = Field(default="", max_length=200, description="Empty: made from the first question.")
     model: str = Field(default="", max_length=200, description="Default model of its turns.")
     personality_id: str = Field(default="", max_length=200)
     labels: dict[str, str] = Field(default_factory=dict)
@@ -44,7 +44,7 @@ class ConversationCreate(BaseModel):
 class ConversationUpdate(BaseModel):
     """What to change; a field left out stays."""
 
-    title: str | None = Field(default=None, max_length=500)
+    title: str | None = Field(default=None, max_length=200)
     model: str | None = Field(default=None, max_length=200)
     personality_id: str | None = Field(default=None, max_length=200)
 
@@ -78,7 +78,7 @@ class ConversationRoutes:
         response = await self._conversations.CreateConversation(request)
         return JsonResponse(conversation_from_proto(response.conversation), 201)
 
-    async def list_conversations(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+    async def list_conversations(self, page_size: ShortPageSize = 0, page_token: PageToken = "") -> Response:
         """List the caller's conversations, last used first."""
         request = build_message(pb.ListConversationsRequest, page_size=page_size, page_token=page_token)
         response = await self._conversations.ListConversations(request)
@@ -98,7 +98,7 @@ class ConversationRoutes:
         return JsonResponse(json)
 
     async def list_messages(
-        self, conversation_id: str, page_size: PageSize = 0, page_token: PageToken = ""
+        self, conversation_id: str, page_size: MessagePageSize = 0, page_token: PageToken = ""
     ) -> Response:
         """List a conversation's messages, oldest first."""
         request = build_message(

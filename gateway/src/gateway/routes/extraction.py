@@ -12,7 +12,7 @@ class ExtractionOptions(RequestModel):
     """Options of windows, cleaning and scaling; what is left out is the model's, else feature-service's default."""
 
     window_size: int | None = Field(
-        default=None, ge=1, le=10_000_000, description="Rows per window; left out: the model's, else 100."
+        default=None, ge=1, le=1_000_000, description="Rows per window; left out: the model's, else 100."
     )
     overlap: float | None = Field(default=None, description="0 ≤ overlap < 1; left out: the model's, else 0.5.")
     normalize_method: str = Field(

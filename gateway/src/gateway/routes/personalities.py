@@ -12,7 +12,7 @@ from gateway.convert.conversation import personality_from_proto, template_from_p
 from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
 from gateway.routes.listing import listing
-from gateway.routes.parameters import PageSize, PageToken
+from gateway.routes.parameters import PageToken, ShortPageSize
 from gateway.routes.router import add, api_router
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class PersonalityRoutes:
         response = await self._engines.CreatePersonality(pb.CreatePersonalityRequest(personality=body.to_proto()))
         return JsonResponse(personality_from_proto(response.personality), 201)
 
-    async def list_personalities(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+    async def list_personalities(self, page_size: ShortPageSize = 0, page_token: PageToken = "") -> Response:
         """List personalities."""
         request = build_message(pb.ListPersonalitiesRequest, page_size=page_size, page_token=page_token)
         response = await self._engines.ListPersonalities(request)
@@ -106,7 +106,7 @@ class PersonalityRoutes:
         response = await self._engines.CreateTemplate(pb.CreateTemplateRequest(template=body.to_proto()))
         return JsonResponse(template_from_proto(response.template), 201)
 
-    async def list_templates(self, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+    async def list_templates(self, page_size: ShortPageSize = 0, page_token: PageToken = "") -> Response:
         """List prompt templates."""
         request = build_message(pb.ListTemplatesRequest, page_size=page_size, page_token=page_token)
         response = await self._engines.ListTemplates(request)
