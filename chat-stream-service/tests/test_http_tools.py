@@ -284,6 +284,42 @@ async def test_a_compressed_answer_is_unpacked(endpoint: Endpoint, tools: Toolbo
     assert await tools.make(endpoint.url("/")).call({}, CONTEXT) == "said"
 
 
+@pytest.mark.parametrize(
+    "charset", ["iso-8859-1", "latin1", "windows-1252", "cp1252", "utf-16", "utf-32", "UTF-8", "utf8"]
+)
+async def test_an_answer_is_read_in_the_charset_that_its_server_names(
+    endpoint: Endpoint, tools: Toolbox, charset: str
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(
+            body="Größe 3 £".encode(charset), headers={"content-type": f"text/plain; charset={charset}"}
+        )
+
+    endpoint.answer = answer
+    assert await tools.make(endpoint.url("/")).call({}, CONTEXT) == "Größe 3 £"
+
+
+@pytest.mark.parametrize(
+    "charset", ["gb18030", "gbk", "big5", "euc-jp", "euc-kr", "shift_jis", "sjis", "iso-2022-jp", "koi8-r"]
+)
+async def test_charsets_of_other_scripts_are_read_too(endpoint: Endpoint, tools: Toolbox, charset: str) -> None:
+    word = {"koi8-r": "насос", "euc-kr": "펌프"}.get(charset, "中")
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=word.encode(charset), headers={"content-type": f"text/plain; charset={charset}"})
+
+    endpoint.answer = answer
+    assert await tools.make(endpoint.url("/")).call({}, CONTEXT) == word
+
+
+async def test_a_charset_that_nobody_knows_is_read_as_utf_8(endpoint: Endpoint, tools: Toolbox) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body="Größe".encode(), headers={"content-type": "text/plain; charset=latin-99"})
+
+    endpoint.answer = answer
+    assert await tools.make(endpoint.url("/")).call({}, CONTEXT) == "Größe"
+
+
 async def test_a_charset_that_is_none_of_texts_is_read_as_utf_8(endpoint: Endpoint, tools: Toolbox) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(body=b"a-" + b"9" * 500_000, headers={"content-type": "text/plain; charset=punycode"})
