@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
 SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench examples protos/generate.py $(wildcard scripts/*.py) conftest.py
-PAGES := configuration_page compose_settings errors_page features_page client_api glossary_page architecture_page alert_rules metrics_page grafana_dashboards
+PAGES := configuration_page compose_settings errors_page features_page client_api glossary_page architecture_page alert_rules metrics_page grafana_dashboards limits_page
 export PYTHON
 # $(call timed,NAME,COMMAND): run it and say how long it took, whether it passed or not.
 timed = started=$$(date +%s); $(2); code=$$?; echo "$(1) took $$(($$(date +%s) - started)) s"; exit $$code

@@ -6,6 +6,7 @@ python scripts/configuration_page.py --check   exits 1 when it is stale; writes 
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -37,7 +38,8 @@ all that is wrong at once, misspelt names too, and `penstock doctor` does so bef
 that is not set is the one below where that is free, else another (`penstock status` shows it). `DATABASE_URL` and
 `REDIS_URL` mean the same to every service that reads them. A secret (keys, passwords, addresses that hold one) may lie
 in a file instead, as containers get them: `JWT_SECRET_FILE=/run/secrets/jwt` for `JWT_SECRET`, and so for each row
-marked 🔑. A newline at the file's end does not count; an empty file, and both settings at once, are errors.
+marked 🔑. A newline at the file's end does not count; an empty file, and both settings at once, are errors. Behind a
+default stands what may be set instead where that is bounded; a number beyond is a wrong value.
 """
 
 COMMAND = """## The `penstock` command
@@ -69,10 +71,10 @@ def section(title: str, settings: type[ServiceSettings], without: set[str]) -> l
     fields = {name: field for name, field in settings.model_fields.items() if name not in without}
     files = secret_names(settings)
     rows = [
-        f"| `{field.alias}`{' 🔑' if name in files else ''} | {default(field)} | {meaning(field)} |"
+        f"| `{field.alias}`{' 🔑' if name in files else ''} | {default(field)}{allowed(field)} | {meaning(field)} |"
         for name, field in fields.items()
     ]
-    return [f"## {title}", "", "| setting | default | meaning |", "|---|---|---|", *rows, ""]
+    return [f"## {title}", "", "| setting | default, allowed | meaning |", "|---|---|---|", *rows, ""]
 
 
 def default(field: FieldInfo) -> str:
@@ -83,6 +85,24 @@ def default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{','.join(map(str, value))}`" if isinstance(value, tuple) else f"`{value}`"
+
+
+def allowed(field: FieldInfo) -> str:
+    """What else may be set, behind the default: ``, 1 to 64``, ``, ≥ 0`` or ``, > 0``; nothing where all may."""
+    bounds: dict[str, Any] = {}
+    for entry in field.metadata:
+        bounds |= {word: getattr(entry, word) for word in ("ge", "gt", "le", "lt") if hasattr(entry, word)}
+    match bounds:
+        case {"ge": least, "le": most}:
+            return f", {least} to {most}"
+        case {"ge": least}:
+            return f", ≥ {least}"
+        case {"gt": beyond}:
+            return f", > {beyond}"
+        case _ if bounds:
+            raise ValueError(f"{field.alias}: there are no words for {bounds}")
+        case _:
+            return ""
 
 
 def meaning(field: FieldInfo) -> str:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
@@ -39,6 +41,11 @@ def test_a_picture_has_the_imports_there_are_and_no_others() -> None:
     arrows = picture("llm-service")
     assert {"edge --> domain", "domain_routing --> domain_billing"} <= arrows
     assert not {"domain --> edge", "domain_billing --> domain_routing", "edge --> providers"} & arrows
+
+
+@pytest.mark.parametrize("page", ["configuration_page", "limits_page"])
+def test_no_default_and_no_limit_changes_without_its_page(page: str) -> None:
+    assert "current" in run(sys.executable, f"scripts/{page}.py", "--check")
 
 
 def test_a_page_without_its_markers_is_named(tmp_path: Path) -> None:
