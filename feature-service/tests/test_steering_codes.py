@@ -20,6 +20,12 @@ def test_what_steers_is_no_code(code):
     assert not is_code(code)
 
 
+@pytest.mark.parametrize("code", [".", ".."])
+def test_a_step_in_the_path_of_a_url_is_no_code(code):
+    assert not is_code(code)
+    assert is_code(f"{code}a")
+
+
 @pytest.mark.parametrize("code", ["W1", "焊机 1", "café\u0301", "насос", "مضخة", "a\u200db", "🔧"])
 def test_words_of_every_script_are_codes(code):
     assert is_code(code)

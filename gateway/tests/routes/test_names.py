@@ -150,3 +150,31 @@ async def test_a_key_name_holds_no_control_characters(gateway: Any) -> None:
     made = await gateway.client.post("/api/v1/keys", headers=gateway.auth(), json={"name": "焊机 👩‍🔧 ci"})
     assert made.status_code == 201
     await gateway.client.delete(f"/api/v1/keys/{made.json()['id']}", headers=gateway.auth())
+
+
+NAMED = {
+    "POST /api/v1/alarms name": {"watch": "no_data", "device_codes": ["x"], "seconds": 60},
+    "POST /api/v1/channels name": {"kind": "email", "recipients": ["a@b.example"]},
+    "POST /api/v1/channels url": {"kind": "webhook", "name": "x"},
+    "POST /api/v1/clients name": {},
+    "POST /api/v1/personalities name": {"prompt": "x"},
+    "POST /api/v1/templates name": {"content": "x"},
+    "POST /api/v2/metadata/devices name": {"device_code": "x"},
+    "POST /api/v2/metadata/devices device_type": {"device_code": "x"},
+    "PUT /api/v2/metadata/devices/x name": {},
+    "POST /api/v2/metadata/models name": {"model_code": "x"},
+    "POST /api/v2/metadata/models device_type": {"model_code": "x"},
+    "POST /api/v2/metadata/models model_type": {"model_code": "x"},
+}
+
+
+@pytest.mark.parametrize("text", ["https://a\x1b[2Jb", "https://a\u202eb", "https://a\r\nSubject: b"])
+@pytest.mark.parametrize("place", NAMED)
+async def test_what_people_read_in_lists_and_messages_holds_nothing_that_steers(
+    gateway: Any, place: str, text: str
+) -> None:
+    method, path, field = place.split()
+    refused = await gateway.client.request(method, path, headers=gateway.auth(), json={**NAMED[place], field: text})
+    assert refused.status_code == 422
+    assert f"{field}: " in refused.text
+    assert "holds the control character" in refused.text

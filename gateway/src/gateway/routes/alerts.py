@@ -17,6 +17,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, OPERATOR, TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.scalar import in_utc
 from gateway.http.json import JsonResponse
+from gateway.http.names import PlainName
 from gateway.routes.anomalies import Baseline
 from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
@@ -46,7 +47,7 @@ Code = Annotated[str, Field(min_length=1, max_length=128)]
 class AlarmBody(RequestModel):
     """What to watch on devices. `above` and `below` compare with `limit`, `outside` with `lower` and `upper`."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: PlainName = Field(min_length=1, max_length=200)
     watch: Watch = Field(description="`above`, `below`, `outside` (a band), `no_data` or `anomaly`.")
     device_codes: list[Annotated[str, Field(min_length=1, max_length=128)]] = Field(
         default_factory=list, max_length=200

@@ -15,6 +15,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.login_attempts import AttemptLimiter
 from gateway.auth.scope import ADMIN, OPERATOR
 from gateway.http.json import JsonResponse
+from gateway.http.names import PlainName
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 from penstock_kit.clock import Clock
@@ -32,10 +33,10 @@ _HTTP: Final = frozenset({ChannelKind.DINGTALK, ChannelKind.WECOM, ChannelKind.W
 class ChannelBody(RequestModel):
     """Who is told, and how."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: PlainName = Field(min_length=1, max_length=200)
     kind: ChannelKind
     language: Literal["en", "zh"] = "en"
-    url: str = Field(default="", max_length=2000, description="Of the robot or webhook; never shown again.")
+    url: PlainName = Field(default="", max_length=2000, description="Of the robot or webhook; never shown again.")
     secret: str = Field(default="", max_length=256, description="Signs (DingTalk, webhook); never shown again.")
     previous_secret: str = Field(default="", max_length=256, description="Webhook: signs too while it is replaced.")
     recipients: list[Annotated[str, Field(pattern=f"^{RECIPIENT}$", max_length=254)]] = Field(

@@ -15,6 +15,7 @@ from gateway.chat.websocket_admission import deny_websocket, serve_while_admitte
 from gateway.convert.conversation import client_from_proto
 from gateway.http.heartbeats import Heartbeats
 from gateway.http.json import JsonResponse
+from gateway.http.names import PlainName
 from gateway.http.timeouts import StreamTimeouts
 from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class ClientCreate(BaseModel):
     """A client (device, tab) of the caller."""
 
-    name: str = Field(default="", max_length=200, description="As the user knows it, such as `Ann's phone`.")
+    name: PlainName = Field(default="", max_length=200, description="As the user knows it, such as `Ann's phone`.")
     kind: str = Field(default="", max_length=200, description="`web`, `mobile`, `cli` …")
     client_id: str = Field(default="", max_length=200, description="Of a client to rename; empty: a new one.")
 

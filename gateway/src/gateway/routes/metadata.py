@@ -10,6 +10,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.metadata import data_model_from_proto, device_from_proto
 from gateway.convert.protobuf import build_message
+from gateway.http.names import PlainName
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
 from gateway.routes.listing import listing
@@ -27,8 +28,8 @@ Text = Annotated[str, Query(max_length=128)]
 class DeviceBody(RequestModel):
     """A device; in an update, what is left out stays."""
 
-    name: str = Field(default="", max_length=256)
-    device_type: str = Field(default="", max_length=128)
+    name: PlainName = Field(default="", max_length=256)
+    device_type: PlainName = Field(default="", max_length=128)
     model_code: str = Field(default="", max_length=128)
     active: bool = True
     fields: list[str] = Field(default_factory=list, max_length=10_000)
@@ -50,18 +51,18 @@ class FieldBody(RequestModel):
     """A field of a data model."""
 
     field_code: str = Field(min_length=1, max_length=256)
-    display_name: str = Field(default="", max_length=256)
+    display_name: PlainName = Field(default="", max_length=256)
     data_type: str = Field(default="number", description="`number` or `text`.", max_length=20)
-    unit: str = Field(default="", max_length=40)
+    unit: PlainName = Field(default="", max_length=40)
     description: str = Field(default="", max_length=2000)
 
 
 class DataModelBody(RequestModel):
     """A data model; in an update, what is left out stays."""
 
-    name: str = Field(default="", max_length=256)
-    device_type: str = Field(default="", max_length=128)
-    model_type: str = Field(default="", max_length=128)
+    name: PlainName = Field(default="", max_length=256)
+    device_type: PlainName = Field(default="", max_length=128)
+    model_type: PlainName = Field(default="", max_length=128)
     active: bool = True
     fields: list[FieldBody] = Field(default_factory=list[FieldBody], max_length=10_000)
     label_column: str = Field(default="", max_length=256)

@@ -11,6 +11,7 @@ from gateway.auth.scope import ADMIN, CHAT
 from gateway.convert.conversation import personality_from_proto, template_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
+from gateway.http.names import PlainName
 from gateway.routes.listing import listing
 from gateway.routes.parameters import PageToken, ShortPageSize
 from gateway.routes.router import add, api_router
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class PersonalityBody(BaseModel):
     """How the assistant speaks."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: PlainName = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
     prompt: str = Field(min_length=1, max_length=50_000, description="System prompt.")
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -36,7 +37,7 @@ class PersonalityBody(BaseModel):
 class TemplateBody(BaseModel):
     """A prompt with places to fill."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: PlainName = Field(min_length=1, max_length=200)
     content: str = Field(min_length=1, max_length=50_000, description="Text with `{{places}}`.")
     description: str = Field(default="", max_length=2000)
 

@@ -229,8 +229,11 @@ def unknown(what: str, code: str, *, reason: str, codes: Sequence[str]) -> NotFo
 
 
 def is_code(code: str) -> bool:
-    """Return whether `code` can be the code of a device or a model: it looks like no other one, and steers nothing."""
-    if _CODE.fullmatch(code) is None or code != code.strip():
+    """Return whether `code` can be the code of a device or a model: it looks like no other one, and steers nothing.
+
+    ``.`` and ``..`` are none: in a URL they are steps in its path, however they are encoded, so that none is asked for.
+    """
+    if _CODE.fullmatch(code) is None or code != code.strip() or code in {".", ".."}:
         return False
     return code.isprintable() or not any(map(steers, code))
 
@@ -240,7 +243,7 @@ def require_code(name: str, code: str) -> None:
     if not is_code(code):
         raise InvalidArgument(
             f"{name} {code!r} is not a code: 1 to 128 characters without / ? # %, control characters and such that "
-            "turn the direction of reading, no space at the ends",
+            "turn the direction of reading, no space at the ends, not . or ..",
             reason="CODE_INVALID",
         )
 
