@@ -306,13 +306,22 @@ async def test_health_numbers_add_up(chat: Any) -> None:
     assert health.rss_bytes > 1_000_000
 
 
-@pytest.mark.parametrize("chat_settings", [{"cache_address": "127.0.0.1:1"}], indirect=True)
-async def test_status_names_what_is_missing(chat: Any) -> None:
+@pytest.mark.parametrize(
+    ("chat_settings", "missing", "state"),
+    [
+        ({"llm_address": "127.0.0.1:1"}, "llm-service", "down"),
+        ({"feature_address": "127.0.0.1:1"}, "feature-service", "degraded"),
+        ({"cache_address": "127.0.0.1:1"}, "cache-service", "degraded"),
+    ],
+    indirect=["chat_settings"],
+)
+async def test_status_names_what_is_missing_and_what_that_means(chat: Any, missing: str, state: str) -> None:
     async with asyncio.timeout(HANG_SECONDS):
         status = await chat.streams.GetStatus(pb.GetStatusRequest())
     states = {component.name: component.state for component in status.components}
-    assert states == {"database": "ok", "llm-service": "ok", "feature-service": "ok", "cache-service": "degraded"}
-    assert "cache-service" in {component.name for component in status.components if component.detail}
+    services = dict.fromkeys(("database", "llm-service", "feature-service", "cache-service"), "ok")
+    assert states == services | {missing: state}
+    assert [component.name for component in status.components if component.detail] == [missing]
 
 
 async def test_the_engine_is_listed_and_only_an_operator_switches(chat: Any, bob: Caller) -> None:

@@ -54,6 +54,12 @@ async def test_too_long_a_title_is_refused_with_its_length(chat: Any) -> None:
         await chat.conversation(title="t" * 201)
 
 
+async def test_32_labels_are_kept_and_no_more(chat: Any) -> None:
+    await chat.conversation(labels={f"l{number}": "v" for number in range(32)})
+    with pytest.raises(InvalidArgument, match="labels has 33 entries"):
+        await chat.conversation(labels={f"l{number}": "v" for number in range(33)})
+
+
 async def test_personalities_and_templates_are_read_by_members_and_changed_by_administrators(
     chat: Any, bob: Caller
 ) -> None:

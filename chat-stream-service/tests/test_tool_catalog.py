@@ -124,3 +124,16 @@ async def test_a_tool_that_hangs_comes_back_as_an_error_after_its_time() -> None
         result = await tools.call(ToolCall(tool_call_id="1", name="slow", arguments_json="{}"), "{}", context)
     text = "slow took longer than 0.05 s; ask for less, such as a shorter range"
     assert (result.is_error, result.content) == (True, text)
+
+
+async def test_arguments_are_read_up_to_a_quarter_of_a_million_characters() -> None:
+    tools = box("a", limits=ToolLimits())
+    context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")
+
+    async def called(length: int) -> bool:
+        arguments = json.dumps({"v": "x" * (length - len('{"v": ""}'))})
+        assert len(arguments) == length
+        result = await tools.call(ToolCall(tool_call_id="1", name="a", arguments_json=arguments), arguments, context)
+        return result.is_error
+
+    assert [await called(262_144), await called(262_145)] == [False, True]

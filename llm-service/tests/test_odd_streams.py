@@ -237,3 +237,10 @@ async def test_cut_characters_of_the_other_dialects_are_whole_again_too(
             answer = await fold(made.stream(question(model="m")))
             await made.close()
         assert answer.first.text == SMILE
+
+
+async def test_a_last_event_without_a_blank_line_counts(provider: OpenAiProvider, vendor: OpenAiServer) -> None:
+    said, finished = chunk({"content": "whole"}), chunk({}, "length").rstrip()
+    vendor.script(Reply(raw=said + finished, content_type="text/event-stream"))
+    answer = await fold(provider.stream(question(model="m")))
+    assert (answer.first.text, answer.first.reason) == ("whole", FinishReason.LENGTH)

@@ -34,6 +34,30 @@ def test_it_opens_when_half_of_enough_calls_failed(breaker: Breaker) -> None:
     assert breaker.wait() == 10
 
 
+@pytest.mark.parametrize(("answered", "failed", "opens"), [(5, 4, False), (4, 4, True), (9, 4, False), (3, 4, True)])
+def test_fewer_than_half_that_failed_leave_it_closed(breaker: Breaker, answered: int, failed: int, opens: bool) -> None:
+    for _ in range(answered):
+        breaker.record_success()
+    fail(breaker, failed)
+    assert (breaker.state is BreakerState.OPEN) is opens
+
+
+def test_the_usual_rule_opens_for_ten_seconds_when_half_of_five_calls_in_half_a_minute_failed(
+    clock: ManualClock,
+) -> None:
+    breaker = Breaker(FailureRate(), clock)
+    fail(breaker, 4)
+    assert breaker.state is BreakerState.CLOSED
+    clock.advance(29.9)
+    fail(breaker)
+    assert (breaker.state, breaker.wait()) == (BreakerState.OPEN, 10)
+    late = Breaker(FailureRate(), clock)
+    fail(late, 4)
+    clock.advance(30.1)
+    fail(late)
+    assert late.state is BreakerState.CLOSED
+
+
 def test_failures_outside_the_window_do_not_count(breaker: Breaker, clock: ManualClock) -> None:
     fail(breaker, 3)
     clock.advance(31)
