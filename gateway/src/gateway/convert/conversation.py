@@ -1,9 +1,9 @@
 """Conversations, messages, engines, personalities, templates and clients → JSON."""
 
-import orjson
 from penstock.chat.v1 import chat_pb2 as pb
 from penstock.common.v1.common_pb2 import ToolCall
 
+from gateway.convert.event import arguments_from_json
 from gateway.convert.scalar import JsonObject, time_from_proto, usage_from_proto
 
 
@@ -71,11 +71,7 @@ def engine_from_proto(engine: pb.Engine) -> JsonObject:
 
 
 def _tool_call(call: ToolCall) -> JsonObject:
-    try:
-        arguments = orjson.loads(call.arguments_json or "{}")
-    except orjson.JSONDecodeError:
-        arguments = {"_invalid": call.arguments_json}
-    return {"tool_call_id": call.id, "name": call.name, "arguments": arguments}
+    return {"tool_call_id": call.id, "name": call.name, "arguments": arguments_from_json(call.arguments_json)}
 
 
 def personality_from_proto(personality: pb.Personality) -> JsonObject:

@@ -103,7 +103,7 @@ def _content(event: pb.ChatEvent) -> JsonObject:
 
 def _tool_call(event: pb.ChatEvent) -> JsonObject:
     call = event.tool_call
-    return {"tool_call_id": call.tool_call_id, "name": call.name, "arguments": _arguments(call.arguments_json)}
+    return {"tool_call_id": call.tool_call_id, "name": call.name, "arguments": arguments_from_json(call.arguments_json)}
 
 
 def _tool_result(event: pb.ChatEvent) -> JsonObject:
@@ -148,7 +148,7 @@ def _error(event: pb.ChatEvent) -> JsonObject:
     return json
 
 
-def _arguments(text: str) -> object:
+def arguments_from_json(text: str) -> object:
     """Return the arguments as the object they are; what a model wrote that is none stays visible as text."""
     try:
         value = orjson.loads(text or "{}")
