@@ -49,6 +49,18 @@ async def test_reads_writes_and_what_is_held_are_counted_each_under_its_name(clo
     assert (seen["expirations_total"], seen["entries"]) == (1, 3)
 
 
+async def test_without_reads_of_late_there_is_no_hit_rate_and_none_of_zero(clock: ManualClock) -> None:
+    settings = CacheSettings(_env_file=None)
+    cache = build_services(settings, memory_stores(settings, clock), clock).cache
+    registry = CollectorRegistry()
+    CacheMetrics(registry, cache)
+    assert "recent_hit_rate" not in figures(registry, "penstock_cache_")
+    await cache.get(Partition(tenant="t"), "cards:1")
+    assert figures(registry, "penstock_cache_")["recent_hit_rate"] == 0
+    clock.advance(601)
+    assert "recent_hit_rate" not in figures(registry, "penstock_cache_")
+
+
 def test_the_counts_of_the_semantic_cache_have_each_their_own_name(clock: ManualClock) -> None:
     store = MemorySemanticStore(clock=clock, limits=SemanticLimits())
     semantic = SemanticCache(

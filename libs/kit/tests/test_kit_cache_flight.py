@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -95,6 +96,20 @@ async def test_what_changes_again_while_its_invalidation_is_under_way_is_sent_on
     cache.takes.set()
     await until(lambda: not len(pending))
     assert [prefix for _, prefix in cache.sent] == ["a", "a"]
+
+
+async def test_a_cache_that_is_away_is_asked_no_more_often_than_agreed() -> None:
+    loop, asked_at = asyncio.get_running_loop(), list[float]()
+
+    async def send(method: Any, request: Any) -> bool:
+        asked_at.append(loop.time())
+        return len(asked_at) == 4
+
+    pending = PendingInvalidations(send, retry_seconds=0.05)
+    pending.add(invalidate, asked("a"))
+    await until(lambda: not len(pending))
+    assert len(asked_at) == 4
+    assert all(later - earlier > 0.045 for earlier, later in pairwise(asked_at))
 
 
 async def test_an_invalidation_is_sent_until_it_is_answered_in_order_and_in_its_callers_name() -> None:
