@@ -9,13 +9,17 @@ from typing import Final
 from penstock_cli.settings import DEFAULT_PORTS, CliSettings, bracketed, reachable
 from penstock_cli.supervisor.worker_group import WorkerGroup
 
-# How the runtimes of every child work. Without gRPC's EventEngine the thread that waits for completions reads the
-# sockets itself, so a message wakes two threads instead of four: `python -m bench hop`. gRPC looks at it when it is
-# imported; the container image sets the same. No child forks once gRPC runs in it, so gRPC need not watch for that (and
-# say so in the log when a library starts a program).
+# How the runtimes of every child work; the container image sets the same. Without gRPC's EventEngine the thread that
+# waits for completions reads the sockets itself, so a message wakes two threads instead of four: `python -m bench hop`.
+# gRPC looks at it when it is imported. No child forks once gRPC runs in it, so gRPC need not watch for that (and say so
+# in the log when a library starts a program). What malloc gets in one piece of 4 MiB and more (the memory of a
+# password's hash, a table of rows) goes back to the kernel when it is freed: left to itself malloc takes pieces of up to
+# 32 MiB from the heap once one was freed, and the heap keeps what lies below anything that is still in use.
 RUNTIME_ENVIRONMENT: Final = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "4194304",
+    "MALLOC_TRIM_THRESHOLD_": "4194304",
     "GRPC_EXPERIMENTS": "-event_engine_client,-event_engine_listener,-event_engine_for_all_other_endpoints",
     "GRPC_ENABLE_FORK_SUPPORT": "0",
 }
