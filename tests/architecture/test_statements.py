@@ -29,6 +29,7 @@ OF_ALL_TENANTS = {
     "SqlIdentityStore.user: users": "who signs in is looked up before the tenant is known",
     "SqlIdentityStore.users_by_id: users": "names in the audit log, whose entries are a tenant's",
     "SqlIdentityStore.set_password: users": "of a user that was found in its tenant, or signed in",
+    "SqlIdentityStore.renew_hash: users": "of a user that has just signed in",
     "SqlIdentityStore.key_by_prefix: api_keys": "a key is looked up before the tenant is known",
     "SqlIdentityStore.keys_by_id: api_keys": "names in the audit log, whose entries are a tenant's",
     "AuditStore.prune: audit": "retention is the installation's",

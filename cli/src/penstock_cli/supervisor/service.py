@@ -13,8 +13,8 @@ from penstock_cli.supervisor.worker_group import WorkerGroup
 # waits for completions reads the sockets itself, so a message wakes two threads instead of four: `python -m bench hop`.
 # gRPC looks at it when it is imported. No child forks once gRPC runs in it, so gRPC need not watch for that (and say so
 # in the log when a library starts a program). What malloc gets in one piece of 4 MiB and more (the memory of a
-# password's hash, a table of rows) goes back to the kernel when it is freed: left to itself malloc takes pieces of up to
-# 32 MiB from the heap once one was freed, and the heap keeps what lies below anything that is still in use.
+# password's hash, a table of rows) goes back to the kernel when it is freed: left to itself malloc takes pieces of up
+# to 32 MiB from the heap once one was freed, and the heap keeps what lies below anything that is still in use.
 RUNTIME_ENVIRONMENT: Final = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",

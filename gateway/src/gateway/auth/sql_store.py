@@ -113,6 +113,11 @@ class SqlIdentityStore:
             await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user_id))
         return True
 
+    async def renew_hash(self, user_id: str, password_hash: str, *, replaces: str) -> bool:
+        """Replace the hash of a user by another of the same password, when it is still `replaces`."""
+        same = (users.c.id == user_id, users.c.password_hash == replaces)
+        return await self._write(update(users).where(*same).values(password_hash=password_hash)) > 0
+
     async def delete_user(self, tenant_id: str, user_id: str) -> bool:
         """Delete a tenant's user with all keys and tokens; False when there is none."""
         return await self._write(delete(users).where(users.c.tenant_id == tenant_id, users.c.id == user_id)) > 0

@@ -51,6 +51,11 @@ class IdentityStore(Protocol):
         are deleted. With `replaces`, only when that is the hash so far; False when nothing was replaced."""
         ...
 
+    async def renew_hash(self, user_id: str, password_hash: str, *, replaces: str) -> bool:
+        """Replace the hash of a user by another of the same password, which ends no session; False when it is
+        `replaces` no more."""
+        ...
+
     async def delete_user(self, tenant_id: str, user_id: str) -> bool:
         """Delete a tenant's user with all keys and tokens; False when there is none."""
         ...
