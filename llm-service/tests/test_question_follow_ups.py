@@ -360,6 +360,8 @@ def test_a_number_is_told_besides_those_before_in_chinese() -> None:
         ("哪台机器今天平均电流最低", "它的最高温度是多少", "它的"),
     ],
 )
-def test_what_the_first_of_a_ranking_had_is_named(before: str, follow: str, word: str) -> None:
-    assert word in asked(before, follow).unread
-    assert word not in asked("mean current of WLD001 today", follow).unread
+def test_what_the_first_of_a_ranking_had_is_asked_of_it(before: str, follow: str, word: str) -> None:
+    query = asked(before, follow)
+    assert (query.owner, query.winner, query.rank) == (word, asked(before), False)
+    assert (query.fields, query.statistics, query.unread) == (("temperature",), (Statistic.MAX,), ())
+    assert asked("mean current of WLD001 today", follow).winner is None

@@ -147,7 +147,7 @@ def test_a_limit_that_is_not_exceeded_is_turned_round_over_words_between(negatio
         ("how long was the gas flow of WLD001 not between 10 L/min and 12 L/min today", "not"),
         ("mean current of WLD001 but only sometimes porosity", "but"),
         ("WLD001今天几乎没有气泡时的平均电流", "没有"),
-        ("which machines are not in hall A", "not"),
+        ("which machines are not near hall A", "not"),
     ],
 )
 def test_a_negation_that_is_not_understood_is_told_apart(text: str, named: str) -> None:
@@ -177,7 +177,7 @@ def test_a_number_is_not_compared_with_a_word() -> None:
     [
         ("how many readings of WLD001 today were hardly good", "I did not understand “hardly”"),
         ("WLD001今天几乎没有气泡时的平均电流", "我没有理解“"),
-        ("which machines are not in hall A", "I did not understand “not”"),
+        ("which machines are not near hall A", "I did not understand “not near”"),
     ],
 )
 def test_no_number_is_given_for_a_question_that_may_be_turned_round(text: str, said: str) -> None:

@@ -577,4 +577,4 @@ def test_what_is_asked_of_a_group_is_no_list(text: str) -> None:
 def test_litres_of_gas_are_an_amount_whatever_the_verb_is() -> None:
     query = parse_prompt("How many litres of gas did WLD001 burn since midnight?", NOW)
     assert (query.statistics, query.fields, query.unit) == ((Statistic.INTEGRAL,), ("gas_flow",), "L")
-    assert query.unread == ("burn",)
+    assert query.unread == ()

@@ -18,10 +18,11 @@ _COUNTED: Final = (Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """A number, and how it is told with its unit."""
+    """A number, and how it is told with its unit; `unit` is None where a difference is told in another way."""
 
     value: float
     text: str
+    unit: str | None = None
 
 
 def together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
@@ -53,7 +54,8 @@ def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered])
     if number is None:
         return None
     text = shown_value(query, replace(ones[0], values={measure.statistic: number}), measure)
-    return Pooled(value=number, text=text)
+    plain = measure.statistic is not Statistic.INTEGRAL
+    return Pooled(value=number, text=text, unit=ones[0].unit if plain else None)
 
 
 def _measure(query: StructuredQuery) -> Measure | None:

@@ -29,6 +29,30 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         return report.unknown_fields(answered[0].result.device, unknown, existing)
     if not fields or measure.statistic in BY_READINGS:
         return _by_count(report, query, answered, measure, lowest=lowest)
+    texts = _values(query, answered, measure)
+    if not texts:
+        return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
+    text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
+    told = {device for _, device, _ in texts[: query.top or len(texts)]}
+    counted = [each for each in answered if each.result.device in told]
+    whole = _together(report, query, counted) if measure.statistic is Statistic.INTEGRAL else []
+    return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
+
+
+def leader(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """Return the device that `ranking` tells first, "" where there is none."""
+    measure, lowest = ranked_by(query)
+    existing = list(dict.fromkeys(one.field for each in answered for one in each.result.fields))
+    if not fields_of(query, existing) or measure.statistic in BY_READINGS:
+        found = _counts(report, query, answered, measure)[0]
+    else:
+        found = _values(query, answered, measure)
+    found.sort(key=lambda value: value[0], reverse=not lowest)
+    return found[0][1] if found else ""
+
+
+def _values(query: StructuredQuery, answered: Sequence[Answered], measure: Measure) -> list[tuple[float, str, str]]:
+    """The number of each device that has the field, with the device and how it is told."""
     texts: list[tuple[float, str, str]] = []
     for each in answered:
         # One device may call it temperature, another temp.
@@ -37,13 +61,7 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         value = measure.value(one) if one else None
         if one is not None and value is not None:
             texts.append((value, each.result.device, shown_value(query, one, measure)))
-    if not texts:
-        return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
-    text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
-    told = {device for _, device, _ in texts[: query.top or len(texts)]}
-    counted = [each for each in answered if each.result.device in told]
-    whole = _together(report, query, counted) if measure.statistic is Statistic.INTEGRAL else []
-    return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
+    return texts
 
 
 def periods(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
@@ -101,15 +119,22 @@ def _lead(
 def _by_count(
     report: Report, query: StructuredQuery, answered: Sequence[Answered], measure: Measure, *, lowest: bool
 ) -> str:
+    counts, statistic = _counts(report, query, answered, measure)
+    name = report.say.statistic(statistic)
+    return _ranked(report, query, answered, counts, name, lowest=lowest)
+
+
+def _counts(
+    report: Report, query: StructuredQuery, answered: Sequence[Answered], measure: Measure
+) -> tuple[list[tuple[float, str, str]], Statistic]:
+    """What each device is ranked by where readings that fit are counted, and what that is."""
     gaps = measure.statistic is Statistic.MISSING_RATIO and all(each.result.fitting for each in answered)
     statistic = measure.statistic if measure.statistic in BY_READINGS or gaps else Statistic.COUNT
     single = query.longest == 1 and all(each.result.fitting for each in answered)
     statistic = Statistic.DURATION if single else statistic
     counted = _longest if single else _counted
     counts = [(*counted(report.say, each.result, statistic), each.result.device) for each in answered]
-    counts = [(value, device, text) for value, text, device in counts]
-    name = report.say.statistic(statistic)
-    return _ranked(report, query, answered, counts, name, lowest=lowest)
+    return [(value, device, text) for value, text, device in counts], statistic
 
 
 def _longest(say: Wording, result: DeviceStatistics, _: Statistic) -> tuple[float, str]:

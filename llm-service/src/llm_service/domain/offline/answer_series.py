@@ -1,8 +1,10 @@
 """Answers from rows: the last reading, single readings, rows per interval, courses, features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import fsum
+from statistics import fmean, median, stdev
 from typing import Final
 
 from llm_service.domain.offline import answer_anomalies
@@ -21,6 +23,12 @@ from llm_service.domain.offline.result_json import features_from_json
 _MOST_ROWS: Final = 60
 # A course that ends further from its begin than this share of it is not level.
 _LEVEL: Final = 0.05
+_AGAIN: Final[dict[Statistic, Callable[[list[float]], float]]] = {
+    Statistic.MEAN: fmean,
+    Statistic.MEDIAN: median,
+    Statistic.SUM: fsum,
+    Statistic.STD: stdev,
+}
 
 
 def trend(
@@ -97,7 +105,9 @@ def intervals(
     shown_columns = _counted(series, matched, names) if aggregate is Statistic.COUNT else _only(series, matched)
     cut = [report.say.cut_short(report.say.times.stamp(series.times[-1]))] if series.truncated else []
     text = _held(report, query, series, text) if query.limits else text
-    table = "\n".join([text, "", *_table(report.say, query, shown_columns), *cut])
+    table = "\n".join(
+        [text, "", *_table(report.say, query, shown_columns), *cut, *_again(report, query, series, matched)]
+    )
     told, column = (shown_columns, names) if aggregate is Statistic.COUNT else (series, (*matched, "")[0])
     if not query.rank or not column or not (points := told.points(column)):
         return table
@@ -109,6 +119,19 @@ def intervals(
     listed = [f"{at}. {stamp(moment)}: {shown(value, unit, query)}" for at, (moment, value) in enumerate(ordered, 1)]
     first = listed[: query.top] if query.top > 1 else []
     return "\n".join([head, *first, "", table])
+
+
+def _again(report: Report, query: StructuredQuery, series: Series, names: Sequence[str]) -> list[str]:
+    """The number that is made of those of all intervals, of each field."""
+    lines: list[str] = []
+    for name in names if query.again else ():
+        values = [value for _, value in series.points(name)]
+        if query.again and len(values) > 1:
+            text = shown(_AGAIN[query.again](values), series.units.get(name, ""), query)
+            lines.append(
+                report.say.of_rows(report.say.named(name, report.say.statistic(query.again)), text, len(values))
+            )
+    return ["", *lines] if lines else []
 
 
 def _held(report: Report, query: StructuredQuery, series: Series, head: str) -> str:

@@ -1,5 +1,6 @@
 """The reading of one field where another is at its end: "the current when the voltage was highest"."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
@@ -10,6 +11,12 @@ _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _WHEN: Final = frozenset({"when", "while", "at the moment", "at the time", "the moment"})
 _BEHIND: Final = frozenset({"时", "的时候", "的时刻", "那一刻", "的瞬间", "时刻"})
 _PEAKING: Final = frozenset({"peaked", "peaks", "was peaking"})
+# "The temperature at its maximum current".
+_AT: Final = frozenset({"at", "at the", "when at", "bei"})
+_ARTICLES: Final = frozenset({"its", "the", "their", "point of", "moment of", "time of", "of", "point", "moment"})
+_LEAST: Final = 3
+# A phrase for "no less than" elsewhere.
+_AT_LEAST: Final = frozenset({"at minimum"})
 _QUIET: Final = (Kind.FILLER, Kind.DEVICE, Kind.AT)
 
 
@@ -23,6 +30,10 @@ def find_at_extreme(sentence: Sentence) -> tuple[str, bool] | None:
         field = sentence.senses(at)[Kind.FIELD]
         if not isinstance(field, str):
             continue
+        if (led_by := _led_to(sentence, at, fields)) is not None:
+            lowest = sentence.senses(at - 1).get(Kind.STATISTIC) is Statistic.MIN or sentence.text(at - 1) in _AT_LEAST
+            sentence.use(led_by, at + 1)
+            return field, not lowest
         end = sentence.skip(at + 1, _QUIET)
         others = [place for place in fields if sentence.senses(place)[Kind.FIELD] != field]
         if not _is_end(sentence, end):
@@ -35,6 +46,19 @@ def find_at_extreme(sentence: Sentence) -> tuple[str, bool] | None:
             sentence.use(lead if led else at, end + 1 + followed)
             return field, highest
     return None
+
+
+def _led_to(sentence: Sentence, at: int, fields: Sequence[int]) -> int | None:
+    """Where "at its maximum current" begins, None where the field at `at` ends no such words."""
+    least = sentence.text(at - 1) in _AT_LEAST
+    if not least and sentence.senses(at - 1).get(Kind.STATISTIC) not in _EXTREMES:
+        return None
+    lead = at - 2 + least
+    while lead > at - 2 - _LEAST and sentence.text(lead) in _ARTICLES:
+        lead -= 1
+    field = sentence.senses(at)[Kind.FIELD]
+    others = any(place < lead and sentence.senses(place)[Kind.FIELD] != field for place in fields)
+    return lead if others and (least or sentence.text(lead) in _AT) else None
 
 
 def _is_end(sentence: Sentence, at: int) -> bool:

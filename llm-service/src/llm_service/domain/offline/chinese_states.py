@@ -98,6 +98,10 @@ class ChineseStates(SharedWording):
         """State a number of each group."""
         return f"按组：{'，'.join(f'{label} 为 {value}' for label, value in numbers)}。"
 
+    def of_rows(self, name: str, value: str, count: int) -> str:
+        """State a number of all rows."""
+        return f"这 {count} 个数的 {name}为 {value}。"
+
     def cut_short(self, time: str) -> str:
         """Say where rows end."""
         return f"一次回答容纳不下更多行：{time}（{self.times.name}）之后的数据已略去。"

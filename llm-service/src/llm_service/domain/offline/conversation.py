@@ -18,6 +18,7 @@ from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
+from llm_service.domain.offline.told_again import at_that_time, together_again
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
@@ -108,13 +109,13 @@ class Conversation:
         self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
     ) -> tuple[StructuredQuery, ...]:
         text = corrected(text, before, now) if before is not None else text
-        if before is not None and before.judged and (again := judged_again(text, before)) is not None:
+        if before is not None and (again := _told_again(text, before, spoken)) is not None:
             return (again,)
-        if before is not None and (differs := difference_again(text, before, spoken)) is not None:
-            return (differs,)
         if before is not None and (again := with_limit(text, before)) != text:
             return (completed(limited_again(self._parse(again, now), before), before, spoken),)
         whole = self._parse(text, now)
+        if before is not None and (then := at_that_time(text, whole, before)) is not None:
+            return (then,)
         if len(apart := by_label(whole)) > 1:
             first, *others = apart
             return (completed(first, before, spoken), *others)
@@ -130,6 +131,12 @@ class Conversation:
             known_fields=self.known_fields,
             device_names={card.name: card.code for card in self.cards if card.name},
         )
+
+
+def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
+    """What was told, asked for in another way; None for anything else."""
+    judged = judged_again(text, before) if before.judged else None
+    return judged or difference_again(text, before, spoken) or together_again(text, before, spoken)
 
 
 def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:

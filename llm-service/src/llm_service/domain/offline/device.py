@@ -1,6 +1,6 @@
 """Which devices a question speaks of: by code, by name, by number, all of them, all but some."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
@@ -18,6 +18,13 @@ _MOST: Final = 100
 _LINKS: Final = frozenset({"to", "through", "-", "–", "至", "到"})
 _ANY: Final = frozenset({"有没有", "是否有", "有无", "有"})
 _SPAN: Final = 64
+_NEAR: Final = 4
+# Digits of the end of a code that is said alone.
+_CODED: Final = 3
+_OUTSIDE: Final = frozenset({"outside", "outside of", "不在"})
+_INSIDE: Final = frozenset(
+    {"in", "within", "from", "of", "at", "part of", "belonging to", "在", "属于", "those in", "the ones in"}
+)
 _SHOP: Final = frozenset(
     {
         *("the whole shop", "whole shop", "the entire shop", "the whole plant", "whole plant", "the whole factory"),
@@ -51,7 +58,10 @@ def find_devices(sentence: Sentence) -> FoundDevices:
     for label in _labels(sentence) if by_group else ():
         references.setdefault(DeviceReference(number=0, label=label))
     for at in range(len(sentence)):
-        if sentence.has(at, Kind.EXCEPT):
+        if (outside := _outside(sentence, at)) is not None:
+            references.setdefault(outside[0])
+            sentence.use(at, outside[1])
+        elif sentence.has(at, Kind.EXCEPT):
             excluding = _names_device(sentence, sentence.skip(at + 1, (Kind.FILLER, Kind.DEVICE_WORD)))
             sentence.use(at, at + excluding)
         elif (code := _code(sentence, at)) and len(codes) < _MOST:
@@ -99,7 +109,8 @@ def _asks_group(sentence: Sentence) -> bool:
     """Whether a group is asked for: "which hall", "哪个车间", "per hall"; and mark its words."""
     for at in sentence.find(Kind.GROUP):
         each = sentence.has(at - 1, Kind.EVERY) or sentence.has(at - 1, Kind.ALL)
-        asked = (sentence.has(at - 1, Kind.WHICH) and sentence.text(at - 1) != "what") or each
+        before = at - 1 - (sentence.text(at - 1) in {"the", "of", "of the"})
+        asked = (sentence.has(before, Kind.WHICH) and sentence.text(before) != "what") or each
         if asked and not _is_label(sentence, at + 1):
             sentence.use(at - each, at + 1)
             return True
@@ -187,6 +198,10 @@ def _reference(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int,
         if counted is not None and not counted[0] % 1 and not _starts_time(sentence, counted[1]):
             end = counted[1] + (sentence.text(counted[1]) in {"号", "号机", "#"})
             return DeviceReference(number=int(counted[0])), (at, end)
+    digits = sentence.digits(at)
+    if len(digits) == _CODED and digits.startswith("0") and not _starts_time(sentence, at + 1):
+        # "Did 003 stop": the end of a code.
+        return DeviceReference(number=int(digits)), (at, at + 1)
     counted = number_at(sentence, at)
     if counted is not None and sentence.text(counted[1]) in {"号", "#"} and not counted[0] % 1:
         after = sentence.skip(counted[1] + 1, (Kind.FILLER,))
@@ -205,6 +220,19 @@ def _group(sentence: Sentence, at: int) -> tuple[DeviceReference, tuple[int, int
             continue
         plural = span[1] + sentence.has(span[1], Kind.DEVICE_WORD)
         return DeviceReference(number=0, label=sentence.raw(value)), (span[0], plural)
+    return None
+
+
+def _outside(sentence: Sentence, at: int) -> tuple[DeviceReference, int] | None:
+    """ "Not in hall A", "outside hall A", "不在A车间", "除了A车间": those of a group are left out."""
+    turned = sentence.has(at, Kind.EXCEPT) or sentence.text(at) in _OUTSIDE
+    turned = turned or (sentence.has(at, Kind.NOT) and sentence.text(at + 1) in _INSIDE)
+    for place in range(at + 1, at + 1 + _NEAR) if turned else ():
+        if sentence.has(place, Kind.GROUP) and (found := _group(sentence, place)) is not None and found[1][0] > at:
+            return replace(found[0], excluded=True), found[1][1]
+        quiet = place in sentence.used or sentence.text(place) in _INSIDE or sentence.has(place, Kind.FILLER)
+        if not quiet and not sentence.has(place, Kind.GROUP) and not _is_label(sentence, place):
+            return None
     return None
 
 

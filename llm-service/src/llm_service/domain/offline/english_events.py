@@ -54,6 +54,7 @@ _SLOTS: Final = {
     "each": "the single stretches",
     "measure": "by what to rank (no field was named, so the readings were counted)",
     "limits": "to count the hours or days",
+    "again": "the number of the numbers of intervals",
     "robust": "to leave out readings far from the rest",
     "versus": "when one was above the other",
     "groups": "the comparison of the groups as wholes",

@@ -104,6 +104,10 @@ class EnglishStates(SharedWording):
         """State a number of each group."""
         return f"By group: {', '.join(f'{label} {value}' for label, value in numbers)}."
 
+    def of_rows(self, name: str, value: str, count: int) -> str:
+        """State a number of all rows."""
+        return f"Of these {count} numbers the {name} is {value}."
+
     def cut_short(self, time: str) -> str:
         """Say where rows end."""
         return f"No more rows fit into one answer: those after {time} {self.times.name} are left out."

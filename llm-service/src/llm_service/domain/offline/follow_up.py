@@ -24,7 +24,10 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
         return timeless(query)
     query = _behind(query, before.time)
     if query.owner and before.rank and len(before.devices) != 1 and not names_devices(query):
-        # "And its voltage?" of the first of a ranking, which only the answer knew.
+        # "And its voltage?" of the first of a ranking, which is found once more.
+        single = not before.interval and len(before.periods) < 2 and not query.rank and not query.conditions
+        if single and (query.fields or query.statistics):
+            return timeless(replace(_merged(query, before, devices=query), winner=before))
         query = replace(query, unread=(*query.unread, query.owner))
     if query.others:
         named = tuple(spoken) or before.devices
@@ -84,7 +87,8 @@ def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQue
 
 def names_devices(query: StructuredQuery) -> bool:
     """Whether `query` says which devices it is about."""
-    return bool(query.devices or query.references or query.all_devices or query.except_devices)
+    named = query.devices or query.references or query.all_devices or query.except_devices
+    return bool(named or query.winner)
 
 
 def _says_what(query: StructuredQuery) -> bool:
@@ -134,6 +138,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         references=devices.references,
         all_devices=devices.all_devices,
         except_devices=devices.except_devices,
+        winner=devices.winner,
+        owner=query.owner or (devices.owner if devices.winner else ""),
         fields=query.fields or before.fields or _measured(query, before),
         statistics=() if query.since else statistics,
         time=(_periods(query, before) or (query.time or before.time,))[0],
@@ -156,6 +162,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         over=query.over or (not query.least and not query.conditions and before.over),
         longest=query.longest or (0 if query.conditions else before.longest),
         each=query.each or (not query.conditions and before.each),
+        again=query.again or (None if query.statistics else before.again),
         confidence=max(query.confidence, before.confidence),
     )
 

@@ -26,7 +26,7 @@ _HEEDED: Final = {
     "trend": frozenset({"conditions"}),
     "last": frozenset({"decimals", "conditions", "unit", "when"}),
     "rows": frozenset({"decimals", "conditions", "limit", "unit", "ordered"}),
-    "intervals": frozenset({"decimals", "top", "conditions", "interval", "unit", "rank", "limits"}),
+    "intervals": frozenset({"decimals", "again", "top", "conditions", "interval", "unit", "rank", "limits"}),
     "features": frozenset({"window_size"}),
 }
 _OF_READINGS: Final = frozenset({Statistic.SHARE, Statistic.CORRELATION, Statistic.EVENTS, Statistic.DURATION})
@@ -80,6 +80,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "unit": query.unit,
         "rank": query.rank and len(query.devices) > 1,
         "window_size": query.window_size,
+        "again": query.again,
         "model_code": query.model_code,
         "top": query.top,
         "ordered": query.ordered,
@@ -89,7 +90,9 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "decimals": query.decimals is not None,
         "least": query.least and not (kind in {"fitting", "rank"} and _times(query)),
         "measure": kind == "rank" and not query.fields and not query.conditions and not _counts(query),
-        "robust": query.robust and not told_apart(query) and not (kind == "statistics" and query.fields),
+        "robust": query.robust
+        and (kind == "rows" or not told_apart(query))
+        and not (kind == "statistics" and query.fields),
         "each": query.each and not (kind == "rank" and query.longest == 1),
         "time": query.time and kind == "list",
         "compare": query.intent is Intent.COMPARE and not several,

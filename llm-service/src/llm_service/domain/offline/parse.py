@@ -30,6 +30,7 @@ from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.predicate import read_predicate
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
+from llm_service.domain.offline.quality_question import read_quality
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.query_writer import query_of
 from llm_service.domain.offline.reading import Reading
@@ -38,6 +39,7 @@ from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
 from llm_service.domain.offline.state import find_states
+from llm_service.domain.offline.statistic_again import find_statistic_again
 from llm_service.domain.offline.than_time import read_than_time
 from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.token import tokenize
@@ -86,6 +88,7 @@ def parse_prompt(
     reading.percentiles = find_percentiles(sentence)
     reading.rows = find_rows(sentence)
     reading.counted_width = find_counted_interval(sentence)
+    reading.again = find_statistic_again(sentence)
     reading.interval = find_interval(sentence)
     use_kilowatt_hours(sentence)
     reading.conditions, reading.any_condition = find_conditions(sentence)
@@ -105,10 +108,12 @@ def parse_prompt(
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
+    read_quality(sentence, reading)
     reading.same_time = any(Kind.SAME_TIME in lexeme.senses for lexeme in sentence.lexemes)
     reading.narrows = any(lexeme.text in _NARROWING for lexeme in sentence.lexemes)
     reading.adds = _adds(sentence)
-    reading.owner = next((lexeme.raw for lexeme in sentence.lexemes if lexeme.text in _OWNERS), "")
+    owners = (at for at in range(len(sentence)) if sentence.text(at) in _OWNERS and at not in sentence.used)
+    reading.owner = sentence.raw(next(owners, -1))
     reading.negation = unread_negation(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 

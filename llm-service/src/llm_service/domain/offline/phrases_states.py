@@ -148,6 +148,10 @@ class StateWording(Protocol):
         """State a number of the readings of each of several groups of devices."""
         ...
 
+    def of_rows(self, name: str, value: str, count: int) -> str:
+        """State a number that is made of those of all rows."""
+        ...
+
     def cut_short(self, time: str) -> str:
         """Say that the rows after a time are left out."""
         ...

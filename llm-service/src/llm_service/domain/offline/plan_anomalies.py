@@ -1,10 +1,12 @@
 """Answers from device_anomalies: what is wrong, and since when."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline import answer_anomalies
 from llm_service.domain.offline.anomaly_result import anomalies_from_json
+from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
 from llm_service.domain.offline.query import Intent
@@ -42,7 +44,23 @@ def answer_anomalies_of(plan: PlanState) -> Step:
     if not isinstance(spikes, list):
         return spikes
     plan.heed("anomaly", {})
-    return plan.say("\n\n".join([*texts, *spikes]))
+    counts = {each.device: each.count for found in gathered for each in anomalies_from_json(found.outcome.data)}
+    groups = _by_group(plan, counts) if len(query.periods) < 2 else []
+    return plan.say("\n\n".join([*groups, *texts, *spikes]))
+
+
+def _by_group(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
+    """In how many windows the devices of each group stand out, the most first; nothing without groups."""
+    told: list[tuple[str, int]] = []
+    labels = group_labels(plan.query, plan.talk.cards)
+    for label in labels if len(labels) > 1 else ():
+        members = [card.code for card in plan.talk.cards if label.lower() in map(str.lower, card.labels.values())]
+        told.append((label, sum(counts.get(code, 0) for code in members)))
+    if not told:
+        return []
+    plan.left_out = [part for part in plan.left_out if part not in {"groups", "rank"}]
+    told.sort(key=lambda group: -group[1])
+    return [plan.report.say.groups([(label, plan.report.say.times_of(count)) for label, count in told])]
 
 
 def _spikes(plan: PlanState) -> list[str] | Step:

@@ -6,6 +6,9 @@ from typing import Final
 
 from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking
 from llm_service.domain.offline.answer_writer import Answered
+from llm_service.domain.offline.group import group_labels
+from llm_service.domain.offline.measure_text import shown
+from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import tell_shares
 from llm_service.domain.offline.plan_spikes import tell_spikes
@@ -15,10 +18,6 @@ from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 
-# Labels that say where a device stands.
-_PLACES: Final = frozenset(
-    {"hall", "line", "area", "building", "section", "site", "plant", "room", "cell", "车间", "产线"}
-)
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _COUNTING: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
@@ -86,37 +85,33 @@ class _Statistics:
         shares = tell_shares(self._plan, there, kind)
         if not isinstance(shares, str):
             return shares
-        told = [*(reversed(texts) if query.by_group else texts), shares, spikes]
+        grouped = query.by_group or query.intent is Intent.COMPARE
+        told = [*(reversed(texts) if grouped else texts), shares, spikes]
         text = "\n\n".join(filter(None, told))
         empty = [(each.result.device, each.time) for each in answered if each not in there]
         return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
 
     def _by_group(self, answered: Sequence[Answered]) -> str:
         """The number asked for of each group of devices that a label names, of several groups over one range."""
-        plan, groups = self._plan, list[tuple[str, str, float]]()
-        labels = self._labels()
+        plan, groups, units = self._plan, list[tuple[str, str, float]](), list[str | None]()
+        labels = group_labels(plan.query, plan.talk.cards)
         for label in labels if len(labels) > 1 and len(plan.query.periods) < 2 else ():
             members = [each for each in answered if self._has_label(each.result.device, label)]
             pooled = answer_pooled.pooled(plan.report, plan.query, members) if members else None
             groups += [(label, pooled.text, pooled.value)] if pooled else []
+            units += [pooled.unit] if pooled else []
         if not groups or len(groups) < len(labels):
             return ""
         plan.left_out = [part for part in plan.left_out if part != "groups"]
         if plan.query.by_group or plan.query.rank:
             groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in plan.query.statistics)
-        return plan.report.say.groups([(label, text) for label, text, _ in groups])
-
-    def _labels(self) -> list[str]:
-        """The groups the question names; where it asks which one, those that a label of the devices names."""
-        named = [reference.label for reference in self._plan.query.references if reference.label]
-        if named or not self._plan.query.by_group:
-            return named
-        cards = self._plan.talk.cards
-        values = {
-            name: {card.labels[name] for card in cards if name in card.labels} for card in cards for name in card.labels
-        }
-        several = sorted(values.items(), key=lambda pair: (pair[0] not in _PLACES, pair[0]))
-        return sorted(next((found for _, found in several if len(found) > 1), ()))
+        told = plan.report.say.groups([(label, text) for label, text, _ in groups])
+        if len(groups) != 2 or units[0] is None or units[0] != units[1]:
+            return told
+        (first, _, more), (second, _, less) = groups
+        difference = shown(more - less, units[0], plan.query, difference=True)
+        share = percent((more - less) / abs(less)) if less else ""
+        return f"{told} {plan.report.say.difference(second, first, difference, share)}"
 
     def _has_label(self, code: str, label: str) -> bool:
         card = self._plan.talk.card(code)

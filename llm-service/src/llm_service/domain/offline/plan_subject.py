@@ -52,7 +52,7 @@ class _Subject:
         self._plan.notes += found.notes
         if doubted:
             return self._plan.say(self._plan.report.unknown_devices(doubted, cards, found.near))
-        groups = sum(bool(reference.label) for reference in query.references)
+        groups = sum(bool(reference.label) and not reference.excluded for reference in query.references)
         self._plan.left_out += (
             ["groups"] if (groups > 1 or query.by_group) and (query.rank or query.intent is Intent.COMPARE) else []
         )

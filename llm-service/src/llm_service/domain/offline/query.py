@@ -96,12 +96,13 @@ class Judged:
 class DeviceReference:
     """A device by a number: "machine 2" by its name, "the second one" by its place in the list (-1 is the last).
 
-    With `label` it is each device that has this value of a label: "hall A".
+    With `label` it is each device that has this value of a label: "hall A"; `excluded` ones are left out.
     """
 
     number: int
     by_place: bool = False
     label: str = ""
+    excluded: bool = False
 
 
 class Remark(StrEnum):
@@ -171,6 +172,9 @@ class StructuredQuery:
     asked for besides those before: "plus the median". `owner` is a word for the device spoken of: "its".
 
     `same_time` names the time of day that was spoken of: "at the same time yesterday".
+
+    `again` is the number to be made of those of all intervals: the mean of the hourly maximum. `winner` is a ranking
+    before, of whose first device it is asked, `owner` the word for it.
 
     With `undated` no day was said of `time`; `others` asks of the devices that were not spoken of before.
 
@@ -242,6 +246,8 @@ class StructuredQuery:
     narrows: bool = False
     adds: bool = False
     owner: str = ""
+    again: Statistic | None = None
+    winner: "StructuredQuery | None" = None
 
     @property
     def first_device(self) -> str:

@@ -6,12 +6,11 @@ from typing import Final
 
 from llm_service.domain.offline.counted_interval import counting_intervals
 from llm_service.domain.offline.period import midnight
+from llm_service.domain.offline.quality_question import graded
 from llm_service.domain.offline.query import (
-    Condition,
     Intent,
     Language,
     Note,
-    Operator,
     Remark,
     Statistic,
     StructuredQuery,
@@ -19,7 +18,6 @@ from llm_service.domain.offline.query import (
 )
 from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.unit import field_of_unit
-from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
 
 # The units of what flows together of a usual field.
 _AMOUNTS: Final = {"gas_flow": ("L", "mL", "m3", "m³"), "wire_feed": ("m", "cm", "mm", "km")}
@@ -29,8 +27,6 @@ _PER_MINUTE: Final = {"gas_flow": "L/min", "wire_feed": "m/min"}
 # What tells how values are spread.
 _SPREAD: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
 _USED: Final = {unit: field for field, units in _AMOUNTS.items() for unit in units}
-# From so much time on the shares of days are told, below it those of hours.
-_LONG: Final = timedelta(days=2)
 _MORE_THAN: Final = frozenset(
     {
         *(
@@ -52,7 +48,7 @@ _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS,
 
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
-    query = _graded(_query_of(reading, language, unread))
+    query = graded(_query_of(reading, language, unread))
     query = _more_than(_longest_one(query))
     return counting_intervals(query, reading.counted_width) if reading.counted_width else query
 
@@ -75,22 +71,6 @@ def _more_than(query: StructuredQuery) -> StructuredQuery:
     statistics = (Statistic.EVENTS if often else Statistic.DURATION,)
     unread = tuple(phrase for phrase in query.unread if phrase != said)
     return replace(query, intent=Intent.COMPARE, statistics=statistics, unread=unread, whether=False, always=False)
-
-
-def _graded(query: StructuredQuery) -> StructuredQuery:
-    """ "The trend of the quality": labels go up and down by the share of good ones, of each day or hour."""
-    if query.intent is not Intent.TREND or query.fields != (LABEL_FIELD,) or query.conditions or query.interval:
-        return query
-    span = query.time.end - query.time.start if query.time and query.time.start and query.time.end else _LONG
-    return replace(
-        query,
-        intent=Intent.STATISTICS,
-        fields=(),
-        statistics=(Statistic.SHARE,),
-        conditions=(Condition(field=LABEL_FIELD, operator=Operator.EQ, value=GOOD),),
-        interval=timedelta(days=1) if span >= _LONG else timedelta(hours=1),
-        recent=False,
-    )
 
 
 def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
@@ -172,6 +152,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         narrows=reading.narrows,
         adds=reading.adds,
         owner=reading.owner,
+        again=reading.again,
         others=devices.others and topic.follows,
         judged=reading.judged,
         always=topic.always,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.spell import SPELLS
 from llm_service.domain.offline.words_question import CANNOT, RANKING
 
 if TYPE_CHECKING:
@@ -61,8 +62,13 @@ class FormReader:
         places = [at for at in range(len(words)) if words.has(at, Kind.WHICH) or words.text(at) in _CHOOSING]
         for at in places:
             text = words.text(at)
-            if text in _RANKING or text in RANKING:
+            if words.text(at + 1) in SPELLS and self._reading.spells.longest:
+                # "Which stop was the longest" asks for no machine.
                 words.use(at, at + 1)
+                return False
+            if text in _RANKING or text in RANKING:
+                # "From lowest to highest" says which end is first, too.
+                words.use(at, at + (not words.has(at, Kind.STATISTIC)))
                 return True
             after = words.skip(at + 1, (Kind.FILLER, Kind.NUMBER))
             device = words.has(after, Kind.DEVICE_WORD) or words.has(at + 1, Kind.DEVICE_WORD)

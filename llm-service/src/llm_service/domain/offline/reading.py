@@ -88,6 +88,7 @@ class Reading:
     adds: bool = False
     owner: str = ""
     counted_width: timedelta | None = None
+    again: Statistic | None = None
     topic: Topic = field(default_factory=Topic)
 
     @property

@@ -42,6 +42,8 @@ def resolve_devices(query: StructuredQuery, cards: Sequence[DeviceCard]) -> Reso
         if code.lower() != written.lower():
             notes.append(Note(remark=Remark.READ_AS, words=(written, code)))
     for reference in query.references:
+        if reference.excluded:
+            continue
         if reference.label:
             labelled = [card.code for card in cards if reference.label.lower() in map(str.lower, card.labels.values())]
             codes.update(dict.fromkeys(labelled))
@@ -52,9 +54,17 @@ def resolve_devices(query: StructuredQuery, cards: Sequence[DeviceCard]) -> Reso
             unknown.append(f"#{reference.number}")
         else:
             codes.setdefault(found)
-    if query.all_devices and not codes and not unknown:
+    outside = {reference.label.lower() for reference in query.references if reference.excluded}
+    named = {label.lower() for card in cards for label in card.labels.values()}
+    unknown += [
+        reference.label for reference in query.references if reference.excluded and reference.label.lower() not in named
+    ]
+    if (query.all_devices or outside) and not codes and not unknown:
         left_out = {_same(written, cards) or written for written in query.except_devices}
         codes.update(dict.fromkeys(card.code for card in cards if card.code not in left_out))
+    for card in cards:
+        if outside & set(map(str.lower, card.labels.values())):
+            codes.pop(card.code, None)
     return ResolvedDevices(codes=tuple(codes), unknown=tuple(unknown), near=tuple(near), notes=tuple(notes))
 
 

@@ -116,6 +116,9 @@ def _longest(sentence: Sentence) -> int:
             return MOST_LISTED
         if sentence.text(at) not in _LONGEST:
             continue
+        if _is_of_one(sentence, at):
+            sentence.use(at, at + 1)
+            return 1
         if _asks_for_one(sentence, at):
             sentence.use(at, at + 1)
             return 1
@@ -137,6 +140,17 @@ def _asks_for_one(sentence: Sentence, at: int) -> bool:
     noun = sentence.skip(at + 1, (Kind.FILLER,))
     once = sentence.text(at + 1) in {"一次", "的一次"} or sentence.text(at) in {"最长一次", "最长的一次"}
     return which and (sentence.text(noun) in SPELLS or once)
+
+
+def _is_of_one(sentence: Sentence, at: int) -> bool:
+    """ "Which stop was the longest", "哪次停机最长": of the stops of one machine."""
+    for place in range(max(at - _REACH, 0), at):
+        if (
+            sentence.text(place) in {"which", "what", "哪次", "哪一次", "哪段", "哪一段"}
+            and sentence.text(place + 1) in SPELLS
+        ):
+            return True
+    return False
 
 
 def _is_quiet(sentence: Sentence, at: int, kinds: Sequence[Kind]) -> bool:

@@ -352,7 +352,8 @@ class _TopicReader(TopicParts):
             self._intents.setdefault(intent, []).append(at)
         if field:
             self._fields.setdefault(at, field)
-        two = len(self._reading.devices.codes) > 1 or len(self._reading.times.ranges) > 1
+        devices = self._reading.devices
+        two = max(len(devices.codes), len(devices.references), len(self._reading.times.ranges)) > 1
         two = two or bool(self._reading.times.ranges and self._against_before())
         alone = self._words.text(at).isascii() and self._words.text(at) not in _AMOUNTS
         if statistic is not None and (topic.which or field or two or alone):

@@ -12,6 +12,7 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import SPELLS
 from llm_service.domain.offline.words_data import LABEL_FIELD
 from llm_service.domain.offline.words_question import ALWAYS, RANKING
+from llm_service.domain.offline.words_shop import BARE_AMOUNTS, NORMAL
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -51,6 +52,10 @@ class TopicParts:
     def settle_amount(self, *, which: bool) -> None:
         """ "Gas consumption" and nothing said of it is what was used in all."""
         names = [lexeme.raw for lexeme in self._words.lexemes if Kind.AMOUNT in lexeme.senses]
+        interval = self._reading.interval
+        if interval and not interval.which and not interval.of_state and not self._statistics and not names:
+            # "Gas per hour".
+            names = [each.raw for each in self._words.lexemes if each.text in BARE_AMOUNTS]
         ranked = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
         if Statistic.SUM in self._statistics and self._fields and set(self._fields.values()) <= words_topic.FLOWING:
             # "The sum of gas": readings of a flow don't add up, what flowed does.
@@ -156,7 +161,7 @@ class TopicParts:
     def settle_spread(self, topic: "Topic") -> None:
         """ "The distribution of the current" is told by percentiles, "that of the labels" by their counts."""
         words = self._words
-        places = [at for at in range(len(words)) if words.text(at) in words_topic.SPREAD]
+        places = [at for at in range(len(words)) if words.text(at) in words_topic.SPREAD | NORMAL]
         numeric = set(self._fields.values()) - {LABEL_FIELD}
         if not places or not numeric or self._statistics or self._intents or self._reading.percentiles:
             return

@@ -27,7 +27,7 @@ _LIMITS_CHINESE: Final = frozenset({"当", "其中", "如果", "且满足", "满
 # Empty words that say something after "while" or "when": "while it is going", "when a weld is on".
 _TELLING: Final = frozenset({"weld", "welds", "going"})
 # What says nothing beside the word for a quality or a machine: "good welding", "焊接良好".
-_BESIDE: Final = frozenset({"welding", "焊接"})
+_BESIDE: Final = frozenset({"welding", "part", "parts", "piece", "pieces", "焊接", "工件", "件"})
 # What asks for the counts of a text field's values, which is how those are answered; of numbers it says something.
 _OF_TEXTS: Final = frozenset(
     {
@@ -219,7 +219,7 @@ def _before_known(sentence: Sentence, at: int) -> bool:
 
 def _beside(sentence: Sentence, at: int) -> bool:
     """Whether the word stands beside that for a quality or a machine."""
-    around = (near for near in (at - 1, at + 1) if 0 <= near < len(sentence))
+    around = (near for near in (at - 1, at + 1, at - 2) if 0 <= near < len(sentence))
     return any(kind in sentence.lexemes[near].senses for near in around for kind in _NEIGHBOURS)
 
 

@@ -11,6 +11,7 @@ from llm_service.domain.offline.words_data import FIELDS, add_data_words
 from llm_service.domain.offline.words_events import add_event_words
 from llm_service.domain.offline.words_number import add_number_words
 from llm_service.domain.offline.words_question import add_asking_words
+from llm_service.domain.offline.words_shop import add_shop_words
 from llm_service.domain.offline.words_state import add_state_words
 from llm_service.domain.offline.words_talk import add_talk_words
 from llm_service.domain.offline.words_time import add_time_words
@@ -32,6 +33,7 @@ def lexicon() -> Lexicon:
     add_event_words(words)
     add_state_words(words)
     add_asking_words(words)
+    add_shop_words(words)
     return words
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 SHOWING: Final = frozenset({"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"})
 SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
-WELDS: Final = frozenset({"weld", "welds", "焊缝", "焊点"})
+WELDS: Final = frozenset({"weld", "welds", "part", "parts", "piece", "pieces", "焊缝", "焊点", "工件", "件"})
 # Verbs as well: "the hour in which it was the most idle".
 MORE: Final = frozenset({"more", "fewer", "less"})
 VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})

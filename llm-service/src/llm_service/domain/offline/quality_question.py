@@ -1,0 +1,113 @@
+"""Questions for how good welds were, which labels tell: better or worse, the course of the quality, defects alone."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind
+from llm_service.domain.offline.query import Condition, Intent, Note, Operator, Remark, Statistic, StructuredQuery
+from llm_service.domain.offline.reading import Reading
+from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_data import GOOD, LABEL_FIELD
+from llm_service.domain.offline.words_shop import GRADING
+
+# From so much time on the shares of days are told, below it those of hours.
+_LONG: Final = timedelta(days=2)
+_GOOD_ONES: Final = Condition(field=LABEL_FIELD, operator=Operator.EQ, value=GOOD)
+_COMPARED: Final = frozenset({"better", "worse", "best", "worst", "better than", "worse than"})
+_SELECTING: Final = (Kind.WHERE, Kind.EXCEPT, Kind.WHETHER, Kind.ASK_WHEN)
+
+
+def graded(query: StructuredQuery) -> StructuredQuery:
+    """ "The trend of the quality", "quality per hour": by the share of good ones, of each day or hour."""
+    trend = query.intent is Intent.TREND
+    asked = trend or (query.interval and set(query.statistics) <= {Statistic.MEAN})
+    if not asked or query.fields != (LABEL_FIELD,) or query.conditions or (trend and query.interval):
+        return query
+    span = query.time.end - query.time.start if query.time and query.time.start and query.time.end else _LONG
+    return replace(
+        query,
+        intent=Intent.STATISTICS,
+        fields=(),
+        statistics=(Statistic.SHARE,),
+        conditions=(_GOOD_ONES,),
+        interval=query.interval or (timedelta(days=1) if span >= _LONG else timedelta(hours=1)),
+        recent=False,
+    )
+
+
+def read_quality(sentence: Sentence, reading: Reading) -> None:
+    """Read what is asked of the quality and says no number: "is it getting worse", "is A better than B", "defects"."""
+    topic = reading.topic
+    texts = {lexeme.text for lexeme in sentence.lexemes}
+    if _asks_how_good(sentence, reading):
+        topic.fields, topic.statistics, topic.whether, reading.conditions = (LABEL_FIELD,), (), False, ()
+    elif topic.named is Intent.TREND and not topic.fields and not reading.conditions and texts & GRADING:
+        topic.fields = (LABEL_FIELD,)
+    elif topic.fields in {(), (LABEL_FIELD,)} and _sets_apart(sentence, reading):
+        _compare(sentence, reading)
+    elif _names_labels(sentence, reading):
+        topic.statistics = (Statistic.SHARE,) if _percent(sentence) else (Statistic.COUNT,)
+
+
+def _asks_how_good(sentence: Sentence, reading: Reading) -> bool:
+    """ "How good was WLD002 today": no field is named, and no yes or no is asked for."""
+    topic = reading.topic
+    asked = any(sentence.text(at) == "how" and sentence.labelled(at + 1) for at in range(len(sentence)))
+    labels = reading.conditions and all(each.field == LABEL_FIELD for each in reading.conditions)
+    return asked and bool(labels) and not topic.fields and topic.statistics in {(), (Statistic.EVENTS,)}
+
+
+def _sets_apart(sentence: Sentence, reading: Reading) -> bool:
+    """Whether two devices, or all, are better or worse than each other, by labels or by nothing else named."""
+    places = [at for at in sentence.find(Kind.BEST) if sentence.text(at) in _COMPARED]
+    topic = reading.topic
+    two = len(reading.devices.codes) + len(reading.devices.references) > 1
+    labelled = all(condition.field == LABEL_FIELD for condition in reading.conditions)
+    counted = topic.whether and topic.statistics == (Statistic.EVENTS,)
+    return (
+        bool(places)
+        and (counted or not topic.statistics)
+        and (two or topic.which)
+        and labelled
+        and not reading.interval
+        and not reading.rows
+    )
+
+
+def _compare(sentence: Sentence, reading: Reading) -> None:
+    place = next(at for at in sentence.find(Kind.BEST) if sentence.text(at) in _COMPARED)
+    topic = reading.topic
+    best = sentence.senses(place)[Kind.BEST] is True
+    sentence.use(place, place + 1 + (sentence.text(place + 1) == "than"))
+    if not reading.conditions:
+        reading.conditions = (_GOOD_ONES,)
+        topic.notes = (
+            *topic.notes,
+            Note(remark=Remark.READ_AS, words=(sentence.raw(place), f"{LABEL_FIELD} = {GOOD}")),
+        )
+    turned = any(condition.operator is Operator.NE or condition.value != GOOD for condition in reading.conditions)
+    end = Statistic.MAX if best != turned else Statistic.MIN
+    topic.fields, topic.statistics = (), (Statistic.SHARE, *([end] if topic.which else []))
+    topic.named = None if topic.named is Intent.COMPARE else topic.named
+    topic.whether = False
+
+
+def _names_labels(sentence: Sentence, reading: Reading) -> bool:
+    """Whether labels of named devices are all that is said: "defects of WLD001 today"."""
+    topic, devices = reading.topic, reading.devices
+    named = devices.codes or devices.references or devices.everyone
+    labels = reading.conditions and all(each.field == LABEL_FIELD for each in reading.conditions)
+    more = topic.fields or topic.statistics or topic.named or topic.whether or topic.holds or topic.since or topic.each
+    more = more or reading.percentiles or reading.interval or reading.rows or reading.when or reading.judged
+    selects = any(kind in lexeme.senses for lexeme in sentence.lexemes for kind in _SELECTING)
+    return bool(named and labels) and not more and not selects and not (reading.narrows or topic.which or topic.follows)
+
+
+def _percent(sentence: Sentence) -> bool:
+    """Whether a number "in percent" is asked for, and mark the words."""
+    for at in sentence.find(Kind.UNIT):
+        if sentence.senses(at)[Kind.UNIT] == "%":
+            sentence.use(at - sentence.has(at - 1, Kind.IN), at + 1)
+            return True
+    return False

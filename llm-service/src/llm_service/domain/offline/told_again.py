@@ -1,0 +1,88 @@
+"""Questions for more of what was told: "both together?", "what was the current then?", "那时候电流多少"."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon, lexemes_of
+from llm_service.domain.offline.one_of_told import ENDS
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.token import tokenize
+from llm_service.domain.offline.vocabulary import lexicon
+
+_TOGETHER: Final = frozenset(
+    {
+        *("both together", "together", "all together", "altogether", "in total", "combined", "both combined", "in sum"),
+        *("taken together", "both of them together", "as a total", "summed up", "added up", "the total", "total"),
+        *("合计", "一共", "总共", "加起来", "两台一起", "一起", "两台加起来", "合起来", "总计", "两台合计", "一共多少"),
+        *("加起来多少", "总共多少", "合计多少", "两台一共", "两台一共多少", "两台加起来多少"),
+    }
+)
+_LEADS: Final = ("and ", "how much ", "so ", "what about ", "how much is that ", "how much is it ", "那", "那么")
+_THEN: Final = (
+    *("at that time", "at that moment", "at that point", "at the same moment", "at the time", "just then", "back then"),
+    *("by then", "then", "那个时候", "那时候", "那一刻", "那个时刻", "那时", "当时"),
+)
+_OTHER_THAN: Final = (Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.DEVICE)
+_POOLED: Final = frozenset(
+    {
+        *(Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM),
+        *(Statistic.COUNT, Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE),
+    }
+)
+
+
+def together_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
+    """Return `before` asked of all devices that were spoken of, whose numbers are told together; None otherwise."""
+    plain = " ".join(text.lower().split()).strip("?？。.! 呢")
+    for lead in _LEADS:
+        plain = plain.removeprefix(lead)
+    devices = before.devices if len(before.devices) > 1 else tuple(spoken)
+    told = before.statistics and set(before.statistics) <= _POOLED and len(devices) > 1 and not before.rank
+    if plain not in _TOGETHER or not told or before.intent in {Intent.CHAT, Intent.LIST_DEVICES}:
+        return None
+    both = "both" in plain or "两" in plain
+    return replace(before, devices=devices[-2:] if both else devices, references=(), all_devices=False, notes=())
+
+
+def at_that_time(text: str, query: StructuredQuery, before: StructuredQuery) -> StructuredQuery | None:
+    """Return `query` as one for its field where the extreme told before was reached; None for anything else."""
+    plain = " ".join(text.lower().split())
+    said = next((phrase for phrase in _THEN if phrase in plain), "")
+    lexemes = lexemes_of(tokenize(text), lexicon(), Lexicon())
+    elsewhere = any(kind in lexeme.senses for lexeme in lexemes for kind in _OTHER_THAN)
+    highest = _extreme(before)
+    if not said or elsewhere or highest is None or not query.fields or query.devices or query.time or query.conditions:
+        return None
+    return replace(
+        query,
+        intent=Intent.QUERY,
+        devices=before.devices,
+        references=before.references,
+        fields=tuple(dict.fromkeys((before.fields[0], *query.fields))),
+        statistics=(),
+        time=before.time,
+        conditions=before.conditions,
+        any_condition=before.any_condition,
+        when=False,
+        rank=False,
+        all_devices=False,
+        follows=True,
+        limit=1,
+        newest=True,
+        ordered="highest" if highest else "lowest",
+        unread=tuple(
+            each for each in query.unread if each.lower() not in said and each.lower() not in {"时候", "then"}
+        ),
+    )
+
+
+def _extreme(before: StructuredQuery) -> bool | None:
+    """Whether the highest reading of a field was told, or the lowest; None where no such reading was."""
+    single = len(before.devices) + len(before.references) == 1 and len(before.periods) < 2
+    if not single or not before.fields or before.rank or before.interval:
+        return None
+    if before.ordered and before.limit == 1:
+        return before.ordered == "highest"
+    alone = len(before.fields) == 1 and len(before.statistics) == 1 and set(before.statistics) <= ENDS
+    return before.statistics[0] is Statistic.MAX if alone else None

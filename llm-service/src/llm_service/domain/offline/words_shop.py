@@ -1,0 +1,68 @@
+"""Further words of the shop floor: that a machine stands, that gas went through it, what is normal."""
+
+from typing import Final
+
+from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.words_state import IDLE
+
+_STANDING: Final = (
+    "standing around|stand around|stands around|stood around|just standing|just standing around|doing nothing"
+    "|did nothing|sitting around|sat around|no current|without current|no welding current|had no current"
+    "|draw no current|drew no current|drawing no current|draws no current|没有电流|没电流|无电流|没有焊接电流"
+)
+_CONSUMED: Final = (
+    "eaten|eat|eats|ate|burn through|burns through|burned through|burnt through|burn|burned|burnt|go through"
+    "|went through|gone through|goes through|get through|got through|swallow|swallowed|guzzle|guzzled"
+)
+_TOGETHER: Final = (
+    "go together|goes together|go together with|go hand in hand|goes hand in hand|move together|moves together"
+    "|depend on|depends on|dependent on|linked|linked to|tied to|influence|influences|influenced by|affect|affects"
+    "|affected by|connected to|有关|影响|依赖|取决于|一起变化|同步变化|跟着变"
+)
+_LOST: Final = (
+    "of data did we lose|of data did it lose|of data did we miss|of data are missing|of data is missing"
+    "|of data were missing|of data was missing|of data were lost|of data was lost|of data is lost|of data are lost"
+    "|data did we lose|data did it lose|data do we miss|data got lost"
+)
+_WHEN: Final = (
+    "time pls|time please|+ time|plus time|plus the time|plus when|incl time|incl . time|including the time"
+    "|including time|and time|and time pls|and time please|+ when|加时间|带时间|附时间"
+)
+_NORMAL: Final = (
+    "what's normal|what ' s normal|what is normal|what’s normal|what is usual|what's usual|what ' s usual"
+    "|normal range|the normal range|usual range|the usual range|typical range|the typical range|normal values"
+    "|usual values|typical values|what range is normal|正常范围是多少|正常值是多少|正常是多少|一般在什么范围|通常是多少"
+    "|一般是多少|正常范围|什么范围"
+)
+GRADING: Final = frozenset(
+    {"getting worse", "getting better", "变差", "变好", "变差了", "变好了", "越来越差", "越来越好"}
+)
+"""What asks for the course of the quality where no field is named."""
+NORMAL: Final = frozenset(_NORMAL.split("|"))
+"""What asks for the usual values of a field."""
+BARE_AMOUNTS: Final = frozenset({"gas", "wire", "argon", "气", "气体", "焊丝", "丝", "氩气"})
+"""Names of what flows that say no flow: "gas per hour" is how much of it."""
+_HOW_GOOD: Final = "how is the quality|how was the quality|质量好不好|质量怎么样|质量怎样|质量如何|质量好吗|质量咋样"
+
+
+def add_shop_words(lexicon: Lexicon) -> None:
+    """Add these words to `lexicon`."""
+
+    def add(kind: Kind, value: object, phrases: str) -> None:
+        lexicon.add(kind, value, phrases.split("|"))
+
+    add(Kind.STATE, IDLE, _STANDING)
+    add(Kind.INTEGRAL, None, _CONSUMED)
+    add(Kind.CORRELATION, None, _TOGETHER)
+    add(Kind.STATISTIC, Statistic.MISSING_RATIO, _LOST)
+    add(Kind.ASK_WHEN, None, _WHEN)
+    add(Kind.UNHEEDED, None, _NORMAL)
+    add(Kind.INTENT, Intent.TREND, "|".join(sorted(GRADING)))
+    add(Kind.FIELD, "quality_label", _HOW_GOOD)
+    add(Kind.WHICH, None, "哪次|哪一次|哪段|哪一段")
+    add(
+        Kind.FILLER,
+        None,
+        "in terms of|when it comes to|regarding|with respect to|as regards|ones|is that|thats|that ' s",
+    )
