@@ -7,7 +7,10 @@ import pytest
 
 from gateway.auth.bootstrap import build_admin
 from gateway.auth.delegation import Delegation
+from gateway.auth.identity import ExternalIdentity
 from gateway.auth.look_alikes import looks_of
+from gateway.auth.oidc.account_store import ExternalAccountStore
+from gateway.auth.oidc.group_rules import Grant
 from gateway.auth.password import Passwords
 from gateway.auth.scope import ALL_SCOPES
 from gateway.auth.sql_store import SqlIdentityStore
@@ -29,13 +32,18 @@ def url(request, tmp_path):
 
 
 @pytest.fixture
-async def stores(url):
+async def databases(url):
     """The same empty database, as two gateways have it open."""
     await migrate(url, MIGRATIONS)
-    databases = [open_database(url, readers=1) for _ in range(2)]
-    yield [SqlIdentityStore(database) for database in databases]
-    for database in databases:
+    found = [open_database(url, readers=1) for _ in range(2)]
+    yield found
+    for database in found:
         await database.close()
+
+
+@pytest.fixture
+def stores(databases):
+    return [SqlIdentityStore(database) for database in databases]
 
 
 def someone(name, tenant):
@@ -57,6 +65,38 @@ async def test_of_names_that_look_the_same_one_is_stored_when_several_gateways_s
     assert sum(stored) == len(tenants)
     for tenant in tenants:
         assert len(await stores[0].users(tenant)) == 1
+
+
+async def test_of_names_that_look_the_same_one_is_stored_when_issuers_and_administrators_store_them_at_once(
+    stores, databases
+):
+    accounts = [ExternalAccountStore(database) for database in databases]
+    tenants = [f"tenant-{number}" for number in range(6)]
+    calls = []
+    for tenant in tenants:
+        for number, name in enumerate(ALIKE):
+            user, place = someone(name, tenant), number // 2
+            identity = ExternalIdentity(issuer="https://issuer.example", subject=user.id)
+            by_issuer = number % 2 == 0
+            made = (
+                accounts[place].add(identity, user)
+                if by_issuer
+                else stores[place].add_user(user, is_taken=looks_like(name))
+            )
+            calls.append(made)
+    assert sum(await asyncio.gather(*calls)) == len(tenants)
+
+
+async def test_a_user_of_an_issuer_moves_under_no_name_that_looks_like_one_there(stores, databases):
+    accounts = ExternalAccountStore(databases[0])
+    grant = Grant(tenant_id="there", scopes=frozenset({"chat"}))
+    assert await stores[0].add_user(someone("rnarek", "there"))
+    comer = someone("marek", "here")
+    assert await accounts.add(ExternalIdentity(issuer="https://issuer.example", subject="1"), comer)
+    assert not await accounts.move(comer.id, "marek", grant)
+    assert await accounts.move(comer.id, "marek-2", grant)
+    moved = await stores[1].user(comer.id)
+    assert (moved.tenant_id, moved.username) == ("there", "marek-2")
 
 
 async def test_a_name_that_looks_like_one_in_another_tenant_is_stored(stores):

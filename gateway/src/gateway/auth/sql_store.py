@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Delete, Executable, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.auth.identity import ApiKey, RefreshToken, User
 from gateway.auth.row import (
@@ -19,10 +18,9 @@ from gateway.auth.row import (
     user_to_row,
 )
 from gateway.auth.table import api_keys, refresh_tokens, users
+from gateway.auth.tenant_names import lock_names
 from penstock_kit.context import DEFAULT_TENANT
 from penstock_kit.database import Database
-
-_NAMES_LOCK: Final = 0x6E616D65  # "name" in ASCII: the advisory lock of who gives a tenant's names
 
 
 class SqlIdentityStore:
@@ -55,20 +53,12 @@ class SqlIdentityStore:
         other user of the tenant is stored between that look and the storing, at whatever gateway."""
         try:
             async with self._database.write() as connection:
-                if is_taken is not None and await self._finds_one(connection, user.tenant_id, is_taken):
+                if is_taken is not None and any(map(is_taken, await lock_names(connection, user.tenant_id))):
                     return False
                 await connection.execute(insert(users).values(**user_to_row(user)))
         except IntegrityError:
             return False
         return True
-
-    async def _finds_one(self, connection: AsyncConnection, tenant_id: str, is_taken: Callable[[User], bool]) -> bool:
-        if not self._database.is_sqlite:  # there a transaction that writes is alone anyway
-            lock = select(func.pg_advisory_xact_lock(_NAMES_LOCK, func.hashtext(tenant_id)))
-            await connection.execute(lock)
-        found = await connection.execute(select(users).where(users.c.tenant_id == tenant_id))
-        rows: Sequence[Any] = found.mappings().all()
-        return any(is_taken(user_from_row(row)) for row in rows)
 
     async def user(self, user_id: str) -> User | None:
         """Return the user with this id."""

@@ -4,11 +4,14 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.auth.identity import ExternalIdentity, User
+from gateway.auth.look_alikes import looks_of
 from gateway.auth.oidc.group_rules import Grant
 from gateway.auth.row import micros, user_from_row, user_to_row
 from gateway.auth.table import api_keys, external_identities, refresh_tokens, users
+from gateway.auth.tenant_names import lock_names
 from penstock_kit.database import Database
 
 
@@ -27,7 +30,8 @@ class ExternalAccountStore:
         return None if row is None else user_from_row(row)
 
     async def add(self, identity: ExternalIdentity, user: User) -> bool:
-        """Store a user and whose it is; False when the name is taken, or the identity has a user."""
+        """Store a user and whose it is; False when the name, or one that looks like it, is taken, or the identity has
+        a user."""
         bound = {
             "issuer": identity.issuer,
             "subject": identity.subject,
@@ -36,6 +40,8 @@ class ExternalAccountStore:
         }
         try:
             async with self._database.write() as connection:
+                if await _is_taken(connection, user.tenant_id, user.username):
+                    return False
                 await connection.execute(insert(users).values(**user_to_row(user)))
                 await connection.execute(insert(external_identities).values(**bound))
         except IntegrityError:
@@ -51,23 +57,32 @@ class ExternalAccountStore:
     async def move(self, user_id: str, username: str, grant: Grant) -> bool:
         """Move a user to another tenant and end all that the user has in the one so far: sessions and API keys.
 
-        False when the name is taken there.
+        False when the name, or one that looks like it, is taken there.
         """
         values = {"tenant_id": grant.tenant_id, "username": username, "scopes": ",".join(sorted(grant.scopes))}
         try:
-            await self._end(user_id, values)
+            async with self._database.write() as connection:
+                if await _is_taken(connection, grant.tenant_id, username):
+                    return False
+                await _end(connection, user_id, values)
         except IntegrityError:
             return False
         return True
 
     async def withdraw(self, user_id: str) -> None:
         """Take everything that a user may, and end the user's sessions; API keys reach nothing any more."""
-        await self._end(user_id, {"scopes": ""}, with_keys=False)
-
-    async def _end(self, user_id: str, values: dict[str, str], *, with_keys: bool = True) -> None:
-        changed = update(users).where(users.c.id == user_id)
         async with self._database.write() as connection:
-            await connection.execute(changed.values(session_epoch=users.c.session_epoch + 1, **values))
-            await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user_id))
-            if with_keys:
-                await connection.execute(delete(api_keys).where(api_keys.c.user_id == user_id))
+            await _end(connection, user_id, {"scopes": ""}, with_keys=False)
+
+
+async def _end(connection: AsyncConnection, user_id: str, values: dict[str, str], *, with_keys: bool = True) -> None:
+    changed = update(users).where(users.c.id == user_id)
+    await connection.execute(changed.values(session_epoch=users.c.session_epoch + 1, **values))
+    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_id == user_id))
+    if with_keys:
+        await connection.execute(delete(api_keys).where(api_keys.c.user_id == user_id))
+
+
+async def _is_taken(connection: AsyncConnection, tenant_id: str, username: str) -> bool:
+    looks = looks_of(username)
+    return any(not looks.isdisjoint(looks_of(other.username)) for other in await lock_names(connection, tenant_id))
