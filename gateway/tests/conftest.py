@@ -184,7 +184,9 @@ async def start_gateway(tmp_path: Path, prepared_home: Path, fakes: Fakes) -> As
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> RunningGateway:
-            home = shutil.copytree(prepared_home, tmp_path / "var")
+            home = tmp_path / "var"
+            if not home.exists():  # a second one shares the home of the first
+                shutil.copytree(prepared_home, home)
             return await stack.enter_async_context(running_gateway(home, fakes, **settings))
 
         yield start

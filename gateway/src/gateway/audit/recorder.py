@@ -145,7 +145,7 @@ class AuditRecorder:
             action=action or SIGN_IN_FAILED,
             target=user.id if user else "",
             outcome="done" if action else "refused",
-            details=details,
+            details={**details},
         )
         try:
             await self._store.append(entry)
