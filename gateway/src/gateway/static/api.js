@@ -41,6 +41,21 @@ export async function loginWithPassword(username, password) {
   await enter({ bearer: data.access_token, refresh: data.refresh_token });
 }
 
+// How one may sign in here, and where the issuer is if there is one.
+export async function signInMethods() {
+  const response = await fetch("/api/v2/auth/methods");
+  if (!response.ok) throw await failure(response);
+  return (await response.json()).data;
+}
+
+// Takes up a sign-in through the issuer, of which this browser has a cookie that counts once.
+export async function loginFromIssuer() {
+  const response = await fetch("/api/v2/auth/oidc/session", { method: "POST" });
+  if (!response.ok) throw await failure(response);
+  const { data } = await response.json();
+  await enter({ bearer: data.access_token, refresh: data.refresh_token });
+}
+
 async function enter(credentials) {
   const response = await fetch("/api/v2/auth/me", { headers: { authorization: `Bearer ${credentials.bearer}` } });
   if (!response.ok) throw await failure(response);

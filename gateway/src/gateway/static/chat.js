@@ -11,6 +11,7 @@ import { asChosen, forgetPictures } from "./pictures.js";
 import { unpack } from "./question.js";
 import { bottom, goTo, place } from "./scroll.js";
 import { openSettings } from "./settings.js";
+import { offerSingleSignOn, takeUpSignIn, whyNot } from "./sign-in.js";
 import { Thread, explain } from "./thread.js";
 import { toast } from "./toast.js";
 
@@ -218,7 +219,11 @@ function showLogin(reason = "") {
   say("");
   $("login-error").textContent = reason;
   $("login-error").hidden = !reason;
+  offer();
 }
+
+const withoutPassword = () => { $("tab-password").hidden = true; choose(true); };
+const offer = () => offerSingleSignOn($("single-sign-on"), word, withoutPassword);
 
 async function showApp() {
   const opening = route();
@@ -265,7 +270,7 @@ $("open-settings").onclick = () => openSettings();
 $("shade").onclick = () => toggle(false);
 onKeys($("side"), { escape: () => { toggle(false); $("menu").focus(); } });
 addEventListener("visibilitychange", () => { if (!document.hidden && known()) list.load().catch(() => {}); });
-$("language").onclick = () => { switchLanguage(); $("language").textContent = otherLanguage(); translate(empty); suggest(); list.draw(); loadChoices(); };
+$("language").onclick = () => { switchLanguage(); $("language").textContent = otherLanguage(); translate(empty); suggest(); if (!known()) offer(); list.draw(); loadChoices(); };
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -278,5 +283,7 @@ if (theme) document.documentElement.dataset.theme = theme;
 $("language").textContent = otherLanguage();
 translate();
 suggest();
+const failed = await takeUpSignIn();
+// Only who is not signed in is told: an address must not sign anybody out.
 if (known()) enter();
-else showLogin();
+else showLogin(whyNot(failed, word));

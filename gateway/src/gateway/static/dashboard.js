@@ -6,6 +6,8 @@ import { openFromLink, refreshAlarms, startAlarms } from "./dashboard-alarms.js"
 import { refreshAudit, startAudit } from "./dashboard-audit.js";
 import { find, refreshDevices, startDevices } from "./dashboard-devices.js";
 import { element, legendOf, refreshPanels, showMachine, showRecent, told } from "./dashboard-panels.js";
+import { english } from "./i18n.js";
+import { offerSingleSignOn, takeUpSignIn, whyNot } from "./sign-in.js";
 
 const $ = (id) => document.getElementById(id);
 const LIVE_SECONDS = 300;
@@ -188,7 +190,12 @@ function showLogin(why = "") {
   $("logout").hidden = true;
   $("login-error").hidden = !why;
   $("login-error").textContent = why;
+  offerSingleSignOn($("single-sign-on"), english, withoutPassword);
   say("");
+}
+
+function withoutPassword() {
+  for (const part of document.querySelectorAll(".by-password")) part.hidden = true;
 }
 
 // Members see the devices and their alarms; the figures are the administrators'.
@@ -255,5 +262,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) { ag
 for (const button of document.querySelectorAll("[data-window]")) button.onclick = () => choose(button.dataset.window);
 const theme = localStorage.getItem("penstock.theme");
 if (theme) document.documentElement.dataset.theme = theme;
+const failed = await takeUpSignIn();
+// Only who is not signed in is told: an address must not sign anybody out.
 if (known()) showApp();
-else showLogin();
+else showLogin(whyNot(failed, english));

@@ -3,6 +3,15 @@ const WORDS = {
   en: {
     welcome: "Ask your machines", login: "Log in", logout: "Log out", username: "Username", password: "Password",
     api_key: "API key", login_hint: "Log in with the password in var/admin.password, or paste the API key in var/admin.key.",
+    sign_in_with: "Sign in with %",
+    sign_in_failures: {
+      SIGN_IN_INVALID: "That sign-in took longer than ten minutes, was used before or was begun in another browser. Begin again.",
+      SIGN_IN_DENIED: "The sign-in was refused. Ask your administrator.",
+      GROUP_REQUIRED: "You are in none of the groups that may use this system. Ask your administrator to put you into one, and sign in again.",
+      GROUPS_LIMIT_EXCEEDED: "You are in more groups than can be told. Ask your administrator to send only those of this system.",
+      ISSUER_UNAVAILABLE: "Single sign-on does not answer. Try again later, or log in another way.",
+      OTHER: "The sign-in failed. Begin again; if it stays so, tell your administrator.",
+    },
     new_conversation: "New conversation", empty_hint: "The answer is computed from telemetry in the store. Try one of these:",
     ask_placeholder: "Ask about a device…", send: "Send", stop: "Stop", conversations: "Conversations", theme: "Light / dark",
     untitled: "New conversation", remove: "Delete this conversation", rename: "Rename", deleted: "“%” was deleted.", undo: "Undo",
@@ -31,6 +40,15 @@ const WORDS = {
   zh: {
     welcome: "向设备提问", login: "登录", logout: "退出", username: "用户名", password: "密码",
     api_key: "API 密钥", login_hint: "使用 var/admin.password 中的密码登录，或粘贴 var/admin.key 中的 API 密钥。",
+    sign_in_with: "使用 % 登录",
+    sign_in_failures: {
+      SIGN_IN_INVALID: "此次登录已超过十分钟、已被使用，或是在另一个浏览器中开始的。请重新登录。",
+      SIGN_IN_DENIED: "登录被拒绝，请联系管理员。",
+      GROUP_REQUIRED: "您不属于任何可使用本系统的用户组。请联系管理员加入后重新登录。",
+      GROUPS_LIMIT_EXCEEDED: "您所在的用户组过多，无法全部告知。请让管理员只发送本系统的用户组。",
+      ISSUER_UNAVAILABLE: "单点登录没有响应。请稍后重试，或使用其他方式登录。",
+      OTHER: "登录失败，请重新登录；如仍失败，请联系管理员。",
+    },
     new_conversation: "新对话", empty_hint: "答案由存储的遥测数据计算得出。试试这些问题：",
     ask_placeholder: "询问某台设备…", send: "发送", stop: "停止", conversations: "对话", theme: "浅色 / 深色",
     untitled: "新对话", remove: "删除此对话", rename: "重命名", deleted: "已删除“%”。", undo: "撤销",
@@ -67,6 +85,7 @@ const WORDS = {
 let language = localStorage.getItem("penstock.language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
 export const word = (name) => WORDS[language][name];
+export const english = (name) => WORDS.en[name];
 
 // What the server says of an answer, in the page's language where it is known there.
 export function notice(text) {

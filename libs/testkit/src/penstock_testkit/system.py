@@ -86,8 +86,9 @@ def start_system(
 
 
 def launch_system(home: Path, *, extra_env: Mapping[str, str] | None = None, demo: bool = True) -> RunningSystem:
-    """Start `penstock up` and wait for nothing."""
+    """Start `penstock up` and wait for nothing. A port that `extra_env` names is that one."""
     ports = choose_ports()
+    ports |= {name: int(value) for name, value in (extra_env or {}).items() if name in ports}
     environment = system_environment(home, ports, demo=demo) | dict(extra_env or {})
     log = home.parent / f"{home.name}.log"
     with log.open("wb") as sink:
