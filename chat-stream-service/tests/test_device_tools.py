@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2
 
@@ -140,6 +141,15 @@ async def test_features_are_summed_up_over_the_windows_in_the_fields_units(chat:
     options = chat.feature.asked[0].options
     assert (options.window_size, options.overlap, options.normalize_method) == (50, 0, "none")
     assert options.HasField("overlap")
+
+
+async def test_windows_by_time_are_asked_for_and_told_by_their_length(chat: Any) -> None:
+    options = feature_pb2.ExtractionOptions(window_duration=Duration(seconds=600))
+    chat.feature.features = feature_pb2.ExtractFeaturesResponse(feature_names=["current_mean"], options=options)
+    shown = await tool_result(chat, "device_features", device_code="WLD001", window_length="10m")
+    assert (shown["window_seconds"], "window_size" in shown) == (600, False)
+    asked = chat.feature.asked[0].options
+    assert (asked.window_duration.seconds, asked.window_size) == (600, 0)
 
 
 async def test_no_window_at_all_is_told_as_such(chat: Any) -> None:

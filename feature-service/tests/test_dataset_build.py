@@ -66,7 +66,7 @@ def test_labels_of_windows_follow_their_definitions(codes, size, overlap, common
     window = WindowPlan(size=size, overlap=overlap)
     rows = np.array(codes, dtype=np.int64)
     starts = np.arange(window.count(len(rows))) * window.step
-    own = LabelRows.within(starts, size)
+    own = LabelRows(first=starts, stop=starts + size)
     found = {mode: window_labels(rows, classes, own, mode) for mode in LabelMode}
     results = {mode: labels.codes.tolist() for mode, labels in found.items()}
     for index in range(window.count(len(rows))):

@@ -352,3 +352,35 @@ async def test_the_status_names_both_stores_without_opening_telemetry(service, t
     ]
     assert answer.rss_bytes > 10_000_000
     assert not (tmp_path / "telemetry.duckdb").exists()
+
+
+async def test_windows_by_time_are_those_of_pandas_however_they_are_asked_for(loaded):
+    options = pb.ExtractionOptions(
+        window_duration=Duration(seconds=60), step_duration=Duration(seconds=20), features=["mean", "max"], min_rows=2
+    )
+    options.normalize_method, options.missing_value_method = "none", "none"
+    request = pb.ExtractFeaturesRequest(device_code="d1", options=options)
+    request.start_time.CopyFrom(timestamp("2024-05-01T00:01:10"))
+    request.end_time.CopyFrom(timestamp("2024-05-01T00:10:45"))  # the last row is at 00:09:59
+    found = await loaded.features.ExtractFeatures(request)
+    begins = pd.date_range("2024-05-01T00:01:20", "2024-05-01T00:09:40", freq="20s")
+    assert [pd.Timestamp(each, unit="us") for each in found.timestamps] == list(begins)
+    rows = TABLE.set_index("timestamp")[["Pressure", "Flow Rate"]]
+    each = [rows[begin : begin + pd.Timedelta("60s") - pd.Timedelta("1us")] for begin in begins]
+    expected = [[f(part[name]) for name in rows for f in (pd.Series.mean, pd.Series.max)] for part in each]
+    matrix = np.frombuffer(found.values).reshape(len(begins), -1)
+    np.testing.assert_allclose(matrix, expected, rtol=1e-12)
+    assert (found.options.window_duration.seconds, found.options.window_size) == (60, 0)
+    pieces = [
+        answer.piece
+        async for answer in loaded.features.DownloadFeatures(pb.DownloadFeaturesRequest(extraction=request))
+    ]
+    assert b"".join(piece.values for piece in pieces) == found.values
+    assert [left.windows for left in pieces[0].left_out] == [left.windows for left in found.left_out] == []
+    stats = await loaded.features.GetFeatureStats(
+        pb.GetFeatureStatsRequest(
+            model_code="m", start_time=request.start_time, end_time=request.end_time, options=options
+        )
+    )
+    assert stats.sample_count == len(begins)
+    assert [entry.max for entry in stats.feature_statistics] == matrix.max(axis=0).tolist()

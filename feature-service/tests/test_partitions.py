@@ -60,8 +60,8 @@ def clean_of(count):
 
 
 def parts_of(clean, window=WINDOW, features=("mean", "slope")):
-    starts = clean.window_starts(window)
-    return starts, list(partitions_of("d", clean, starts, window=window, features=features))
+    windows = clean.windows(window)
+    return windows.first, list(partitions_of("d", clean, windows, window=window, features=features))
 
 
 def assert_same(built, expected):
@@ -81,7 +81,7 @@ def test_partitions_are_the_days_of_a_device_and_together_all_its_windows():
     assert [part.day for part in parts] == ["2026-03-01", "2026-03-03", "2026-03-04"]
     assert [part.windows.stop for part in parts][-1] == len(starts) == sum(map(len, parts))
     made = np.concatenate([run_partition(part.device_code, part.day, part.spec).values for part in parts])
-    assert made.tobytes() == feature_matrix(clean, WINDOW, ("mean", "slope"), starts).tobytes()
+    assert made.tobytes() == feature_matrix(clean, WINDOW, ("mean", "slope"), clean.windows(WINDOW)).tobytes()
 
 
 def test_a_day_of_very_many_rows_is_cut():
@@ -104,11 +104,11 @@ def test_windows_as_long_as_days_are_in_one_partition_each(window):
 def test_a_window_has_the_same_features_to_the_bit_in_any_company():
     clean = clean_of(5_000)
     window, features = WindowPlan(size=100, overlap=0.9), tuple(feature_names())
-    starts = clean.window_starts(window)
-    whole = feature_matrix(clean, window, features, starts)
-    for index in range(0, len(starts), 37):
-        alone = clean.cut(slice(int(starts[index]), int(starts[index]) + window.size))
-        assert feature_matrix(alone, window, features, np.zeros(1, dtype=np.int64)).tobytes() == whole[index].tobytes()
+    windows = clean.windows(window)
+    whole = feature_matrix(clean, window, features, windows)
+    for index in range(0, len(windows), 37):
+        alone = clean.cut(slice(int(windows.first[index]), int(windows.stop[index])))
+        assert feature_matrix(alone, window, features, alone.windows(window)).tobytes() == whole[index].tobytes()
 
 
 @pytest.mark.parametrize("runner", [ThreadRunner(3), ProcessRunner(2)], ids=["threads", "processes"])

@@ -11,6 +11,7 @@ from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
 from feature_service.domain.extraction.extract import extract_features
 from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.feature.time_window import TimeWindowPlan
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.span import Span
@@ -105,11 +106,13 @@ async def answers(stores, ask):
 async def test_rows_and_features_are_the_same_bits(stores, span):
     duck, postgres = await answers(stores, lambda store: store.read(KEY, FIELDS, span))
     same_bits(duck, postgres)
-    plan = ExtractionPlan(window=WindowPlan(size=64, overlap=0.5))
-    one, other = (extract_features(frame, plan) for frame in (duck, postgres)) if len(duck) > 64 else (None, None)
-    if one is not None:
-        assert one.names == other.names
-        np.testing.assert_array_equal(one.matrix, other.matrix)
+    for window in (WindowPlan(size=64, overlap=0.5), TimeWindowPlan(size=90 * SECOND, step=30 * SECOND)):
+        plan = ExtractionPlan(window=window)
+        one, other = (extract_features(frame, plan) for frame in (duck, postgres)) if len(duck) > 64 else (None, None)
+        if one is not None:
+            assert one.names == other.names
+            np.testing.assert_array_equal(one.starts, other.starts)
+            np.testing.assert_array_equal(one.matrix, other.matrix)
 
 
 @pytest.mark.parametrize("conditions", [(), (ABOVE,), (LABELLED,), (EITHER,), (ABOVE, LABELLED)], ids=len)

@@ -1151,7 +1151,9 @@ class AsyncDatasetsOperations(AsyncResource):
         idempotency_key: str = "",
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         normalize_method: str | None = None,
         missing_value_method: str | None = None,
@@ -1176,7 +1178,10 @@ class AsyncDatasetsOperations(AsyncResource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window; left out: the model's, else 100.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
+            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
         normalize_method: `z_score`, `min_max` or `none`; empty: the model's, else `z_score`.
         missing_value_method: `drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.
@@ -1186,7 +1191,8 @@ class AsyncDatasetsOperations(AsyncResource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
-        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
+        max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
+            row; 0: the model's, else any gap.
         device_codes: Empty: every device.
         label_column: Empty: the model's.
         val_split: Part for validation.
@@ -1204,6 +1210,8 @@ class AsyncDatasetsOperations(AsyncResource):
                     "start_time": start_time,
                     "end_time": end_time,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "normalize_method": normalize_method,
                     "missing_value_method": missing_value_method,
@@ -1442,7 +1450,9 @@ class AsyncFeaturesOperations(AsyncResource):
         device_code: str,
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         normalize_method: str | None = None,
         missing_value_method: str | None = None,
@@ -1459,7 +1469,10 @@ class AsyncFeaturesOperations(AsyncResource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window; left out: the model's, else 100.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
+            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
         normalize_method: `z_score`, `min_max` or `none`; empty: the model's, else `z_score`.
         missing_value_method: `drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.
@@ -1469,7 +1482,8 @@ class AsyncFeaturesOperations(AsyncResource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
-        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
+        max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
+            row; 0: the model's, else any gap.
         """
         return await self._call(
             Call(
@@ -1479,6 +1493,8 @@ class AsyncFeaturesOperations(AsyncResource):
                     "start_time": start_time,
                     "end_time": end_time,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "normalize_method": normalize_method,
                     "missing_value_method": missing_value_method,
@@ -1501,7 +1517,9 @@ class AsyncFeaturesOperations(AsyncResource):
         model_code: str,
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         normalize_method: str | None = None,
         missing_value_method: str | None = None,
@@ -1519,7 +1537,10 @@ class AsyncFeaturesOperations(AsyncResource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window; left out: the model's, else 100.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
+            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
         normalize_method: `z_score`, `min_max` or `none`; empty: the model's, else `z_score`.
         missing_value_method: `drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.
@@ -1529,7 +1550,8 @@ class AsyncFeaturesOperations(AsyncResource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
-        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
+        max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
+            row; 0: the model's, else any gap.
         device_code: Repeatable; left out: every device.
         correlations: Also compute the correlations of the features.
         """
@@ -1541,6 +1563,8 @@ class AsyncFeaturesOperations(AsyncResource):
                     "start_time": start_time,
                     "end_time": end_time,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "normalize_method": normalize_method,
                     "missing_value_method": missing_value_method,

@@ -1145,7 +1145,9 @@ class DatasetsOperations(Resource):
         idempotency_key: str = "",
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         normalize_method: str | None = None,
         missing_value_method: str | None = None,
@@ -1170,7 +1172,10 @@ class DatasetsOperations(Resource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window; left out: the model's, else 100.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
+            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
         normalize_method: `z_score`, `min_max` or `none`; empty: the model's, else `z_score`.
         missing_value_method: `drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.
@@ -1180,7 +1185,8 @@ class DatasetsOperations(Resource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
-        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
+        max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
+            row; 0: the model's, else any gap.
         device_codes: Empty: every device.
         label_column: Empty: the model's.
         val_split: Part for validation.
@@ -1198,6 +1204,8 @@ class DatasetsOperations(Resource):
                     "start_time": start_time,
                     "end_time": end_time,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "normalize_method": normalize_method,
                     "missing_value_method": missing_value_method,
@@ -1436,7 +1444,9 @@ class FeaturesOperations(Resource):
         device_code: str,
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         normalize_method: str | None = None,
         missing_value_method: str | None = None,
@@ -1453,7 +1463,10 @@ class FeaturesOperations(Resource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window; left out: the model's, else 100.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
+            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
         normalize_method: `z_score`, `min_max` or `none`; empty: the model's, else `z_score`.
         missing_value_method: `drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.
@@ -1463,7 +1476,8 @@ class FeaturesOperations(Resource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
-        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
+        max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
+            row; 0: the model's, else any gap.
         """
         return self._call(
             Call(
@@ -1473,6 +1487,8 @@ class FeaturesOperations(Resource):
                     "start_time": start_time,
                     "end_time": end_time,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "normalize_method": normalize_method,
                     "missing_value_method": missing_value_method,
@@ -1495,7 +1511,9 @@ class FeaturesOperations(Resource):
         model_code: str,
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         normalize_method: str | None = None,
         missing_value_method: str | None = None,
@@ -1513,7 +1531,10 @@ class FeaturesOperations(Resource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window; left out: the model's, else 100.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
+            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
         normalize_method: `z_score`, `min_max` or `none`; empty: the model's, else `z_score`.
         missing_value_method: `drop`, `forward_fill`, `backward_fill`, `interpolate`, `mean`, `median` or `none`.
@@ -1523,7 +1544,8 @@ class FeaturesOperations(Resource):
         fields: Empty: every numeric field.
         range_min: Lower end of `min_max`.
         range_max: Upper end of `min_max`.
-        max_gap: Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap.
+        max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
+            row; 0: the model's, else any gap.
         device_code: Repeatable; left out: every device.
         correlations: Also compute the correlations of the features.
         """
@@ -1535,6 +1557,8 @@ class FeaturesOperations(Resource):
                     "start_time": start_time,
                     "end_time": end_time,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "normalize_method": normalize_method,
                     "missing_value_method": missing_value_method,

@@ -10,7 +10,7 @@ from feature_service.domain.anomaly.method import DEFAULT_OVERLAP, DEFAULT_WINDO
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.model.span import Span
 from feature_service.edge.convert import micros_from_proto, span_from_proto, time_to_proto
-from feature_service.edge.convert_extraction import duration_of_micros, micros_of_duration
+from feature_service.edge.convert_window import duration_of_micros, micros_of_duration
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:

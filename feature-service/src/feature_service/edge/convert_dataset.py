@@ -10,6 +10,7 @@ from feature_service.domain.dataset.record import Dataset, DatasetState, FileFor
 from feature_service.domain.model.device import DataModel
 from feature_service.edge import convert_extraction
 from feature_service.edge.convert import span_from_proto, time_to_proto
+from feature_service.edge.convert_window import micros_of_duration
 from penstock_kit.errors import FailedPrecondition, InvalidArgument
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -31,8 +32,8 @@ def plan_from_proto(request: feature_pb2.CreateDatasetRequest, model: DataModel)
         split=choice(SplitMethod, request.split, "split", SplitMethod.TIME, reason="SPLIT_INVALID"),
         val_split=request.val_split if request.HasField("val_split") else 0.2,
         random_state=_seed(request),
-        embargo=convert_extraction.micros_of_duration(request.embargo),
-        horizon=convert_extraction.micros_of_duration(request.horizon),
+        embargo=micros_of_duration(request.embargo),
+        horizon=micros_of_duration(request.horizon),
         label_mode=choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE, reason="LABEL_MODE_INVALID"),
     )
 

@@ -1,16 +1,15 @@
 """Between extraction options and plans, and from feature tables to responses."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf import json_format
-from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
-from feature_service.domain.feature.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
 from feature_service.domain.preprocessing.method import (
     DEFAULT_OUTLIER_THRESHOLD,
     DEFAULT_SCALED_RANGE,
@@ -19,6 +18,7 @@ from feature_service.domain.preprocessing.method import (
     OutlierMethod,
     parse_method,
 )
+from feature_service.edge.convert_window import clear_overridden, set_window, window_from_proto
 
 UNDEFINED: Final = "the window has no value of the field"
 """Why a feature is undefined: there is no other cause."""
@@ -32,13 +32,8 @@ def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
     """Return the plan, defaults filled in. Raises InvalidArgument for a method, feature or window that is none."""
     low = options.range_min if options.HasField("range_min") else DEFAULT_SCALED_RANGE[0]
     high = options.range_max if options.HasField("range_max") else DEFAULT_SCALED_RANGE[1]
-    overlap = options.overlap if options.HasField("overlap") else DEFAULT_OVERLAP
     return ExtractionPlan(
-        window=WindowPlan(
-            size=options.window_size or DEFAULT_SIZE,
-            overlap=overlap,
-            max_gap=micros_of_duration(options.max_gap) if options.HasField("max_gap") else None,
-        ),
+        window=window_from_proto(options),
         features=resolve_features(options.features),
         missing=parse_method(
             MissingMethod,
@@ -68,6 +63,7 @@ def with_defaults(defaults: str, options: feature_pb2.ExtractionOptions) -> feat
             merged.ClearField(name)  # a list is replaced, not extended
     if options.HasField("max_gap"):
         merged.ClearField("max_gap")
+    clear_overridden(merged, options)
     merged.MergeFrom(options)
     return merged
 
@@ -75,9 +71,7 @@ def with_defaults(defaults: str, options: feature_pb2.ExtractionOptions) -> feat
 def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.ExtractionOptions:
     """Return the options as applied to `fields`."""
     low, high = plan.value_range
-    return feature_pb2.ExtractionOptions(
-        window_size=plan.window.size,
-        overlap=plan.window.overlap,
+    options = feature_pb2.ExtractionOptions(
         normalize_method=plan.normalize.value,
         missing_value_method=plan.missing.value,
         outlier_method=plan.outliers.value,
@@ -86,8 +80,9 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
         fields=fields,
         range_min=low,
         range_max=high,
-        max_gap=None if plan.window.max_gap is None else duration_of_micros(plan.window.max_gap),
     )
+    set_window(options, plan.window)
+    return options
 
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
@@ -108,6 +103,7 @@ def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.E
             feature_pb2.UndefinedFeatures(field=field, windows=count, reason=UNDEFINED)
             for field, count in table.undefined().items()
         ],
+        left_out=_left_out(table.left_out.reasons(plan.window)),
     )
 
 
@@ -125,6 +121,7 @@ def summary_to_proto(summary: "FeatureSummary") -> feature_pb2.ExtractFeaturesRe
             feature_pb2.UndefinedFeatures(field=field, windows=count, reason=UNDEFINED)
             for field, count in summary.undefined.items()
         ],
+        left_out=_left_out(summary.left_out),
     )
 
 
@@ -139,16 +136,11 @@ def summary_to_json(summary: "FeatureSummary") -> str:
             "outlier_count": summary.outliers,
             "missing_count": summary.missing,
             "undefined": summary.undefined,
+            "windows_left_out": summary.left_out,
             "fitted": summary.fitted,
         }
     )
 
 
-def micros_of_duration(duration: Duration) -> int:
-    """Return a length of time in microseconds, what is finer cut off."""
-    return duration.seconds * 1_000_000 + duration.nanos // 1_000
-
-
-def duration_of_micros(micros: int) -> Duration:
-    """Return so many microseconds as a length of time."""
-    return Duration(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)
+def _left_out(reasons: Mapping[str, int]) -> list[feature_pb2.LeftOutWindows]:
+    return [feature_pb2.LeftOutWindows(reason=reason, windows=count) for reason, count in reasons.items()]

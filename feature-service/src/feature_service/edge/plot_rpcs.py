@@ -13,7 +13,7 @@ from feature_service.domain.plot.drawing import PlotDrawing
 from feature_service.domain.plot.plot_query import PlotFormat, PlotKind, PlotQuery
 from feature_service.edge.convert import span_from_proto
 from feature_service.edge.convert_dataset import choice
-from feature_service.edge.convert_extraction import micros_of_duration
+from feature_service.edge.convert_window import micros_of_duration
 from penstock_kit.context import current_context
 
 if TYPE_CHECKING:

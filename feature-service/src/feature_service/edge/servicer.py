@@ -189,7 +189,7 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
             fields=tuple(dict.fromkeys(options.fields)),
             span=convert.span_from_proto(request),
             plan=convert_extraction.plan_from_proto(options),
-            window_is_default=not options.window_size,
+            window_is_default=not options.window_size and not options.step_rows,
             correlate=not request.without_correlations,
         )
         result = await self._queries.model_statistics(_tenant(), model, query, request.device_codes)

@@ -8,6 +8,7 @@ import orjson
 from penstock.feature.v1 import feature_pb2 as pb
 
 from gateway.convert.scalar import JsonObject, duration_ms, time_from_micros, time_from_proto
+from gateway.convert.window_length import text_of_duration
 
 
 def features_from_proto(response: pb.ExtractFeaturesResponse) -> JsonObject:
@@ -21,7 +22,10 @@ def features_from_proto(response: pb.ExtractFeaturesResponse) -> JsonObject:
 
 
 def extraction_metadata(response: pb.ExtractFeaturesResponse) -> JsonObject:
-    """Return what was done; `undefined` says of which fields some windows have null features, and why."""
+    """Return what was done; `undefined` says of which fields some windows have null features, and why.
+
+    Of windows by time `windows_left_out` says how many of the range there are not, and why.
+    """
     return {
         "window_count": response.window_count,
         **options_from_proto(response.options),
@@ -31,8 +35,15 @@ def extraction_metadata(response: pb.ExtractFeaturesResponse) -> JsonObject:
         "undefined": [
             {"field": each.field, "windows": each.windows, "reason": each.reason} for each in response.undefined
         ],
+        **_left_out(response),
         "fitted": _fragment(response.fitted_json),
     }
+
+
+def _left_out(response: pb.ExtractFeaturesResponse) -> JsonObject:
+    if not response.options.HasField("window_duration"):
+        return {}
+    return {"windows_left_out": [{"windows": each.windows, "reason": each.reason} for each in response.left_out]}
 
 
 def matrix_from_bytes(values: bytes, width: int) -> list[list[float]]:
@@ -54,6 +65,14 @@ def options_from_proto(options: pb.ExtractionOptions) -> JsonObject:
         "outlier_method": options.outlier_method or None,
         "outlier_threshold": options.outlier_threshold or None,
     }
+    if options.HasField("window_duration"):
+        json["window_size"] = text_of_duration(options.window_duration)
+    if options.HasField("step_duration"):
+        json["step"] = text_of_duration(options.step_duration)
+    if options.step_rows:
+        json["step"] = options.step_rows
+    if options.min_rows:
+        json["min_rows"] = options.min_rows
     if options.features:
         json["feature_set"] = list(options.features)
     if options.fields:

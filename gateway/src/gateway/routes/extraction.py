@@ -1,18 +1,34 @@
 """How features are made, as requests say it."""
 
+from typing import Final
+
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto
+from gateway.convert.window_length import WindowLength, length_to_proto
 from gateway.routes.strict import RequestModel
+
+_LENGTHS: Final = frozenset({"window_size", "step", "max_gap"})
 
 
 class ExtractionOptions(RequestModel):
     """Options of windows, cleaning and scaling; what is left out is the model's, else feature-service's default."""
 
-    window_size: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="Rows per window; left out: the model's, else 100."
+    window_size: WindowLength | None = Field(
+        default=None,
+        description="Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100. "
+        "Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.",
+    )
+    step: WindowLength | None = Field(
+        default=None, description="From a window's start to the next one's, in the unit of window_size; or say overlap."
+    )
+    min_rows: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Windows by time with fewer rows are left out; 0: the model's, else 1.",
     )
     overlap: float | None = Field(default=None, description="0 ≤ overlap < 1; left out: the model's, else 0.5.")
     normalize_method: str = Field(
@@ -31,14 +47,20 @@ class ExtractionOptions(RequestModel):
     range_max: float | None = Field(default=None, description="Upper end of `min_max`.")
 
     max_gap: Seconds = Field(
-        default=0, description="Seconds: no window has neighbouring rows farther apart; 0: the model's, else any gap."
+        default=0,
+        description="Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a "
+        "row; 0: the model's, else any gap.",
     )
 
     def options_to_proto(self) -> pb.ExtractionOptions:
         """Return the message."""
         return build_message(
             pb.ExtractionOptions,
-            **{name: getattr(self, name) for name in ExtractionOptions.model_fields if name != "max_gap"},
+            **{name: getattr(self, name) for name in ExtractionOptions.model_fields if name not in _LENGTHS},
+            window_size=self.window_size if isinstance(self.window_size, int) else 0,
+            window_duration=length_to_proto(self.window_size),
+            step_rows=self.step if isinstance(self.step, int) else 0,
+            step_duration=length_to_proto(self.step),
             max_gap=seconds_to_proto(self.max_gap),
         )
 

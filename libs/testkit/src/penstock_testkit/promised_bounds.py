@@ -28,7 +28,7 @@ _TOGETHER: Final[dict[str, Schema]] = {
     "PostedAlertBody": {"labels": {"alertname": "x"}},
     "AttachedPicture": {"data": base64.b64encode(png()).decode()},
 }  # fmt: skip
-_TEXTS: Final = ("x", "1", "a@b.example")
+_TEXTS: Final = ("x", "1", "10m", "a@b.example")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from chat_stream_service.adapters.device_tools.argument import (
     END_TIME,
     FIELDS,
     START_TIME,
+    duration,
     object_schema,
     timestamp,
 )
@@ -37,6 +38,10 @@ class DeviceFeatures:
             "start_time": START_TIME,
             "end_time": END_TIME,
             "window_size": {"type": "integer", "minimum": 2, "description": "Rows per window. Left out: 100."},
+            "window_length": {
+                "type": "string",
+                "description": "Length of a window in place of window_size, such as 30s, 10m, 1h or 1d.",
+            },
             "overlap": {
                 "type": "number",
                 "minimum": 0,
@@ -72,7 +77,7 @@ class DeviceFeatures:
             "device_code": arguments["device_code"],
             "feature_names": names,
             "window_count": response.window_count,
-            "window_size": response.options.window_size,
+            **_window_size(response.options),
             "first_window": _window(response, 0),
             "last_window": _window(response, response.window_count - 1),
         }
@@ -82,6 +87,7 @@ class DeviceFeatures:
 def _options(arguments: Arguments) -> feature_pb2.ExtractionOptions:
     options = feature_pb2.ExtractionOptions(
         window_size=arguments.get("window_size", 0),
+        window_duration=duration(arguments.get("window_length")),
         normalize_method="none",
         features=arguments.get("features", ()),
         fields=arguments.get("fields", ()),
@@ -89,6 +95,12 @@ def _options(arguments: Arguments) -> feature_pb2.ExtractionOptions:
     if "overlap" in arguments:
         options.overlap = arguments["overlap"]
     return options
+
+
+def _window_size(options: feature_pb2.ExtractionOptions) -> dict[str, float]:
+    if options.HasField("window_duration"):
+        return {"window_seconds": options.window_duration.ToTimedelta().total_seconds()}
+    return {"window_size": options.window_size}
 
 
 def _summary(response: feature_pb2.ExtractFeaturesResponse) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from feature_service.domain.dataset.label import (
 )
 from feature_service.domain.dataset.partition import InlineRunner, Partition, PartitionRunner, partitions_of
 from feature_service.domain.dataset.plan import DatasetPlan
-from feature_service.domain.dataset.split import RowRange, row_ranges, with_embargo
+from feature_service.domain.dataset.split import RowRange, row_ranges, window_of, with_embargo
 from feature_service.domain.extraction.extract import (
     CleanRows,
     FittedPreprocessing,
@@ -27,6 +27,8 @@ from feature_service.domain.extraction.extract import (
 )
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE
 from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_rows import Windowing, WindowRows
 from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.preprocessing.method import OutlierMethod
 from feature_service.domain.preprocessing.missing import CONSTANT_FILLS, MissingFill, fit_missing_fill
@@ -83,7 +85,7 @@ def build_dataset(
     """
     classes = classes_of([rows.labels for rows in devices.values()])
     times = {code: rows.frame.timestamps for code, rows in devices.items()}
-    cut = with_embargo(row_ranges({code: len(each) for code, each in times.items()}, plan), times, plan.embargo)
+    cut = with_embargo(row_ranges({code: len(each) for code, each in times.items()}, plan, times), times, plan.embargo)
     windows = _fitted_windows(devices, [row_range for row_range in cut if row_range.training], plan, classes)
     parts = _parts(devices, cut, windows, runner or InlineRunner(), progress)
     by_training = {
@@ -129,8 +131,8 @@ def _parts(
             yield from own
 
     def told(partition: Partition, share: float) -> None:
-        within = (partition.windows.start + share * len(partition)) / len(drafts[partition.row_range].starts)
-        progress((partition.row_range + within) / len(cut))
+        done = (partition.windows.start + share * len(partition)) / len(drafts[partition.row_range].starts)
+        progress((partition.row_range + done) / len(cut))
 
     for partition, made in runner.run(partitions(), told):
         drafts[partition.row_range].add(partition.windows, made.values)
@@ -185,26 +187,31 @@ class _Windows:
         """
         inside = slice(row_range.start, row_range.stop)
         clean = clean_rows(rows.frame.cut(inside), self.outlier_filter, self.missing_fill)
-        window = self.plan.extraction.window
+        window = window_of(self.plan, row_range, rows.frame.timestamps)
         codes = codes_of(rows.labels[inside], self.classes)
         counted = np.bincount(np.where(codes == NO_LABEL, len(self.classes.labels), codes), minlength=self._kinds)
-        starts = clean.window_starts(window)
+        windows = clean.windows(window)
         return _Draft(
             row_range=row_range,
-            starts=clean.frame.timestamps[starts],
-            labels=self._labels(codes[clean.kept], clean, starts),
+            starts=windows.times,
+            labels=self._labels(codes[clean.kept], clean, windows, window),
             rows=counted,
-        ), partitions_of(row_range.device_code, clean, starts, window=window, features=self.features, row_range=place)
+        ), partitions_of(row_range.device_code, clean, windows, window=window, features=self.features, row_range=place)
 
     @property
     def _kinds(self) -> int:
         return len(self.classes.labels) + 1
 
-    def _labels(self, codes: IndexArray, clean: CleanRows, starts: IndexArray) -> WindowLabels:
-        size, horizon, times = self.plan.extraction.window.size, self.plan.horizon, clean.frame.timestamps
-        if len(starts) == 0:
+    def _labels(self, codes: IndexArray, clean: CleanRows, windows: WindowRows, window: Windowing) -> WindowLabels:
+        horizon, times = self.plan.horizon, clean.frame.timestamps
+        if len(windows) == 0:
             return WindowLabels(codes=np.empty(0, dtype=np.int64), purity=np.empty(0))
-        rows = LabelRows.ahead(starts, size, times, horizon) if horizon else LabelRows.within(starts, size)
+        if not horizon:
+            rows = LabelRows(first=windows.first, stop=windows.stop)
+        elif isinstance(window, WindowPlan):
+            rows = LabelRows.ahead(windows.first, window.size, times, horizon)
+        else:
+            rows = LabelRows.behind(windows, window, times, horizon)
         return window_labels(codes, self.classes, rows, self.plan.label_mode)
 
 
@@ -238,7 +245,7 @@ def _merged(parts: Sequence[Part], name: str, plan: DatasetPlan) -> Part:
     if sum(map(len, parts)) == 0:
         window = plan.extraction.window
         raise Unprocessable(
-            f"the {name} part has no labelled window of {window.size} rows; "
+            f"the {name} part has no labelled window of {window}; "
             "take a longer range, a smaller window or another val_split",
             reason="PART_EMPTY",
             metadata={"part": name},

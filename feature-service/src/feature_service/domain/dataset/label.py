@@ -8,6 +8,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from feature_service.domain.dataset.plan import LabelMode
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.window_rows import WindowRows, micros_of_times
 from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.model.frame import Frame
 from penstock_kit.errors import Unprocessable
@@ -98,9 +100,13 @@ class LabelRows:
     stop: IndexArray
 
     @classmethod
-    def within(cls, starts: IndexArray, size: int) -> "LabelRows":
-        """The rows of the windows themselves."""
-        return cls(first=starts, stop=starts + size)
+    def behind(cls, windows: WindowRows, window: TimeWindowPlan, times: TimeArray, horizon: int) -> "LabelRows":
+        """The rows from the end of each window by time to before `horizon` microseconds later; none where rows end."""
+        end = micros_of_times(windows.times) + window.size + horizon
+        micros = micros_of_times(times)
+        stop = np.searchsorted(micros, end, side="left")
+        known = end <= int(micros[-1]) + 1 if len(micros) else np.zeros(0, dtype=np.bool_)
+        return cls(first=windows.stop, stop=np.where(known, stop, windows.stop))
 
     @classmethod
     def ahead(cls, starts: IndexArray, size: int, times: TimeArray, horizon: int) -> "LabelRows":

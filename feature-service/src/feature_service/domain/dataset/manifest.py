@@ -10,6 +10,8 @@ import numpy as np
 from feature_service.domain.dataset.build import BuiltDataset, Part
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
 from feature_service.domain.extraction.preprocessing_json import preprocessing_json
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.span import iso_time
 
 VERSION = 2
@@ -17,7 +19,6 @@ VERSION = 2
 
 def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, created: int) -> str:
     """Return the manifest as JSON text."""
-    window = plan.extraction.window
     return json.dumps(
         {
             "version": VERSION,
@@ -29,12 +30,7 @@ def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, crea
             "end_time": None if plan.span.end is None else iso_time(plan.span.end),
             "fields": built.fields,
             "feature_names": built.feature_names,
-            "window": {
-                "size": window.size,
-                "overlap": window.overlap,
-                "step": window.step,
-                "max_gap_seconds": None if window.max_gap is None else window.max_gap / 1e6,
-            },
+            "window": _window(plan.extraction.window),
             "label": {
                 "field": plan.label_field,
                 "mode": plan.label_mode.value,
@@ -59,6 +55,21 @@ def manifest_of(dataset_id: str, plan: DatasetPlan, built: BuiltDataset, *, crea
             "warnings": _warnings(built),
         }
     )
+
+
+def _window(window: WindowPlan | TimeWindowPlan) -> dict[str, Any]:
+    """Where windows lie; those by time have lengths instead of rows, and begin at multiples of the step since 1970."""
+    gap = None if window.max_gap is None else window.max_gap / 1e6
+    if isinstance(window, WindowPlan):
+        return {"size": window.size, "overlap": window.overlap, "step": window.step, "max_gap_seconds": gap}
+    return {
+        "size_seconds": window.size / 1e6,
+        "overlap": window.overlap,
+        "step_seconds": window.step / 1e6,
+        "origin": iso_time(0),
+        "min_rows": window.min_rows,
+        "max_gap_seconds": gap,
+    }
 
 
 def _options(plan: DatasetPlan) -> dict[str, Any]:

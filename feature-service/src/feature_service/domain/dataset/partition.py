@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from feature_service.domain.extraction.extract import CleanRows, feature_matrix
-from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_rows import Windowing, WindowRows
 from feature_service.domain.model.array import FloatArray, IndexArray, TimeArray
 
 LEAST_ROWS: Final = 20_000
@@ -23,11 +23,11 @@ MOST_ROWS: Final = 250_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PartitionSpec:
-    """What features to make of which rows; `starts` are the first rows of the windows."""
+    """What features to make of which windows of which rows."""
 
     rows: CleanRows
-    starts: IndexArray
-    window: WindowPlan
+    windows: WindowRows
+    window: Windowing
     features: tuple[str, ...]
 
 
@@ -42,7 +42,7 @@ class Partition:
     windows: slice
 
     def __len__(self) -> int:
-        return len(self.spec.starts)
+        return len(self.spec.windows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,28 +87,31 @@ def run_partition(
     device_code: str, day: str, spec: PartitionSpec, progress: Callable[[float], None] | None = None
 ) -> PartitionFeatures:
     """Return the features of a device's windows of a day; `progress` is told the share that is done, field by field."""
-    values = feature_matrix(spec.rows, spec.window, spec.features, spec.starts, progress)
+    values = feature_matrix(spec.rows, spec.window, spec.features, spec.windows, progress)
     return PartitionFeatures(device_code=device_code, day=day, values=values)
 
 
 def partitions_of(
     device_code: str,
     rows: CleanRows,
-    starts: IndexArray,
+    windows: WindowRows,
     *,
-    window: WindowPlan,
+    window: Windowing,
     features: tuple[str, ...],
     row_range: int = 0,
 ) -> Iterator[Partition]:
-    """Yield the windows that begin at `starts` as partitions, in their order."""
-    times = rows.frame.timestamps
-    for first, last in pairwise(_edges(times[starts].astype("datetime64[D]"), starts)):
-        begin, end = int(starts[first]), int(starts[last - 1]) + window.size
+    """Yield the windows of the rows as partitions, in their order."""
+    days = windows.times.astype("datetime64[D]")
+    for first, last in pairwise(_edges(days, windows.first)):
+        begin, end = int(windows.first[first]), int(windows.stop[last - 1])
         yield Partition(
             device_code=device_code,
-            day=str(times[begin].astype("datetime64[D]")),
+            day=str(days[first]),
             spec=PartitionSpec(
-                rows=rows.cut(slice(begin, end)), starts=starts[first:last] - begin, window=window, features=features
+                rows=rows.cut(slice(begin, end)),
+                windows=windows.cut(slice(first, last)),
+                window=window,
+                features=features,
             ),
             row_range=row_range,
             windows=slice(first, last),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import DataModel
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.registry.device_registry import DeviceRegistry
@@ -33,12 +34,16 @@ class DatasetLimits:
     device_values: int = MAX_DEVICE_VALUES
     feature_values: int = MAX_FEATURE_VALUES
 
-    def require(self, rows: Mapping[str, int], fields: int, plan: DatasetPlan) -> None:
-        """Raise Unprocessable DATASET_LIMIT_EXCEEDED when so many rows by device are too many."""
+    def require(self, rows: Mapping[str, int], fields: int, plan: DatasetPlan, windows: int | None = None) -> None:
+        """Raise Unprocessable DATASET_LIMIT_EXCEEDED when so many rows by device are too many, or so many windows.
+
+        Left out, `windows` are those of so many rows.
+        """
         total, longest = sum(rows.values()), max(rows, key=lambda code: rows[code], default="")
         whole, each = self.values // max(1, fields), self.device_values // max(1, fields)
         features = fields * len(resolve_features(plan.extraction.features))
-        windows, most = sum(map(plan.extraction.window.count, rows.values())), self.feature_values // max(1, features)
+        windows = sum(map(plan.extraction.window.count, rows.values())) if windows is None else windows
+        most = self.feature_values // max(1, features)
         if total > whole:
             raise _too_large(f"{total} rows of {fields} fields", whole, "rows", "take a shorter range or fewer devices")
         if longest and rows[longest] > each:
@@ -112,8 +117,21 @@ class DatasetSource:
             count = await self._telemetry.row_count(SeriesKey(tenant_id=tenant_id, device_code=code), plan.span)
             if count:
                 counts[code] = count
-        self._limits.require(counts, len(fields), plan)
+        self._limits.require(counts, len(fields), plan, await self._windows(tenant_id, plan, counts))
         return counts
+
+    async def _windows(self, tenant_id: str, plan: DatasetPlan, rows: Mapping[str, int]) -> int:
+        """Return how many windows there are at most."""
+        windows = 0
+        for code, count in rows.items():
+            window = plan.extraction.window
+            if not isinstance(window, WindowPlan):
+                extent = await self._telemetry.extent(SeriesKey(tenant_id=tenant_id, device_code=code))
+                if extent is None:
+                    continue
+                window = window.within(plan.span, extent)
+            windows += window.count(count)
+        return windows
 
     async def _codes(self, tenant_id: str, plan: DatasetPlan) -> Sequence[str]:
         return plan.device_codes or await self._registry.codes_of_model(tenant_id, plan.model_code)

@@ -12,7 +12,10 @@ from typing import Final, assert_never
 import numpy as np
 
 from feature_service.domain.dataset.plan import DatasetPlan, SplitMethod
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_rows import Windowing, extent_of, micros_of_times
 from feature_service.domain.model.array import BoolArray, IndexArray, TimeArray
+from feature_service.domain.model.span import Span
 from penstock_kit.errors import InvalidArgument
 
 _VALIDATION_BLOCKS: Final = 5
@@ -29,8 +32,12 @@ class RowRange:
     training: bool
 
 
-def row_ranges(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
+def row_ranges(
+    rows: Mapping[str, int], plan: DatasetPlan, times: Mapping[str, TimeArray] | None = None
+) -> list[RowRange]:
     """Return the row ranges of all devices, whose number of rows are `rows`, in their order.
+
+    `times` are those of each device's rows, needed for a random split of windows by time alone.
 
     Raises InvalidArgument DEVICES_REQUIRED when a split by device has no two.
     """
@@ -41,7 +48,11 @@ def row_ranges(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
             return _by_device(rows, plan)
         case SplitMethod.RANDOM:
             random = np.random.default_rng(plan.random_state)
-            return [row_range for code, count in rows.items() for row_range in _by_block(code, count, plan, random)]
+            return [
+                row_range
+                for code, count in rows.items()
+                for row_range in _by_block(code, _window_edges(count, plan, (times or {}).get(code)), plan, random)
+            ]
         case _:
             assert_never(plan.split)
 
@@ -97,13 +108,36 @@ def _by_device(rows: Mapping[str, int], plan: DatasetPlan) -> list[RowRange]:
     ]
 
 
-def _by_block(code: str, rows: int, plan: DatasetPlan, random: np.random.Generator) -> list[RowRange]:
+def window_of(plan: DatasetPlan, row_range: RowRange, times: TimeArray) -> Windowing:
+    """Return the windows of a row range of a device, whose rows are at `times`.
+
+    The time of a window that is made lies where no row of another range is, and within the range of the plan.
+    """
+    window = plan.extraction.window
+    if isinstance(window, WindowPlan) or row_range.start == row_range.stop:
+        return window
+    micros = micros_of_times(times)
+    start = int(micros[row_range.start - 1]) + 1 if row_range.start else plan.span.start
+    end = int(micros[row_range.stop]) if row_range.stop < len(micros) else plan.span.end
+    return window.within(Span(start=start, end=end), extent_of(times[row_range.start : row_range.stop]))
+
+
+def _window_edges(rows: int, plan: DatasetPlan, times: TimeArray | None) -> IndexArray:
+    """The first row of each window that shares none with another, and the row behind the last."""
+    window = plan.extraction.window
+    if isinstance(window, WindowPlan):
+        return np.arange(rows // window.size + 1, dtype=np.int64) * window.size
+    assert times is not None, "windows by time need the times of the rows"
+    places = micros_of_times(times) // window.step
+    return np.concatenate(([0], np.flatnonzero(np.diff(places)) + 1, [rows]))
+
+
+def _by_block(code: str, edges: IndexArray, plan: DatasetPlan, random: np.random.Generator) -> list[RowRange]:
     """Blocks of neighbouring windows are drawn for validation; a training window beside one of them is left out.
 
     Neighbours resemble each other: with one of them in each part, a model is asked what it was told.
     """
-    size = plan.extraction.window.size
-    count = rows // size
+    count = len(edges) - 1
     if count == 0:
         return []
     blocks = np.arange(count) // max(1, round(count * plan.val_split / _VALIDATION_BLOCKS))
@@ -114,7 +148,7 @@ def _by_block(code: str, rows: int, plan: DatasetPlan, random: np.random.Generat
     beside[1:] |= validation[:-1]
     beside[:-1] |= validation[1:]
     return [
-        RowRange(device_code=code, start=first * size, stop=last * size, training=not validation[first])
+        RowRange(device_code=code, start=int(edges[first]), stop=int(edges[last]), training=not validation[first])
         for first, last in _runs(validation | beside, validation)
         if validation[first] or not beside[first]
     ]

@@ -8,10 +8,15 @@ import numpy as np
 from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.kernel import window_features
+from feature_service.domain.feature.left_out import NONE_LEFT_OUT, LeftOut, left_out, require_time_windows
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.uneven_windows import uneven_features
 from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.feature.window_layout import require_windows, window_starts
-from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray, TimeArray
+from feature_service.domain.feature.window_layout import require_windows
+from feature_service.domain.feature.window_rows import Windowing, WindowRows, extent_of, window_rows
+from feature_service.domain.model.array import BoolArray, FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame
+from feature_service.domain.model.span import Span
 from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod
 from feature_service.domain.preprocessing.missing import MissingFill, any_missing, fit_missing_fill
 from feature_service.domain.preprocessing.outlier import OutlierFilter, fit_outlier_filter
@@ -30,7 +35,7 @@ class FittedPreprocessing:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeatureTable:
-    """A (windows, names) matrix with the time of each window's first row.
+    """A (windows, names) matrix with the time at which each window begins.
 
     `rows` were cut into windows (after `drop`); `outliers` and `missing` count values before they were treated.
     """
@@ -43,6 +48,7 @@ class FeatureTable:
     outliers: int
     missing: int
     fitted: FittedPreprocessing
+    left_out: LeftOut = NONE_LEFT_OUT
 
     def undefined(self) -> dict[str, int]:
         """Return how many windows have no value of a field, so that its features are NaN; 0 is left out."""
@@ -64,22 +70,24 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     features = resolve_features(plan.features)
     if not frame.numbers:
         raise Unprocessable("there is no numeric field to extract features of", reason="NUMERIC_FIELD_REQUIRED")
-    plan.window.require(len(frame))
+    window = plan.window.within(Span(), extent_of(frame.timestamps)) if len(frame) else plan.window
+    window.require(len(frame))
     outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
     missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
     clean = clean_rows(frame, outlier_filter, missing_fill)
-    starts = clean.window_starts(plan.window)
-    raw = feature_matrix(clean, plan.window, features, starts)
+    windows = clean.windows(window)
+    raw = feature_matrix(clean, window, features, windows)
     scaler = fit_scaler(raw, scaling_of(plan, len(raw)), plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
         names=feature_names(frame.numbers, features),
         fields=tuple(frame.numbers),
-        starts=clean.frame.timestamps[starts],
+        starts=windows.times,
         rows=len(clean.frame),
         outliers=sum(outlier_filter.count(name, values) for name, values in frame.numbers.items()),
         missing=sum(int(np.isnan(values).sum()) for values in frame.numbers.values()),
         fitted=FittedPreprocessing(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
+        left_out=left_out(window, len(windows), windows.over_gap),
     )
 
 
@@ -110,9 +118,9 @@ class CleanRows:
     absent: Mapping[str, BoolArray]
     kept: BoolArray
 
-    def window_starts(self, window: WindowPlan) -> IndexArray:
-        """Return the first row of each window; none when none fits."""
-        return window_starts(self.frame.timestamps, window)
+    def windows(self, window: Windowing) -> WindowRows:
+        """Return the rows of each window; none when none fits."""
+        return window_rows(self.frame.timestamps, window)
 
     def cut(self, inside: slice) -> "CleanRows":
         """Return the rows of the slice `inside`, as if they were all there ever were."""
@@ -132,22 +140,25 @@ def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: Missin
 
 def feature_matrix(
     clean: CleanRows,
-    window: WindowPlan,
+    window: Windowing,
     features: Sequence[str],
-    starts: IndexArray,
+    windows: WindowRows,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
-    """Return the features of the windows that begin at `starts`, (windows, fields x features), field after field.
+    """Return the features of the windows, (windows, fields x features), field after field.
 
     `progress` is told the share of the fields that is done after each.
 
     Raises Unprocessable WINDOW_LIMIT_EXCEEDED when no window fits into the rows that are left.
     """
     rows, fields = len(clean.frame), clean.frame.numbers
-    if rows < window.size and not clean.kept.all():
-        raise too_few_whole_rows(rows, fields, window)
-    require_windows(starts, clean.frame.timestamps, window)
-    return window_matrix(clean, window, features, starts, progress)
+    if isinstance(window, TimeWindowPlan):
+        require_time_windows(window, len(windows), windows.over_gap)
+    else:
+        if rows < window.size and not clean.kept.all():
+            raise too_few_whole_rows(rows, fields, window)
+        require_windows(windows.first, clean.frame.timestamps, window)
+    return window_matrix(clean, window, features, windows, progress)
 
 
 def too_few_whole_rows(rows: int, fields: Iterable[str], window: WindowPlan) -> Unprocessable:
@@ -162,17 +173,20 @@ def too_few_whole_rows(rows: int, fields: Iterable[str], window: WindowPlan) -> 
 
 def window_matrix(
     clean: CleanRows,
-    window: WindowPlan,
+    window: Windowing,
     features: Sequence[str],
-    starts: IndexArray,
+    windows: WindowRows,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
     """Return what :func:`feature_matrix` does, of rows that are known to have a window."""
-    regular = window.max_gap is None
+    times = clean.frame.timestamps
     parts: list[FloatArray] = []
     for name, values in clean.frame.numbers.items():
-        at = None if regular else starts
-        parts.append(window_features(values, window, features, clean.absent[name], at, times=clean.frame.timestamps))
+        if isinstance(window, TimeWindowPlan):
+            parts.append(uneven_features(values, windows, features, clean.absent[name], times))
+        else:
+            at = None if window.max_gap is None else windows.first
+            parts.append(window_features(values, window, features, clean.absent[name], at, times=times))
         if progress is not None:
             progress(len(parts) / len(clean.frame.numbers))
     return np.hstack(parts)

@@ -1,9 +1,11 @@
 """How features are to be made (no NumPy needed to say it)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from feature_service.domain.feature.time_window import TimeWindowPlan
 from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.model.span import Extent, Span
 from feature_service.domain.preprocessing.method import (
     DEFAULT_OUTLIER_THRESHOLD,
     DEFAULT_SCALED_RANGE,
@@ -26,7 +28,7 @@ class ExtractionPlan:
     `normalize_is_default`: nobody named the scaling, so a single window, which has nothing to be scaled by, has none.
     """
 
-    window: WindowPlan = field(default_factory=WindowPlan)
+    window: WindowPlan | TimeWindowPlan = field(default_factory=WindowPlan)
     features: tuple[str, ...] = ()
     missing: MissingMethod = MissingMethod.INTERPOLATE
     outliers: OutlierMethod = OutlierMethod.NONE
@@ -34,3 +36,8 @@ class ExtractionPlan:
     normalize: NormalizeMethod = NormalizeMethod.Z_SCORE
     normalize_is_default: bool = False
     value_range: tuple[float, float] = DEFAULT_SCALED_RANGE
+
+
+def within(plan: ExtractionPlan, span: Span, extent: Extent) -> ExtractionPlan:
+    """Return the plan for a range of the rows of a series: windows by time lie within it."""
+    return replace(plan, window=plan.window.within(span, extent))

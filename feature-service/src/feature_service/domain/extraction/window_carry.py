@@ -5,6 +5,7 @@ import numpy as np
 from feature_service.domain.extraction.extract import CleanRows, window_matrix
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_layout import gap_edges
+from feature_service.domain.feature.window_rows import Windowing, WindowRows
 from feature_service.domain.model.array import FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame, concatenate
 
@@ -14,6 +15,8 @@ class WindowCarry:
 
     `rows` counts the rows it was given, `longest` those of the longest stretch without a gap of more than `max_gap`.
     """
+
+    over_gap = 0
 
     def __init__(self, window: WindowPlan, features: tuple[str, ...]) -> None:
         self.rows = 0
@@ -27,13 +30,14 @@ class WindowCarry:
     def cut(self, clean: CleanRows) -> tuple[TimeArray, FloatArray]:
         """Return the times and the features of the windows that end in the block."""
         self._count(clean.frame.timestamps)
-        rows = clean if self._rest is None else _joined(self._rest, clean)
-        starts = rows.window_starts(self._window)
-        self._rest = _copied(rows.cut(slice(self._next_start(rows.frame.timestamps, len(starts)), None)))
-        times = rows.frame.timestamps[starts]
-        if len(starts) == 0:
-            return times, np.empty((0, len(rows.frame.numbers) * len(self._features)))
-        return times, window_matrix(rows, self._window, self._features, starts)
+        rows = clean if self._rest is None else joined(self._rest, clean)
+        windows = rows.windows(self._window)
+        self._rest = copied(rows.cut(slice(self._next_start(rows.frame.timestamps, len(windows)), None)))
+        return features_of(rows, self._window, self._features, windows)
+
+    def end(self) -> tuple[TimeArray, FloatArray] | None:
+        """Return the windows that wait for no more rows: none, as each ends with a row."""
+        return None
 
     def _next_start(self, times: TimeArray, windows: int) -> int:
         """The row with which the first window begins that does not end in these rows."""
@@ -55,14 +59,24 @@ class WindowCarry:
         self._last = times[-1:].copy()
 
 
-def _joined(first: CleanRows, second: CleanRows) -> CleanRows:
+def features_of(
+    rows: CleanRows, window: Windowing, features: tuple[str, ...], windows: WindowRows
+) -> tuple[TimeArray, FloatArray]:
+    """Return the times and the features of windows, of which there may be none."""
+    if len(windows) == 0:
+        return windows.times, np.empty((0, len(rows.frame.numbers) * len(features)))
+    return windows.times, window_matrix(rows, window, features, windows)
+
+
+def joined(first: CleanRows, second: CleanRows) -> CleanRows:
+    """Return the rows of both, in memory of their own."""
     frame = concatenate([first.frame, second.frame])
     absent = {name: np.concatenate((first.absent[name], values)) for name, values in second.absent.items()}
     return CleanRows(frame=frame, absent=absent, kept=np.ones(len(frame), dtype=np.bool_))
 
 
-def _copied(rows: CleanRows) -> CleanRows:
-    """The same rows in memory of their own: they are few, and the block they were of is let go."""
+def copied(rows: CleanRows) -> CleanRows:
+    """Return the same rows in memory of their own: they are few, and the block they were of is let go."""
     frame = Frame(
         timestamps=rows.frame.timestamps.copy(),
         numbers={name: values.copy() for name, values in rows.frame.numbers.items()},

@@ -48,8 +48,8 @@ def window_features(
     result = np.empty((count, len(features)))
     if MISSING_RATIO in features:
         first = np.arange(count) * plan.step if starts is None else starts
-        result[:, list(features).index(MISSING_RATIO)] = _absent_share(
-            np.isnan(values) if absent is None else absent, first, plan.size
+        result[:, list(features).index(MISSING_RATIO)] = absent_share(
+            np.isnan(values) if absent is None else absent, first, first + plan.size
         )
     if SLOPE_PER_SECOND in features:
         if times is None:
@@ -137,6 +137,7 @@ def _fill_present(window: FloatArray, row: FloatArray, computed: Sequence[_Compu
         row[column] = function(block)[0]
 
 
-def _absent_share(absent: BoolArray, starts: IndexArray, size: int) -> FloatArray:
+def absent_share(absent: BoolArray, first: IndexArray, stop: IndexArray) -> FloatArray:
+    """Return the share of absent rows from each row `first` to before each row `stop`."""
     running = np.concatenate(([0], np.cumsum(absent)))
-    return (running[starts + size] - running[starts]) / size
+    return (running[stop] - running[first]) / (stop - first)

@@ -13,7 +13,7 @@ _BLOCK_VALUES: Final = 32 * 1024
 def slopes_per_second(values: FloatArray, times: TimeArray, starts: IndexArray, size: int) -> FloatArray:
     """Return the least-squares slope of each window's present values against seconds; NaN where none is present."""
     result = np.empty(len(starts))
-    micros = times.astype(np.int64)
+    micros = times.astype("datetime64[us]", copy=False).view(np.int64)
     every_value, every_time = sliding_window_view(values, size), sliding_window_view(micros, size)
     height = max(1, _BLOCK_VALUES // size)
     for start in range(0, len(starts), height):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from feature_service.domain.model.span import Extent, Span
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
 DEFAULT_SIZE: Final = 100
@@ -39,6 +40,17 @@ class WindowPlan:
     def step(self) -> int:
         """The rows from one window's start to the next one's."""
         return max(1, round(self.size * (1 - self.overlap)))
+
+    def __str__(self) -> str:
+        return f"{self.size} rows"
+
+    def within(self, span: Span, extent: Extent) -> "WindowPlan":
+        """Return the plan for a range of rows: the same for every range."""
+        return self
+
+    def rows_of_window(self, rows: int) -> int:
+        """Return how many rows a window has."""
+        return self.size
 
     def count(self, rows: int) -> int:
         """Return how many full windows fit into `rows` rows without a gap; with gaps there are fewer."""

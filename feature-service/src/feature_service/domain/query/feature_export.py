@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
-from feature_service.domain.extraction.plan import ExtractionPlan
+from feature_service.domain.extraction.plan import ExtractionPlan, within
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Extent, Span
 from feature_service.domain.query.field_choice import numeric_fields
@@ -49,6 +49,7 @@ class FeatureSummary:
     outliers: int
     missing: int
     undefined: dict[str, int]
+    left_out: dict[str, int]
     fitted: dict[str, Any]
     plan: ExtractionPlan
 
@@ -128,7 +129,8 @@ class FeatureExport:
 
         span = _closed(query.span, extent)
         rows = await self._telemetry.row_count(key, span)
-        table = await FeatureStream(self._telemetry, key, span, query.plan).fill(file, query.fields, rows)
+        plan = within(query.plan, query.span, extent)
+        table = await FeatureStream(self._telemetry, key, span, plan).fill(file, query.fields, rows)
         return await asyncio.to_thread(_summary, table, query.plan)
 
 
@@ -149,6 +151,7 @@ def _summary(table: "FeatureTable", plan: ExtractionPlan) -> FeatureSummary:
         outliers=table.outliers,
         missing=table.missing,
         undefined=table.undefined(),
+        left_out=table.left_out.reasons(plan.window),
         fitted=preprocessing_json(table.fitted, table.names),
         plan=replace(plan, normalize=table.fitted.scaler.method),
     )

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
 from feature_service.domain.model.statistic import FieldStatistic
@@ -66,12 +67,17 @@ class FeatureStatisticsReader:
         from feature_service.domain.query.column_statistics import column_statistics, correlation_matrix
 
         query = _with_window(query, max(rows.values()))
-        query.plan.window.require(max(rows.values()))
+        plans = {key: await self._plan(key, query) for key in rows}
+        longest = max(rows, key=lambda key: rows[key])
+        if not any(plans[key].window.count(count) for key, count in rows.items()):
+            plans[longest].window.require(rows[longest])
         features = resolve_features(query.plan.features)
-        windows = sum(query.plan.window.count(count) for count in rows.values())
+        windows = sum(plans[key].window.count(count) for key, count in rows.items())
         names = [f"{field}_{feature}" for field in query.fields for feature in features]
         _require_few(windows, len(names), query)
-        parts = [await self._series(key, count, query, features) for key, count in rows.items()]
+        parts = [
+            await self._series(key, count, replace(query, plan=plans[key]), features) for key, count in rows.items()
+        ]
         matrix = await asyncio.to_thread(_stacked, parts, len(names))
         return FeatureStatistics(
             windows=len(matrix),
@@ -81,10 +87,16 @@ class FeatureStatisticsReader:
             plan=query.plan,
         )
 
+    async def _plan(self, key: SeriesKey, query: FeatureStatisticsQuery) -> ExtractionPlan:
+        """The plan for the range of a series."""
+        if isinstance(query.plan.window, WindowPlan) or (extent := await self._telemetry.extent(key)) is None:
+            return query.plan
+        return within(query.plan, query.span, extent)
+
     async def _series(
         self, key: SeriesKey, rows: int, query: FeatureStatisticsQuery, features: Sequence[str]
     ) -> "FloatArray":
-        if rows * len(query.fields) > MOST_VALUES_AT_ONCE and rows >= query.plan.window.size:
+        if rows * len(query.fields) > MOST_VALUES_AT_ONCE and query.plan.window.count(rows):
             return await self._streamed(key, rows, query, len(features))
         frame = await self._telemetry.read(key, query.fields, query.span)
         return await asyncio.to_thread(_windows_of, frame, query.fields, query.plan, features)
@@ -106,8 +118,9 @@ class FeatureStatisticsReader:
 def _with_window(query: FeatureStatisticsQuery, rows: int) -> FeatureStatisticsQuery:
     """The query for values before scaling; where nobody named a window, one that the rows fill."""
     plan = replace(query.plan, normalize=NormalizeMethod.NONE)
-    if query.window_is_default and 0 < rows < plan.window.size:
-        plan = replace(plan, window=replace(plan.window, size=rows))
+    window = plan.window
+    if query.window_is_default and isinstance(window, WindowPlan) and 0 < rows < window.size:
+        plan = replace(plan, window=replace(window, size=rows))
     return replace(query, plan=plan)
 
 
@@ -142,10 +155,10 @@ def _windows_of(frame: "object", fields: Sequence[str], plan: ExtractionPlan, fe
     outlier_filter = fit_outlier_filter(numbers, plan.outliers, plan.outlier_threshold)
     missing_fill = fit_missing_fill(outlier_filter.apply(numbers), plan.missing)
     clean = clean_rows(Frame(timestamps=frame.timestamps, numbers=numbers), outlier_filter, missing_fill)
-    starts = clean.window_starts(plan.window)
-    if len(starts) == 0:
+    windows = clean.windows(plan.window)
+    if len(windows) == 0:
         return np.empty((0, len(fields) * len(features)))
-    return feature_matrix(clean, plan.window, features, starts)
+    return feature_matrix(clean, plan.window, features, windows)
 
 
 def _stacked(parts: "Sequence[FloatArray]", columns: int) -> "FloatArray":

@@ -16,9 +16,11 @@ from feature_service.domain.extraction.extract import (
     scaling_of,
     too_few_whole_rows,
 )
-from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
-from feature_service.domain.extraction.window_carry import WindowCarry
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
+from feature_service.domain.extraction.time_window_carry import carry_of
 from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.feature.left_out import left_out, require_time_windows
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_layout import no_window_between_gaps
 from feature_service.domain.model.array import FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame
@@ -90,6 +92,7 @@ class _Group:
     windows: int = 0
     rows: int = 0
     longest: int = 0
+    over_gap: int = 0
     outliers: int = 0
     missing: int = 0
 
@@ -126,35 +129,46 @@ class FeatureStream:
         Raises what :func:`extract_features` does, Aborted ROWS_CONFLICT when rows arrive in the range meanwhile, and
         what the matrix raises.
         """
-        plan = self._plan
         if not fields:
             raise Unprocessable("there is no numeric field to extract features of", reason="NUMERIC_FIELD_REQUIRED")
+        plan = self._plan = await self._within_range()
         most = plan.window.require(rows)
         fit_scaler(np.empty((0, 0)), NormalizeMethod.NONE, plan.value_range)  # a range that is none is told first
         width = len(self._features)
         await asyncio.to_thread(matrix.allocate, most, width * len(fields))
         groups: list[_Group] = []
-        for place in range(0, len(fields), self._fields_at_once(len(fields))):
-            names = fields[place : place + self._fields_at_once(len(fields))]
+        for place in range(0, len(fields), at_once := self._fields_at_once(len(fields), rows)):
+            names = fields[place : place + at_once]
             groups.append(await self._group(names, place * width, matrix, most))
             self._require_same(groups)
         matrix.keep(groups[0].windows)
         scaler = await asyncio.to_thread(self._scale, matrix.values)
         return self._table(matrix.values, fields, groups, scaler)
 
-    def _fields_at_once(self, fields: int) -> int:
+    async def _within_range(self) -> ExtractionPlan:
+        """The plan for the range: windows by time lie between its ends, or the first and the last row."""
+        if isinstance(self._plan.window, WindowPlan):
+            return self._plan
+        extent = await self._telemetry.extent(self._key)
+        return self._plan if extent is None else within(self._plan, self._span, extent)
+
+    def _fields_at_once(self, fields: int, rows: int) -> int:
         if self._plan.missing is MissingMethod.DROP:
             return fields  # whether a row is dropped depends on all of them
-        return max(1, self._most_values // min(self._most_values, max(_LEAST_ROWS, 2 * self._plan.window.size)))
+        window_rows = self._plan.window.rows_of_window(rows)
+        return max(1, self._most_values // min(self._most_values, max(_LEAST_ROWS, 2 * window_rows)))
 
     async def _group(self, fields: Sequence[str], first_column: int, matrix: Matrix, most: int) -> _Group:
         outlier_filter, missing_fill = await self._fit(fields)
         group = _Group(fields=fields, outlier_filter=outlier_filter, missing_fill=missing_fill)
-        cleaner, carry = BlockCleaner(outlier_filter, missing_fill), WindowCarry(self._plan.window, self._features)
+        cleaner, carry = BlockCleaner(outlier_filter, missing_fill), carry_of(self._plan.window, self._features)
 
         def work(block: Frame, fenced: Frame) -> None:
             group.count(block)
-            starts, values = carry.cut(cleaner.clean(block, fenced))
+            write(carry.cut(cleaner.clean(block, fenced)))
+
+        def write(made: tuple[TimeArray, FloatArray] | None) -> None:
+            starts, values = made or (np.empty(0, dtype="datetime64[us]"), np.empty((0, 0)))
             if group.windows + len(starts) > most:
                 raise _changed()
             matrix.write(group.windows, first_column, values)
@@ -169,7 +183,8 @@ class FeatureStream:
                     for name, reading in (await self._look_ahead(names, block, outlier_filter)).items():
                         cleaner.look_ahead(name, reading)
                 await asyncio.to_thread(work, block, fenced)
-        group.rows, group.longest = carry.rows, carry.longest
+        await asyncio.to_thread(lambda: write(carry.end()))
+        group.rows, group.longest, group.over_gap = carry.rows, carry.longest, carry.over_gap
         return group
 
     def _rows_at_once(self, fields: int) -> int:
@@ -239,10 +254,13 @@ class FeatureStream:
     def _require_same(self, groups: Sequence[_Group]) -> None:
         """Raise unless the last fields have the windows of the first, of which there must be one."""
         first, last = groups[0], groups[-1]
-        if first.windows == 0:
-            if first.rows < self._plan.window.size:
-                raise too_few_whole_rows(first.rows, first.fields, self._plan.window)
-            raise no_window_between_gaps(first.longest, self._plan.window)
+        window = self._plan.window
+        if not isinstance(window, WindowPlan):
+            require_time_windows(window, first.windows, first.over_gap)
+        elif first.windows == 0:
+            if first.rows < window.size:
+                raise too_few_whole_rows(first.rows, first.fields, window)
+            raise no_window_between_gaps(first.longest, window)
         if last is not first and not np.array_equal(np.concatenate(first.starts), np.concatenate(last.starts)):
             raise _changed()
 
@@ -269,6 +287,7 @@ class FeatureStream:
                 missing_fill=MissingFill(method=self._plan.missing, constants=constants),
                 scaler=scaler,
             ),
+            left_out=left_out(self._plan.window, groups[0].windows, groups[0].over_gap),
         )
 
 

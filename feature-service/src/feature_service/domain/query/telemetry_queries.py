@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
+from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
 from feature_service.domain.feature.catalog import resolve_features
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import DataModel, Device
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Extent, Span, iso_time
@@ -288,16 +289,23 @@ class TelemetryQueries:
             rows = await self._telemetry.row_count(key, span)
             if rows == 0:
                 raise await self.no_data(key, span)
+            own = await self._within(key, span, plan)
             # Before they are computed: what can't be answered takes neither time nor memory.
             features = len(used) * len(resolve_features(plan.features))
-            require_sendable(plan.window.count(rows) * (8 * features + 9), _FEWER_FEATURES)
+            require_sendable(own.window.count(rows) * (8 * features + 9), _FEWER_FEATURES)
             if rows * len(used) > MOST_VALUES_AT_ONCE:
-                return await asyncio.to_thread(converted, await self._streamed(key, used, span, plan, rows))
+                return await asyncio.to_thread(converted, await self._streamed(key, used, span, own, rows))
             frame = await self._telemetry.read(key, used, span)
-            return await asyncio.to_thread(lambda: converted(extract_features(frame, plan)))
+            return await asyncio.to_thread(lambda: converted(extract_features(frame, own)))
 
         with self._counts.query(target.model, extracts=True):
             return await self._features.get_or_make(key, (used, span, plan, convert), make)
+
+    async def _within(self, key: SeriesKey, span: Span, plan: ExtractionPlan) -> ExtractionPlan:
+        """The plan for the range: windows by time need to know where the rows of the series begin and end."""
+        if isinstance(plan.window, WindowPlan) or (extent := await self._telemetry.extent(key)) is None:
+            return plan
+        return within(plan, span, extent)
 
     async def _streamed(
         self, key: SeriesKey, fields: Sequence[str], span: Span, plan: ExtractionPlan, rows: int

@@ -1106,6 +1106,10 @@ class ExtractionOptions(_message.Message):
     RANGE_MIN_FIELD_NUMBER: _builtins.int
     RANGE_MAX_FIELD_NUMBER: _builtins.int
     MAX_GAP_FIELD_NUMBER: _builtins.int
+    WINDOW_DURATION_FIELD_NUMBER: _builtins.int
+    STEP_DURATION_FIELD_NUMBER: _builtins.int
+    STEP_ROWS_FIELD_NUMBER: _builtins.int
+    MIN_ROWS_FIELD_NUMBER: _builtins.int
     window_size: _builtins.int
     """Rows per window; zero: 100."""
     overlap: _builtins.float
@@ -1121,6 +1125,10 @@ class ExtractionOptions(_message.Message):
     range_min: _builtins.float
     """Range of min_max. Unset: 0 and 1."""
     range_max: _builtins.float
+    step_rows: _builtins.int
+    """From one window by rows to the next; set it or overlap, not both. Zero: as overlap says."""
+    min_rows: _builtins.int
+    """Windows by time with fewer rows are left out. Zero: 1."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names such as "mean". Empty: the default set."""
@@ -1131,7 +1139,19 @@ class ExtractionOptions(_message.Message):
 
     @_builtins.property
     def max_gap(self) -> _duration_pb2.Duration:
-        """No window has two neighbouring rows that are farther apart. Unset: gaps do not matter."""
+        """No window has two neighbouring rows that are farther apart. A window by time, at its ends too, has no longer time
+        without a row. Unset: gaps do not matter.
+        """
+
+    @_builtins.property
+    def window_duration(self) -> _duration_pb2.Duration:
+        """Windows by time: how long each is. Set it or window_size, not both. They begin at whole multiples of the step since
+        the Unix epoch, and lie in the range with all their time; a side of the range that is open ends with a row.
+        """
+
+    @_builtins.property
+    def step_duration(self) -> _duration_pb2.Duration:
+        """From one window by time to the next; set it or overlap, not both. Unset: as overlap says."""
 
     def __init__(
         self,
@@ -1147,10 +1167,14 @@ class ExtractionOptions(_message.Message):
         range_min: _builtins.float | None = ...,
         range_max: _builtins.float | None = ...,
         max_gap: _duration_pb2.Duration | None = ...,
+        window_duration: _duration_pb2.Duration | None = ...,
+        step_duration: _duration_pb2.Duration | None = ...,
+        step_rows: _builtins.int = ...,
+        min_rows: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "max_gap", b"max_gap", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "max_gap", b"max_gap", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min", "step_duration", b"step_duration", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "features", b"features", "fields", b"fields", "max_gap", b"max_gap", "missing_value_method", b"missing_value_method", "normalize_method", b"normalize_method", "outlier_method", b"outlier_method", "outlier_threshold", b"outlier_threshold", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_range_max", b"_range_max", "_range_min", b"_range_min", "features", b"features", "fields", b"fields", "max_gap", b"max_gap", "min_rows", b"min_rows", "missing_value_method", b"missing_value_method", "normalize_method", b"normalize_method", "outlier_method", b"outlier_method", "outlier_threshold", b"outlier_threshold", "overlap", b"overlap", "range_max", b"range_max", "range_min", b"range_min", "step_duration", b"step_duration", "step_rows", b"step_rows", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
     _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
@@ -1166,6 +1190,30 @@ class ExtractionOptions(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__range_min) -> _WhichOneofReturnType__range_min | None: ...
 
 Global___ExtractionOptions: _TypeAlias = ExtractionOptions  # noqa: Y015
+
+@_typing.final
+class LeftOutWindows(_message.Message):
+    """Windows that features are not made of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    WINDOWS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    windows: _builtins.int
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        windows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "windows", b"windows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOutWindows: _TypeAlias = LeftOutWindows  # noqa: Y015
 
 @_typing.final
 class ExtractFeaturesRequest(_message.Message):
@@ -1223,6 +1271,7 @@ class ExtractFeaturesResponse(_message.Message):
     OUTLIER_COUNT_FIELD_NUMBER: _builtins.int
     MISSING_COUNT_FIELD_NUMBER: _builtins.int
     UNDEFINED_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     values: _builtins.bytes
     """Windows × features, row by row, little-endian float64; NaN where undefined."""
     window_count: _builtins.int
@@ -1247,6 +1296,10 @@ class ExtractFeaturesResponse(_message.Message):
     def undefined(self) -> _containers.RepeatedCompositeFieldContainer[Global___UndefinedFeatures]:
         """Fields with windows whose features are undefined, NaN in `values`."""
 
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOutWindows]:
+        """Windows by time that are in the range and left out, by the reason."""
+
     def __init__(
         self,
         *,
@@ -1260,10 +1313,11 @@ class ExtractFeaturesResponse(_message.Message):
         outlier_count: _builtins.int = ...,
         missing_count: _builtins.int = ...,
         undefined: _abc.Iterable[Global___UndefinedFeatures] | None = ...,
+        left_out: _abc.Iterable[Global___LeftOutWindows] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_names", b"feature_names", "fitted_json", b"fitted_json", "missing_count", b"missing_count", "options", b"options", "outlier_count", b"outlier_count", "row_count", b"row_count", "timestamps", b"timestamps", "undefined", b"undefined", "values", b"values", "window_count", b"window_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_names", b"feature_names", "fitted_json", b"fitted_json", "left_out", b"left_out", "missing_count", b"missing_count", "options", b"options", "outlier_count", b"outlier_count", "row_count", b"row_count", "timestamps", b"timestamps", "undefined", b"undefined", "values", b"values", "window_count", b"window_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -140,8 +140,26 @@ FEATURE: Final = Section(
         Row(
             "WINDOW_SIZE_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
-            "a window of less than one row",
+            "a window of less than one row, or of a length of time that is none",
             "the message names the bounds",
+        ),
+        Row(
+            "STEP_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a step of windows that is none, or longer than a window",
+            "the message names the bounds",
+        ),
+        Row(
+            "MIN_ROWS_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a least number of rows of a window by time that is none",
+            "the message names the bounds",
+        ),
+        Row(
+            "WINDOW_CONFLICT",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "windows by rows and by time mixed, or a step and an overlap",
+            "give size and step in one unit, and one of step and overlap",
         ),
         Row(
             "OVERLAP_INVALID",
@@ -152,7 +170,7 @@ FEATURE: Final = Section(
         Row(
             "WINDOW_LIMIT_EXCEEDED",
             (ErrorKind.UNPROCESSABLE,),
-            "a window larger than the rows there are",
+            "a window larger than the rows or the range there are",
             "make it smaller, or ask for more rows",
         ),
         Row(

@@ -1,0 +1,105 @@
+"""Between the options of windows, by rows or by time, and their plans."""
+
+from google.protobuf.duration_pb2 import Duration
+from penstock.feature.v1 import feature_pb2
+
+from feature_service.domain.feature.time_window import TimeWindowPlan, step_of
+from feature_service.domain.feature.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
+from penstock_kit.errors import InvalidArgument
+
+_SIZES = ("window_size", "window_duration")
+_STEPS = ("overlap", "step_duration", "step_rows")
+
+
+def window_from_proto(options: feature_pb2.ExtractionOptions) -> WindowPlan | TimeWindowPlan:
+    """Return the windows, defaults filled in.
+
+    Raises InvalidArgument WINDOW_CONFLICT when options say the same in two ways or mix rows and time, and what the
+    plans raise.
+    """
+    _require_one(options, _SIZES)
+    _require_one(options, _STEPS)
+    if options.HasField("window_duration"):
+        return _by_time(options)
+    if options.HasField("step_duration") or options.min_rows:
+        raise InvalidArgument(
+            "a step of time and min_rows are of windows by time, and window_size is in rows; give a window_size such "
+            "as 10m, or the step in rows",
+            reason="WINDOW_CONFLICT",
+        )
+    size = options.window_size or DEFAULT_SIZE
+    overlap = options.overlap if options.HasField("overlap") else DEFAULT_OVERLAP
+    return WindowPlan(
+        size=size, overlap=_overlap_of(size, options.step_rows) if options.step_rows else overlap, max_gap=_gap(options)
+    )
+
+
+def clear_overridden(merged: feature_pb2.ExtractionOptions, options: feature_pb2.ExtractionOptions) -> None:
+    """Clear of a model's defaults what the options say in another way: a size takes its step along."""
+    if any(_is_set(options, name) for name in _SIZES):
+        for name in (*_SIZES, "step_duration", "step_rows", "min_rows"):
+            merged.ClearField(name)
+    if any(_is_set(options, name) for name in _STEPS):
+        for name in _STEPS:
+            merged.ClearField(name)
+
+
+def set_window(options: feature_pb2.ExtractionOptions, window: WindowPlan | TimeWindowPlan) -> None:
+    """Write the windows as they are applied into the options."""
+    options.overlap = window.overlap
+    if window.max_gap is not None:
+        options.max_gap.CopyFrom(duration_of_micros(window.max_gap))
+    if isinstance(window, WindowPlan):
+        options.window_size = window.size
+        return
+    options.window_duration.CopyFrom(duration_of_micros(window.size))
+    options.step_duration.CopyFrom(duration_of_micros(window.step))
+    options.min_rows = window.min_rows
+
+
+def micros_of_duration(duration: Duration) -> int:
+    """Return a length of time in microseconds, what is finer cut off."""
+    return duration.seconds * 1_000_000 + duration.nanos // 1_000
+
+
+def duration_of_micros(micros: int) -> Duration:
+    """Return so many microseconds as a length of time."""
+    return Duration(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)
+
+
+def _by_time(options: feature_pb2.ExtractionOptions) -> TimeWindowPlan:
+    if options.step_rows:
+        raise InvalidArgument(
+            f"step is {options.step_rows} rows and window_size a time; give a step such as 5m, or an overlap",
+            reason="WINDOW_CONFLICT",
+        )
+    size = micros_of_duration(options.window_duration)
+    if options.HasField("step_duration"):
+        step = micros_of_duration(options.step_duration)
+        if step == 0:
+            raise InvalidArgument("step is 0s; it must be longer than that", reason="STEP_INVALID")
+    else:
+        step = step_of(size, options.overlap if options.HasField("overlap") else DEFAULT_OVERLAP)
+    return TimeWindowPlan(size=size, step=step, min_rows=options.min_rows or 1, max_gap=_gap(options))
+
+
+def _overlap_of(size: int, step: int) -> float:
+    if not 1 <= step <= max(1, size):
+        raise InvalidArgument(
+            f"step is {step} and window_size {size} rows; a step is a row or more, and no more rows than a window",
+            reason="STEP_INVALID",
+        )
+    return 1 - step / max(1, size)
+
+
+def _gap(options: feature_pb2.ExtractionOptions) -> int | None:
+    return micros_of_duration(options.max_gap) if options.HasField("max_gap") else None
+
+
+def _require_one(options: feature_pb2.ExtractionOptions, names: tuple[str, ...]) -> None:
+    if len(given := [name for name in names if _is_set(options, name)]) > 1:
+        raise InvalidArgument(f"{' and '.join(given)} say the same; give one of them", reason="WINDOW_CONFLICT")
+
+
+def _is_set(options: feature_pb2.ExtractionOptions, name: str) -> bool:
+    return any(descriptor.name == name for descriptor, _ in options.ListFields())
