@@ -34,20 +34,30 @@ class Registry(rpc.MetadataServiceServicer):
 
 
 class Telemetry(rpc.FeatureServiceServicer):
-    """Each device's newest row is of one age; those of a few were never heard of."""
+    """Each device's newest row is of one age, beside `further` ones; those of a few were never heard of."""
 
     def __init__(self) -> None:
         self.age = timedelta(seconds=10)
+        self.further: tuple[timedelta, ...] = ()
+        self.scored_until: datetime | None = None
         self.tenants: set[str] = set()
 
     async def QueryHistory(self, request: pb.QueryHistoryRequest, context: Any) -> pb.QueryHistoryResponse:  # noqa: N802
         self.tenants.add(current_context().caller.tenant_id)
         if request.device_code == "D00001":
             raise NotFound("nothing is known of it", reason="DEVICE_NOT_FOUND")
-        time = int((NOW - self.age).timestamp() * 1_000_000)
+        times = (NOW - age for age in (self.age, *self.further))
+        end = request.end_time.ToDatetime(UTC) if request.HasField("end_time") else datetime.max.replace(tzinfo=UTC)
+        time = int(max(time for time in times if time < end).timestamp() * 1_000_000)
         column = pb.Column(name="temperature", numbers=[91.0])
         table = pb.Table(timestamps=[time], device_codes=[request.device_code], columns=[column])
         return pb.QueryHistoryResponse(rows=table)
+
+    async def DetectAnomalies(  # noqa: N802
+        self, request: pb.DetectAnomaliesRequest, context: Any
+    ) -> pb.DetectAnomaliesResponse:
+        self.scored_until = request.end_time.ToDatetime(UTC)
+        return pb.DetectAnomaliesResponse()
 
 
 @pytest.fixture
@@ -114,3 +124,29 @@ async def test_a_device_that_was_never_heard_of_has_no_data(
 ) -> None:
     (found,) = await looked[0].observe(alarm(watch=watch, seconds=60, device_codes=("D00001",)), frozenset(), NOW)
     assert (found.observation.holds, found.last_seen) == (holds, None)
+
+
+@pytest.mark.parametrize(
+    ("watch", "age", "holds"), [(Watch.ABOVE, 10, True), (Watch.NO_DATA, 10, False), (Watch.NO_DATA, 3600, True)]
+)
+async def test_a_row_of_the_future_hides_neither_a_value_nor_silence(
+    looked: tuple[DeviceValues, Registry, Telemetry], watch: Watch, age: int, holds: bool
+) -> None:
+    values, _, telemetry = looked
+    telemetry.age, telemetry.further = timedelta(seconds=age), (timedelta(days=-9000), timedelta(minutes=-61))
+    (found,) = await values.observe(alarm(watch=watch, seconds=60, device_codes=("D00002",)), frozenset(), NOW)
+    assert (found.observation.holds, found.last_seen) == (holds, NOW - telemetry.age)
+
+
+async def test_a_clock_that_is_a_little_ahead_is_believed(looked: tuple[DeviceValues, Registry, Telemetry]) -> None:
+    values, _, telemetry = looked
+    telemetry.age = timedelta(seconds=-240)
+    (found,) = await values.observe(alarm(seconds=60, device_codes=("D00002",)), frozenset(), NOW)
+    assert (found.observation.holds, found.last_seen) == (True, NOW - telemetry.age)
+
+
+async def test_windows_of_the_future_are_not_scored(looked: tuple[DeviceValues, Registry, Telemetry]) -> None:
+    values, _, telemetry = looked
+    asked = alarm(watch=Watch.ANOMALY, detector_id="det_1", device_codes=("D00002",))
+    assert await values.observe(asked, frozenset(), NOW) == []
+    assert telemetry.scored_until == NOW + timedelta(minutes=5)

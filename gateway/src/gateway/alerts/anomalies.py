@@ -37,10 +37,11 @@ async def fit_detector(
 
 
 async def observe_anomalies(
-    features: "FeatureServiceAsyncStub", alarm: Alarm, firing: frozenset[str], now: datetime
+    features: "FeatureServiceAsyncStub", alarm: Alarm, firing: frozenset[str], now: datetime, *, until: datetime
 ) -> Sequence[tuple[str, datetime | None, Observation]]:
-    """Return device, time of the newest scored row and what was found, for each device of the detector."""
+    """Return, for each device of the detector, the time of the newest row scored before `until` and what was found."""
     request = pb.DetectAnomaliesRequest(detector_id=alarm.detector_id, device_codes=alarm.device_codes)
+    request.end_time.FromDatetime(until)
     answer = await features.DetectAnomalies(request, timeout=_SECONDS)
     return [_observe(alarm, device, device.device_code in firing, now) for device in answer.devices]
 

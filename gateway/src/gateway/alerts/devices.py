@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from penstock.feature.v1 import feature_pb2 as pb
@@ -23,13 +23,16 @@ _PAGE: Final = 500
 _SECONDS: Final = 5.0
 # Devices of one alarm that are asked about at once.
 _AT_ONCE: Final = 8
+# By how much a device's clock may be ahead. A row from later than that is an error of a clock: it would be the newest
+# for years, and no alarm would see what comes after it.
+AHEAD: Final = timedelta(minutes=5)
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceObservation:
-    """What was found on one device; `last_seen` is the time of its newest row, None without any.
+    """What was found on one device; `last_seen` is the time of its newest row that is not of the future, None without.
 
     Without an `observation` the device could not be asked about: what is known of it stays as it is.
     """
@@ -59,7 +62,7 @@ class DeviceValues:
     async def _observe_anomalies(
         self, alarm: Alarm, firing: frozenset[str], now: datetime
     ) -> Sequence[DeviceObservation]:
-        found = await observe_anomalies(self._features, alarm, firing, now)
+        found = await observe_anomalies(self._features, alarm, firing, now, until=now + AHEAD)
         return [
             DeviceObservation(device_code=code, last_seen=time, observation=observation)
             for code, time, observation in found
@@ -89,7 +92,7 @@ class DeviceValues:
                 return codes
 
     async def _observe(self, alarm: Alarm, code: str, is_firing: bool, now: datetime) -> DeviceObservation:
-        newest = await self._newest(alarm, code)
+        newest = await self._newest(alarm, code, now)
         labels = {"device_code": code, "model_code": alarm.model_code, "field": alarm.field}
         if newest is None:
             holds = True if alarm.watch is Watch.NO_DATA else None
@@ -107,10 +110,11 @@ class DeviceValues:
             found = Observation(holds=alarm.breaches(value, is_firing=is_firing), value=value, labels=labels)
         return DeviceObservation(device_code=code, last_seen=time, observation=found)
 
-    async def _newest(self, alarm: Alarm, code: str) -> tuple[datetime, float | None] | None:
+    async def _newest(self, alarm: Alarm, code: str, now: datetime) -> tuple[datetime, float | None] | None:
         request = pb.QueryHistoryRequest(
             device_code=code, fields=[alarm.field] if alarm.field else [], limit=1, newest_first=True
         )
+        request.end_time.FromDatetime(now + AHEAD)
         try:
             answer = await self._features.QueryHistory(request, timeout=_SECONDS)
         except NotFound:
