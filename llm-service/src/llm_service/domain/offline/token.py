@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from llm_service.domain.offline.comma_number import comma_number_end, with_point
 from llm_service.domain.offline.words_traditional import SIMPLIFIED
 
 _OPENING: Final = {'"': '"', "“": "”", "「": "」", "『": "』", "`": "`"}
@@ -25,7 +26,7 @@ class TokenKind(StrEnum):
 class Token:
     """Characters `start` to `end` of a text, `raw` as written, `text` in lower case and simplified characters.
 
-    `glued` says that no blank is before it.
+    `text` of a number has a decimal point, whatever was written. `glued` says that no blank is before it.
     """
 
     kind: TokenKind
@@ -49,10 +50,11 @@ def tokenize(text: str) -> tuple[Token, ...]:
         if text[at].isspace():
             at += 1
             continue
-        kind, end = _scan(text, at, tokens[-1] if tokens and tokens[-1].end == at else None)
+        kind, end = _scan(text, at, tokens[-1] if tokens else None)
         raw = text[at + 1 : end - 1] if kind is TokenKind.QUOTED else text[at:end]
         glued = bool(tokens) and tokens[-1].end == at
         plain = raw.lower().translate(SIMPLIFIED) if kind is TokenKind.HAN else raw.lower()
+        plain = with_point(raw) if kind is TokenKind.NUMBER else plain
         tokens.append(Token(kind=kind, raw=raw, text=plain, start=at, end=end, glued=glued))
         at = end
     return tuple(tokens)
@@ -69,14 +71,14 @@ def is_code(text: str) -> bool:
 
 
 def _scan(text: str, at: int, before: Token | None) -> tuple[TokenKind, int]:
-    """The kind and the end of the token at `at`; `before` is the token it is glued to."""
-    character = text[at]
+    """The kind and the end of the token at `at`, behind the token `before`."""
+    character, glued = text[at], before is not None and before.end == at
     if is_han(character):
         return TokenKind.HAN, at + 1
     if character.isdecimal():
-        return TokenKind.NUMBER, _number_end(text, at)
+        return TokenKind.NUMBER, comma_number_end(text, at, before.text if before else "") or _number_end(text, at)
     if character.isalpha() or character == "_":
-        after_number = before is not None and before.kind is TokenKind.NUMBER and character != "_"
+        after_number = before is not None and glued and before.kind is TokenKind.NUMBER and character != "_"
         return TokenKind.WORD, _unit_end(text, at) if after_number else _word_end(text, at)
     closing = text.find(_OPENING[character], at + 1, at + _LONGEST_QUOTE + 2) if character in _OPENING else -1
     if closing > at + 1:
@@ -92,8 +94,10 @@ def _digits_end(text: str, at: int) -> int:
 
 def _number_end(text: str, at: int) -> int:
     """The end of digits, with groups of thousands and a fraction; "27.11.2026" is three numbers."""
-    end = _digits_end(text, at)
-    while text[end : end + 1] == "," and _digits_end(text, end + 1) == end + 1 + _THOUSAND and end - at <= _THOUSAND:
+    first = end = _digits_end(text, at)
+    if text[at - 1 : at] == "." and text[at - 2 : at - 1].isdecimal():
+        return end
+    while text[end : end + 1] == "," and _digits_end(text, end + 1) == end + 1 + _THOUSAND and first - at <= _THOUSAND:
         end += 1 + _THOUSAND
     if text[end : end + 1] != "." or not text[end + 1 : end + 2].isdecimal():
         return end
