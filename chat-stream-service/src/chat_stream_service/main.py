@@ -38,6 +38,7 @@ async def serve(settings: ChatSettings, stop: asyncio.Event) -> None:
         add_metrics(runtime.registry, services)
         DatabaseMetrics(runtime.registry, SERVICE, resources.database.counts)
         add_servicers(server, services, clock)
+        server.report_failure(lambda: resources.database.failure)
         schema = prepare_schema(resources.database, settings.database, MIGRATIONS, then=services.current_engine.refresh)
         async with (
             schema,

@@ -51,6 +51,7 @@ async def serve(settings: LlmSettings, stop: asyncio.Event) -> None:
         )
         add_metrics(runtime.registry, services, stores)
         add_servicers(server, services, stores, clock)
+        server.report_failure(lambda: stores.database.failure)
         schema = prepare_schema(stores.database, settings.database, MIGRATIONS, then=services.spending.refresh)
         async with services.shedder.running(), schema, stores.run(), services.run(settings):
             await server.serve(settings.port, stop, setting="LLM_SERVICE_PORT")

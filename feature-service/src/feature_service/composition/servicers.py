@@ -10,6 +10,7 @@ from feature_service.edge.backup_servicer import BackupServicer
 from feature_service.edge.metadata_servicer import MetadataServicer
 from feature_service.edge.servicer import FeatureServicer, FeatureServices
 from penstock_kit.cache.warmup import WarmupServicer
+from penstock_kit.database import Database
 from penstock_kit.grpc import GrpcServer
 
 
@@ -21,9 +22,11 @@ class Servicers:
     metadata: MetadataServicer
     backup: BackupServicer
     warmup: WarmupServicer
+    database: Database
 
     def add_to(self, server: GrpcServer) -> None:
-        """Have `server` serve them."""
+        """Have `server` serve them while the database can be used."""
+        server.report_failure(lambda: self.database.failure)
         server.add(feature_pb2_grpc.add_FeatureServiceServicer_to_server, self.features)
         server.add(feature_pb2_grpc.add_MetadataServiceServicer_to_server, self.metadata)
         server.add(backup_pb2_grpc.add_BackupServiceServicer_to_server, self.backup)
@@ -37,4 +40,5 @@ def build_servicers(services: FeatureServices, stores: Stores) -> Servicers:
         metadata=MetadataServicer(services.registry),
         backup=BackupServicer(copy_to=stores.telemetry.copy_to, folder=stores.spool_folder),
         warmup=WarmupServicer(services.warmup),
+        database=stores.database,
     )

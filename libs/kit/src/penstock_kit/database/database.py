@@ -63,7 +63,8 @@ class Database:
     Both blocks turn a store that can't answer (disk full, read-only, locked, connection refused) into
     Unavailable (STORAGE_UNAVAILABLE), and a value that no column holds into InvalidArgument (VALUE_INVALID); an
     IntegrityError is the caller's to catch. A PostgreSQL that restarts within
-    `reconnect_seconds` costs a wait and no failure. `phase` is set by :func:`prepare_schema`.
+    `reconnect_seconds` costs a wait and no failure. `phase` and
+    `failure` are set by :func:`prepare_schema`.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class Database:
         self._quick_writer = QuickWriter(writer.dialect) if self.is_sqlite else None
         self._reconnect_window = ReconnectWindow(reconnect_seconds)
         self.phase = Phase.THERE
+        # Why the schema could not be prepared, though the store answers; empty unless that is so.
+        self.failure = ""
         self._log = WriteAheadLog(url.database or "", lock_ms=int(lock_seconds * 1000)) if self.is_sqlite else None
         self.counts = DatabaseCounts(wal_bytes=self._wal_bytes if self.is_sqlite else None)
         self._writer = writer
@@ -186,6 +189,8 @@ class Database:
         return _CountedBlock(self._name, self.counts, is_write=is_write)
 
     def _absent_error(self) -> Unavailable:
+        if self.failure:
+            return Unavailable(f"the database {self._name} cannot be used: {self.failure}", reason=REASON)
         return Unavailable(f"the database {self._name} was not there at the start and is waited for", reason=REASON)
 
     async def _shorten(self, log: WriteAheadLog, connection: AsyncConnection) -> None:

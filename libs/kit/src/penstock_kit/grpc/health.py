@@ -1,7 +1,8 @@
 """The health service (grpc.health.v1): per service and overall, and no watcher holds up a drain."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Final
 
 import grpc
@@ -11,13 +12,21 @@ _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 _UNKNOWN: Final = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 _NOTHING: Final = -1
+# Seconds between two looks of a watch at whether the process has a failure.
+_LOOK_SECONDS: Final = 5.0
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
-    """All services of a server are healthy or none is: they share one process and its stores."""
+    """All services of a server are healthy or none is: they share one process and its stores.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    `failure` says why the process can't serve though it runs, empty while it can; watchers hear of it within `look`
+    seconds.
+    """
+
+    def __init__(self, names: Sequence[str], *, look: float = _LOOK_SECONDS) -> None:
         self._names = names
+        self.failure: Callable[[], str] = str
+        self._look = look
         self._serving = False
         self._draining = False
         self._changed = asyncio.Condition()
@@ -50,7 +59,9 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         while not (self._draining and last == self._status(request.service)):
             async with self._changed:
                 while not self._draining and last == self._status(request.service):
-                    await self._changed.wait()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(self._look):
+                            await self._changed.wait()
             if last != self._status(request.service):
                 last = self._status(request.service)
                 yield health_pb2.HealthCheckResponse(status=last)
@@ -58,4 +69,4 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     def _status(self, service: str) -> Any:
         if service and service not in self._names:
             return _UNKNOWN
-        return _SERVING if self._serving else _NOT_SERVING
+        return _SERVING if self._serving and not self.failure() else _NOT_SERVING

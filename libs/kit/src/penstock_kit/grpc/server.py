@@ -89,6 +89,10 @@ class GrpcServer:
         """Tell who asks that what comes now waits so many seconds in queues of the service's own."""
         self._process.delay = delay
 
+    def report_failure(self, failure: Callable[[], str]) -> None:
+        """Answer health checks with NOT_SERVING while `failure` says why the service can't do its work."""
+        self._health.failure = failure
+
     async def start(self, port: int, *, setting: str = "") -> int:
         """Listen and serve; return the port (port 0 takes a free one).
 
