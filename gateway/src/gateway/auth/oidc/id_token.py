@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import math
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -15,6 +14,8 @@ _LONGEST: Final = 256 * 1024
 # How far the issuer's clock may be from ours.
 _LEEWAY_SECONDS: Final = 60.0
 _LONGEST_SUBJECT: Final = 255
+# No time of a token is so many seconds after 1970; an integer in JSON may be larger than any float.
+_LATEST: Final = 1e12
 _REQUIRED: Final = ["iss", "sub", "aud", "exp", "iat"]
 _UNCHECKED: Final = ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss", "verify_sub", "verify_jti")
 _HASHES: Final = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
@@ -97,7 +98,7 @@ def _check_access_token(claims: Mapping[str, Any], algorithm: str, access_token:
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
     value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LATEST:
         raise _invalid(f"has no time for {name}")
     return float(value)
 
