@@ -128,11 +128,17 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
             content_type, file = await asyncio.to_thread(self._write_rows, history, form, rows.device_codes)
             require_sendable(len(file), _SMALLER_PAGE)
             return feature_pb2.QueryRealtimeResponse(
-                file=file, content_type=content_type, total=rows.total, page=page, page_size=size
+                file=file,
+                content_type=content_type,
+                total=rows.total,
+                total_is_estimate=rows.total_is_estimate,
+                page=page,
+                page_size=size,
             )
         return feature_pb2.QueryRealtimeResponse(
             rows=convert.frame_to_proto(rows.frame, device_codes=rows.device_codes),
             total=rows.total,
+            total_is_estimate=rows.total_is_estimate,
             page=page,
             page_size=size,
         )

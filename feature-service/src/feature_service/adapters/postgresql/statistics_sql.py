@@ -84,9 +84,17 @@ def value_counts(relation: Relation, field: str, query: StatisticsQuery, values:
     )
 
 
-def count(relations: Sequence[Relation], span: Span, conditions: Sequence[Condition], values: Values) -> str:
-    """Select how many rows fit."""
-    return f"SELECT count(*) FROM ({union(relations, {}, span, conditions, values)}) AS r"
+def count(
+    relations: Sequence[Relation], span: Span, conditions: Sequence[Condition], values: Values, most: int | None = None
+) -> str:
+    """Select how many rows fit; `most` where there are more than that."""
+    limit = "" if most is None else f" LIMIT {most:d}"
+    return f"SELECT count(*) FROM ({union(relations, {}, span, conditions, values)}{limit}) AS r"
+
+
+def planned(relations: Sequence[Relation], span: Span, conditions: Sequence[Condition], values: Values) -> str:
+    """Ask for the plan, as JSON, that tells how many rows are expected to fit."""
+    return f"EXPLAIN (FORMAT JSON) {union(relations, {}, span, conditions, values)}"
 
 
 def extent(relation: Relation, values: Values) -> str:

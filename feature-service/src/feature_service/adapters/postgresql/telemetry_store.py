@@ -9,6 +9,7 @@ from feature_service.adapters.postgresql import duration_sql, row_sql, statistic
 from feature_service.adapters.postgresql.existing_table import ExistingTable, ExistingTables
 from feature_service.adapters.postgresql.failure import REASON
 from feature_service.adapters.postgresql.fetch import fetch_frame
+from feature_service.adapters.postgresql.newest_count import rows_that_fit
 from feature_service.adapters.postgresql.pool import BeforeOpen, Connection, PostgresPool
 from feature_service.adapters.postgresql.range_statistics import statistics_of
 from feature_service.adapters.postgresql.selection import MOST_COLUMNS, Selection, select
@@ -162,12 +163,11 @@ class PostgresTelemetryStore:
         most = max(_FEWEST_COLUMNS, min(MOST_COLUMNS, _COLUMNS_OF_ALL // len(relations)))
         with_series = replace(selection, numbers=[series, *selection.numbers])
         frame = await self._frame(page, with_series, always=1, most=most)
-        counted = Values()
-        total = statistics_sql.count(relations, query.span, query.conditions, counted)
-        ((rows,),) = await self._rows(total, counted)
+        total, estimated = await rows_that_fit(self._rows, relations, query, len(frame))
         codes = [relations[int(place)].device_code for place in frame.numbers[series]]
         numbers = {name: column for name, column in frame.numbers.items() if name != series}
-        return NewestRows(frame=frame.with_numbers(numbers), device_codes=codes, total=rows)
+        rows = frame.with_numbers(numbers)
+        return NewestRows(frame=rows, device_codes=codes, total=total, total_is_estimate=estimated)
 
     async def history(self, key: SeriesKey, query: HistoryQuery) -> "Frame":
         """Return rows or buckets."""

@@ -54,11 +54,12 @@ class NewestQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NewestRows:
-    """Rows with the device of each, and how many rows fit in all."""
+    """Rows with the device of each, and how many rows fit in all: of very many an estimate, where counting is slow."""
 
     frame: "Frame"
     device_codes: Sequence[str]
     total: int
+    total_is_estimate: bool = False
 
 
 class Aggregate(StrEnum):

@@ -558,7 +558,7 @@ class QueryRealtimeResponse(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     total: _builtins.int
-    """Rows that fit in all; an estimate on large tables."""
+    """Rows that fit in all. Of over 100,000 in PostgreSQL an estimate of its planner, which a full page never reaches."""
     total_is_estimate: _builtins.bool
     page: _builtins.int
     page_size: _builtins.int
