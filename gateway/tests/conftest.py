@@ -14,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
+from fastapi.dependencies import models
 from penstock.chat.v1 import chat_pb2_grpc
 from penstock.feature.v1 import feature_pb2_grpc
 from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
@@ -130,6 +131,14 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         await client.aclose()
         stop.set()
         await serving
+        forget_routes()
+
+
+def forget_routes() -> None:
+    """Clear FastAPI's own caches of what it found out about functions: by them each gateway would live for ever."""
+    for each in vars(models).values():
+        if hasattr(each, "cache_clear"):
+            each.cache_clear()
 
 
 GatewayFactory = Callable[..., Any]

@@ -153,7 +153,7 @@ BROKEN = {
     "HTML": Reply(raw=b"<html>gateway</html>", content_type="text/html"),
     "bad JSON": Reply(raw=b'data: {"choices": [\n\n', content_type="text/event-stream"),
     "bad UTF-8": Reply(raw=b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n'),
-    "a 10 MB line": Reply(raw=b"data: " + b"x" * 10_000_000),
+    "a 10 MB line": Reply(raw=b"data: no end ", raw_times=800_000),
     "nothing": Reply(raw=b""),
     "no finish reason": Reply(chunks=(), finish_reason=None),
 }

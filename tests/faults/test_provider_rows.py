@@ -71,12 +71,13 @@ BROKEN_LATER = {
     "bad JSON": b'data: {"choices": [',
     "bad UTF-8": b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}',
     "HTML": b"<html>502 Bad Gateway</html>",
-    "a 10 MB line": b"data: " + b"x" * 10_000_000,
+    "a 10 MB line": b"data: no end ",
 }
 
 
-@pytest.mark.parametrize("nonsense", BROKEN_LATER.values(), ids=BROKEN_LATER.keys())
-async def test_nonsense_after_content_is_an_error_and_what_came_is_billed(two: Two, nonsense: bytes) -> None:
+@pytest.mark.parametrize("name", BROKEN_LATER)
+async def test_nonsense_after_content_is_an_error_and_what_came_is_billed(two: Two, name: str) -> None:
+    nonsense = BROKEN_LATER[name] * (800_000 if name == "a 10 MB line" else 1)
     two.first.script(Reply(chunks=("a good beginning",), chunk_delay=0.05, tail=nonsense + b"\n\n"))
     with pytest.raises(BadUpstream):
         await two.llm.stream()

@@ -80,7 +80,7 @@ class AnthropicServer(VendorServer):
     async def _stream(self, request: web.Request, body: Mapping[str, Any], reply: Reply) -> web.StreamResponse:
         async with self._opened(request, reply) as response:
             if reply.raw is not None:
-                await response.write(reply.raw)
+                await response.write(reply.raw * reply.raw_times)
                 return response
             start: dict[str, Any] = {
                 **_head(body, reply),

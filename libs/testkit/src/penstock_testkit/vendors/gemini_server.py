@@ -74,7 +74,7 @@ class GeminiServer(VendorServer):
     async def _stream(self, request: web.Request, reply: Reply) -> web.StreamResponse:
         async with self._opened(request, reply) as response:
             if reply.raw is not None:
-                await response.write(reply.raw)
+                await response.write(reply.raw * reply.raw_times)
                 return response
             if reply.refusal:
                 await response.write(_event(_blocked(request, reply)))

@@ -59,7 +59,7 @@ class OpenAiServer(VendorServer):
     async def _stream(self, request: web.Request, body: Mapping[str, Any], reply: Reply) -> web.StreamResponse:
         async with self._opened(request, reply) as response:
             if reply.raw is not None:
-                await response.write(reply.raw)
+                await response.write(reply.raw * reply.raw_times)
                 return response
             model = reply.model or str(body.get("model", ""))
             choices = ([{"index": 0, "delta": delta, "logprobs": reply.logprobs}] for delta in _deltas(reply))

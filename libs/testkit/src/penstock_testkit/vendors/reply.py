@@ -32,8 +32,8 @@ class Reply:
 
     `chunks` are the deltas of the text. Seconds: `delay` before anything is sent, `chunk_delay` between
     chunks. Faults: `status` with `error` (message) and `code`; `cut_after` N chunks the connection is
-    torn down; `hang_after` N chunks nothing more comes; `raw` replaces the body, `tail` what follows the
-    chunks; `finish_reason` None ends the answer politely without one; `error_after` N chunks an error event
+    torn down; `hang_after` N chunks nothing more comes; `raw`, `raw_times` over, replaces the body, `tail` what
+    follows the chunks; `finish_reason` None ends the answer politely without one; `error_after` N chunks an error event
     comes. `signature` and `redacted` are the proof and the encrypted part of the thinking, where the vendor has
     them; `blocks` are Anthropic's own content blocks, instead of all of these.
     """
@@ -58,6 +58,7 @@ class Reply:
     hang_after: int | None = None
     error_after: int | None = None
     raw: bytes | None = None
+    raw_times: int = 1
     tail: bytes = b""
     content_type: str = ""
     logprobs: Mapping[str, Any] | None = None

@@ -114,7 +114,7 @@ class VendorServer(ABC):
     async def _whole(self, request: web.Request, reply: Reply, answer: Callable[[], object]) -> web.StreamResponse:
         """Send `answer` at once, or the reply's fault instead."""
         if reply.raw is not None:
-            return web.Response(body=reply.raw, content_type=reply.content_type or "application/json")
+            return web.Response(body=reply.raw * reply.raw_times, content_type=reply.content_type or "application/json")
         if reply.hang_after is not None:
             await self._stop.wait()
         if reply.cut_after is not None:
