@@ -82,6 +82,29 @@ def test_what_is_no_date_and_time_is_refused_as_it_was_written(written):
     assert f"timestamp {written!r} is not a time" in refused[0][1]
 
 
+@pytest.mark.parametrize(
+    ("order", "dates"),
+    [
+        ("mdy", ["05.01.2026", "13.01.2026"]),
+        ("mdy", ["13.01.2026", "05.01.2026"]),
+        ("dmy", ["01/05/2026", "1/31/2026"]),
+    ],
+)
+def test_an_order_that_some_dates_can_not_have_is_refused_before_others_are_stored_with_day_and_month_exchanged(
+    order, dates
+):
+    body = "timestamp;v\n" + "".join(f"{date} 08:00;1\n" for date in dates)
+    with pytest.raises(InvalidArgument, match=r"date_order=.* is not that of the dates, see '(13|1/31)") as error:
+        read(body, date_order=DateOrder(order))
+    assert (error.value.reason, error.value.metadata["rows_rejected"]) == ("DATE_ORDER_INVALID", "2")
+    assert len(read(body, date_order=DateOrder(order), partial=True)[0]) == 1
+
+
+def test_dates_that_fit_the_order_are_no_reason_to_refuse_and_neither_is_a_date_that_is_none():
+    body = "timestamp;v\n05.01.2026;1\n13.01.2026;2\n41.13.2026;3\n05.05.2026;4\n"
+    assert len(read(body, date_order=DateOrder.DAY_FIRST)[0]) == 3
+
+
 def test_local_times_in_two_columns_are_of_the_zone():
     body = "Datum;Uhrzeit;v\n31.07.2026;08:00;1\n"
     plan = {"timestamp_column": "Datum", "clock_column": "Uhrzeit", "date_order": DateOrder.DAY_FIRST}

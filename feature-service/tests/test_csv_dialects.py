@@ -12,7 +12,7 @@ from feature_service.adapters.body.csv_reader import CsvReader
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
-from feature_service.domain.ingest.text_cell import MISSING_NUMBERS, PointNumbers, TextCells
+from feature_service.domain.ingest.text_cell import MISSING_NUMBERS, TextCells
 from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument
 
@@ -194,7 +194,7 @@ def test_a_column_is_read_cell_by_cell_as_each_cell_alone_would_be(cells):
     expected = []
     for row, cell in enumerate(cells):
         try:
-            expected.append(PointNumbers().number(cell))
+            expected.append(TextCells(decimal=".").numbers("a").number(cell))
         except ValueError:
             assert row in refused
         else:

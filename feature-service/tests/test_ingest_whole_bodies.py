@@ -95,9 +95,11 @@ async def test_rows_that_overwrite_earlier_ones_of_the_body_are_counted(service)
     body = b"timestamp,a\n" + b"".join(b"%d,1\n" % (1_704_067_200 + row % 55_000) for row in range(60_000))
     answer = await ingest(service, body, device_code="d")
     assert (answer.rows_accepted, answer.rows_merged) == (60_000, 5_000)
+    assert [note for note in answer.notes if note.startswith("5000 rows have a time that the body gave before")]
     assert await stored_rows(service, "d") == 55_000
     again = await ingest(service, GOOD, device_code="d")
     assert (again.rows_accepted, again.rows_merged) == (60_000, 0), "rows stored before are no merge of this body"
+    assert list(again.notes) == []
 
 
 async def test_a_field_tells_what_it_holds_and_whether_that_was_guessed(service):

@@ -7,12 +7,13 @@ from feature_service.adapters.body.csv_table import Columns, CsvTable, count_row
 from feature_service.adapters.body.csv_text import STRETCH, text_of
 from feature_service.adapters.body.plain_blocks import PlainBlocks
 from feature_service.domain.ingest.block import BlockReading, RawBlock, RowBlock, rows_of_block
-from feature_service.domain.ingest.date_format import iso_times, joined_times
+from feature_service.domain.ingest.date_format import OrderCheck, iso_times, joined_times
 from feature_service.domain.ingest.local_time import LocalClock
 from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from feature_service.domain.ingest.text_cell import TextCells
+from feature_service.domain.ingest.timestamp_cell import shown
 from penstock_kit.errors import InvalidArgument
 
 __all__ = ["CsvReader", "guess_delimiter"]
@@ -76,8 +77,12 @@ class CsvReader:
         cells = TextCells(decimal=plan.decimal, comma_separates=table.delimiter == ",")
         clock = LocalClock(plan.zone)
         reading = BlockReading(cells=cells, schema=schema, clock=clock, rejections=rejections, strict=not plan.partial)
-        for block in _raw_blocks(table, self._plain(table), plan, reading):
+        order = OrderCheck(order=plan.date_order) if plan.date_order and not plan.partial else None
+        for block in _raw_blocks(table, self._plain(table), plan, reading, order):
+            cells.compare(block.columns)
             yield rows_of_block(block, reading)
+        if order is not None and order.is_wrong:
+            raise _wrong_order(order)
         schema.decimals.update({name: "," for name in schema.seen if cells.decimal(name) == ","})
         reading.conclude()
 
@@ -85,7 +90,17 @@ class CsvReader:
         return PlainBlocks(table, is_on=not self._careful)
 
 
-def _raw_blocks(table: CsvTable, plain: PlainBlocks, plan: IngestPlan, reading: BlockReading) -> Iterator[RawBlock]:
+def _wrong_order(order: OrderCheck) -> InvalidArgument:
+    return InvalidArgument(
+        f"date_order={order.order} is not that of the dates, see {shown(order.against)}: others would be stored with "
+        "day and month exchanged; name the other order, or say partial=true to store what can be read so",
+        reason="DATE_ORDER_INVALID",
+    )
+
+
+def _raw_blocks(
+    table: CsvTable, plain: PlainBlocks, plan: IngestPlan, reading: BlockReading, order: OrderCheck | None
+) -> Iterator[RawBlock]:
     """Yield blocks that end where a stretch ends, or before when they are large."""
     count = table.columns.count
     most = max(1, min(_BLOCK_ROWS, _BLOCK_CELLS // count))
@@ -96,7 +111,7 @@ def _raw_blocks(table: CsvTable, plain: PlainBlocks, plan: IngestPlan, reading: 
     while True:
         if table.is_between_stretches or len(rows) == most or table.chunks >= end:
             if rows:
-                yield _raw_block(numbers, rows, table.columns, plan)
+                yield _raw_block(numbers, rows, table.columns, plan, order)
             numbers, rows, end = [], [], table.chunks + _BLOCK_MEGABYTES
             yield from plain.blocks(plan, reading.schema, most)
         numbered = next(lines, None)
@@ -109,11 +124,15 @@ def _raw_blocks(table: CsvTable, plain: PlainBlocks, plan: IngestPlan, reading: 
         numbers.append(line)
         rows.append(row)
     if rows:
-        yield _raw_block(numbers, rows, table.columns, plan)
+        yield _raw_block(numbers, rows, table.columns, plan, order)
 
 
-def _raw_block(lines: list[int], rows: Sequence[list[str]], columns: Columns, plan: IngestPlan) -> RawBlock:
+def _raw_block(
+    lines: list[int], rows: Sequence[list[str]], columns: Columns, plan: IngestPlan, order: OrderCheck | None
+) -> RawBlock:
     cells = list(zip(*rows, strict=True))
+    if order is not None:
+        order.look(cells[columns.time])
     return RawBlock(
         lines=lines,
         times=_times(cells, columns, plan),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -12,12 +13,45 @@ _CLOCK: Final = re.compile(
     re.I,
 )
 
+_MONTHS: Final = 12
+_LONGEST_DAY: Final = 31
+
 
 class DateOrder(StrEnum):
     """Which of the numbers in ``02/03/2026`` is the month."""
 
     DAY_FIRST = "dmy"
     MONTH_FIRST = "mdy"
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderCheck:
+    """Whether the dates of a body are of the order that was named.
+
+    A date that the other order alone has (`against` is the first) shows that the order is wrong; then those that both
+    orders have (`doubtful`) were read with day and month exchanged.
+    """
+
+    order: DateOrder
+    against: str = ""
+    doubtful: bool = False
+
+    def look(self, cells: Sequence[str]) -> None:
+        """Look at the cells of some rows, until it is known that the order is wrong."""
+        if self.is_wrong:
+            return
+        for cell in cells:
+            first, second = _first_numbers(cell)
+            day, month = (first, second) if self.order is DateOrder.DAY_FIRST else (second, first)
+            if month > _MONTHS >= day > 0:
+                self.against = self.against or cell.strip()
+            elif 0 < day <= _MONTHS and 0 < month <= _MONTHS and day != month:
+                self.doubtful = True
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether rows would be stored at wrong times."""
+        return bool(self.against) and self.doubtful
 
 
 def joined_times(dates: Sequence[str], clocks: Sequence[str]) -> list[str]:
@@ -39,6 +73,15 @@ def is_day_or_month_first(cell: str) -> bool:
     """Whether a cell is a time whose year stands last."""
     found = _WRITTEN.fullmatch(cell.strip())
     return found is not None and len(found[4]) == 4
+
+
+def _first_numbers(cell: str) -> tuple[int, int]:
+    """The day and the month of a date whose year stands last, in the order they are written; 0, 0 for anything else."""
+    found = _WRITTEN.fullmatch(cell.strip())
+    if found is None or len(found[4]) != 4 or len(found[1]) > 2:
+        return 0, 0
+    numbers = int(found[1]), int(found[3])
+    return numbers if max(numbers) <= _LONGEST_DAY else (0, 0)
 
 
 def _iso_time(cell: str, order: DateOrder | None) -> str:

@@ -150,19 +150,21 @@ def _nothing_left(rejections: Rejections) -> Unprocessable:
 
 
 def _report(read: _Read, code: str, model_code: str) -> IngestReport:
+    from feature_service.domain.ingest.merge import merge_notes
     from feature_service.domain.ingest.rounding import rounding_notes
 
+    merged = read.rows.merges.total()
     first = next(iter(read.targets.values()), None)
     return IngestReport(
         device_code=code,
         model_code=first.device.model_code if first else model_code,
         accepted=read.rows.accepted,
         rejected=read.rejections.count,
-        merged=read.rows.merges.total(),
+        merged=merged,
         errors=tuple(read.rejections.listed),
         fields=read.schema.fields(),
         devices=() if code else tuple((key.device_code, extent.rows) for key, extent in read.rows.seen.items()),
-        notes=(*read.rejections.notes, *rounding_notes(read.rejections.rounded)),
+        notes=(*read.rejections.notes, *rounding_notes(read.rejections.rounded), *merge_notes(merged)),
     )
 
 

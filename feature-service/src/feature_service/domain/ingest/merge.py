@@ -31,6 +31,17 @@ def merged(frame: Frame) -> Frame:
     )
 
 
+def merge_notes(count: int) -> tuple[str, ...]:
+    """Return what is to be told when `count` rows were merged into others; nothing without any."""
+    if not count:
+        return ()
+    rows = "1 row has" if count == 1 else f"{count} rows have"
+    return (
+        f"{rows} a time that the body gave before: of each field the last value at a time is kept; where times lack "
+        "their seconds, or the time of day is a column of its own (time_column), rows are lost so",
+    )
+
+
 class MergeCount:
     """Counts the rows of each series that were given at a time the body had given before.
 

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.ingest.cell import SAMPLE
 from feature_service.domain.ingest.parsed_column import ParsedColumn
+from feature_service.domain.ingest.thousand_mark import COMMA_IN_DOUBT, POINT_IN_DOUBT, marks_in_doubt
 from feature_service.domain.ingest.timestamp_cell import shown
 from feature_service.domain.model.series import FieldKind
 
@@ -22,6 +23,7 @@ _FLAGS: Final = {"true": 1.0, "false": 0.0}
 _CODE: Final = re.compile(r"[+-]?0\d+", re.ASCII).fullmatch
 _COMMA: Final = re.compile(r"[+-]?(\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII).fullmatch
+_POINT_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII).fullmatch
 _COMMA_OR_WHOLE: Final = re.compile(r"[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 _WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII).fullmatch
 _JOINT: Final = "\x1f"
@@ -39,6 +41,18 @@ class TextCells:
         self._given = decimal
         self._comma_separates = comma_separates
         self._decimals: dict[str, str] = {}
+        self._compared = False
+
+    def compare(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Look at the first rows of all columns: beside decimal commas 1.234 may be a thousand."""
+        if self._given or self._compared or not any(map(len, columns.values())):
+            return
+        self._compared = True
+        # What was parsed already has no comma, and matters only beside a column that has.
+        unparsed = {name: _sample(cells) for name, cells in columns.items() if not _is_parsed(cells)}
+        if any("," in cell or cell.count(".") > 1 for cells in unparsed.values() for cell in cells):
+            parsed = {name: _sample(cells) for name, cells in columns.items() if name not in unparsed}
+            self._decimals.update(marks_in_doubt({**unparsed, **parsed}))
 
     def column_kind(self, field: str, column: Sequence[str]) -> FieldKind | None:
         """Return the kind of most of the first values; TEXT as soon as one is a code such as 007."""
@@ -51,13 +65,13 @@ class TextCells:
         numbers = sum(_reads(reader, cell) for cell in sample)
         return FieldKind.NUMBER if 2 * numbers >= len(sample) else FieldKind.TEXT
 
-    def numbers(self, field: str) -> "PointNumbers | CommaNumbers | DoubtfulNumbers":
+    def numbers(self, field: str) -> "PointNumbers | CommaNumbers":
         """Return how the field's numbers are written, as far as its cells have told."""
-        return _readers(self._decimals.get(field, self._given))
+        return self._written(self._decimals.get(field, ""))
 
     def decimal(self, field: str) -> str:
         """Return the decimal mark that was found for the field."""
-        return self._decimals.get(field, self._given) or "."
+        return self._given or self._decimals.get(field, ".")
 
     def text(self, cell: str) -> str | None:
         """Return the cell as it is."""
@@ -68,10 +82,15 @@ class TextCells:
         text = cell.strip()
         return int(text) if _WHOLE(text) else None
 
-    def _reader(self, field: str, sample: Sequence[str]) -> "PointNumbers | CommaNumbers | DoubtfulNumbers":
-        if field not in self._decimals:
-            self._decimals[field] = self._given or _decimal_of(sample, comma_separates=self._comma_separates)
-        return _readers(self._decimals[field])
+    def _reader(self, field: str, sample: Sequence[str]) -> "PointNumbers | CommaNumbers":
+        if field not in self._decimals and not self._given:
+            self._decimals[field] = _decimal_of(sample, comma_separates=self._comma_separates)
+        return self.numbers(field)
+
+    def _written(self, decimal: str) -> "PointNumbers | CommaNumbers":
+        if self._given:
+            return _GIVEN[self._given]
+        return _FOUND.get(decimal, _FOUND["."])
 
 
 class PointNumbers:
@@ -107,7 +126,13 @@ class PointNumbers:
 
 
 class CommaNumbers:
-    """Numbers with a decimal comma; points may only group the thousands before one, as in 1.234,5."""
+    """Numbers with a decimal comma; points may only group the thousands before one, as in 1.234,5.
+
+    `is_sure`: somebody said that the comma is the decimal one, so that 1.234 is a thousand.
+    """
+
+    def __init__(self, *, is_sure: bool = False) -> None:
+        self._is_sure = is_sure
 
     def number(self, cell: str) -> float:
         """Return the number in the cell; true and false are 1 and 0."""
@@ -116,7 +141,7 @@ class CommaNumbers:
             return math.nan
         if text in _FLAGS:
             return _FLAGS[text]
-        if not _COMMA_OR_WHOLE(text):
+        if not _COMMA_OR_WHOLE(text) and not (self._is_sure and _POINT_GROUPED(text)):
             raise ValueError(f"{shown(cell)} is not a number with a decimal comma")
         value = float(text.replace(".", "").replace(",", "."))
         if not math.isfinite(value):
@@ -135,36 +160,66 @@ class CommaNumbers:
         """Return None: what was parsed had a decimal point."""
 
 
+class SurePointNumbers(PointNumbers):
+    """Numbers of which somebody said that the point is the decimal one, so that 1,234 is a thousand."""
+
+    def number(self, cell: str) -> float:
+        """Return the number in the cell."""
+        return super().number(cell.replace(",", "") if _GROUPED(cell.strip()) else cell)
+
+
 class DoubtfulNumbers(PointNumbers):
     """Numbers such as 1,234 beside commas that separate cells: one thousand, or one and a bit."""
 
     def number(self, cell: str) -> float:
         """Return the number; raise ValueError for one that can be read in two ways."""
-        if _GROUPED(cell.strip()):
-            raise ValueError(f"{shown(cell)} may be a thousand or a decimal: say decimal=, or write it without comma")
+        if self.is_doubtful(cell):
+            raise ValueError(
+                f"{shown(cell)} may be a thousand or a decimal: say decimal=, or decimal=. for the whole body"
+            )
         return super().number(cell)
 
+    def is_doubtful(self, cell: str) -> bool:
+        """Whether the cell can be read in two ways."""
+        return _GROUPED(cell.strip()) is not None
 
-_POINT: Final = PointNumbers()
-_COMMA_NUMBERS: Final = CommaNumbers()
-_DOUBTFUL: Final = DoubtfulNumbers()
+
+class DoubtfulPointNumbers(DoubtfulNumbers):
+    """Numbers such as 1.234 beside a column of decimal commas: one thousand, or one and a bit."""
+
+    def is_doubtful(self, cell: str) -> bool:
+        """Whether the cell can be read in two ways."""
+        return _POINT_GROUPED(cell.strip()) is not None
+
+    def plain_numbers(self, column: Sequence[str]) -> Sequence[float]:
+        """Return the floats of cells without points, underscores and digits of other scripts."""
+        joined = "".join(column)
+        if "_" in joined or "." in joined or not joined.isascii():
+            raise ValueError("not plain")
+        return list(map(float, column))
+
+    def parsed_numbers(self, column: Sequence[str]) -> None:
+        """Return None: what was parsed had a decimal point."""
 
 
-def _readers(decimal: str) -> PointNumbers | CommaNumbers | DoubtfulNumbers:
-    if decimal == ",":
-        return _COMMA_NUMBERS
-    return _DOUBTFUL if decimal == "?" else _POINT
+_GIVEN: Final = {".": SurePointNumbers(), ",": CommaNumbers(is_sure=True)}
+_FOUND: Final = {
+    ".": PointNumbers(),
+    ",": CommaNumbers(),
+    COMMA_IN_DOUBT: DoubtfulNumbers(),
+    POINT_IN_DOUBT: DoubtfulPointNumbers(),
+}
 
 
 def _decimal_of(sample: Sequence[str], *, comma_separates: bool) -> str:
-    """The decimal mark of most cells: ``?`` when all that have a comma can be read in two ways."""
+    """The decimal mark of most cells: in doubt when all that have a comma can be read in two ways."""
     commas = [cell for cell in sample if _COMMA(cell)]
     if 2 * sum(map(_is_number_with_comma, sample)) < len(sample) or not commas:
         return "."
     if len(commas) * 2 < sum("." in cell or "," in cell for cell in sample):
         return "."
     if comma_separates and all(map(_GROUPED, commas)):
-        return "?"
+        return COMMA_IN_DOUBT
     return ","
 
 
@@ -177,8 +232,12 @@ def _sample(column: Sequence[str]) -> list[str]:
     return list(islice(present, SAMPLE))
 
 
-def _reads(reader: PointNumbers | CommaNumbers | DoubtfulNumbers, cell: str) -> bool:
-    if isinstance(reader, DoubtfulNumbers) and _GROUPED(cell):
+def _is_parsed(column: Sequence[str]) -> bool:
+    return isinstance(column, ParsedColumn) and column.numbers is not None
+
+
+def _reads(reader: PointNumbers | CommaNumbers, cell: str) -> bool:
+    if isinstance(reader, DoubtfulNumbers) and reader.is_doubtful(cell):
         return True
     try:
         reader.number(cell)

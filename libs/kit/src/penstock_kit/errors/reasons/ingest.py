@@ -106,8 +106,8 @@ INGEST: Final = Section(
         Row(
             "DATE_ORDER_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
-            "an order of written dates that is none, or for a body other than CSV",
-            "name `dmy`, `mdy` or `ymd`",
+            "an order of written dates that is none, is for a body other than CSV, or is not that of the body's dates",
+            "name `dmy` or `mdy`",
         ),
         Row(
             "TIMESTAMP_COLUMN_NOT_FOUND",
