@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from penstock_cli.priority import yield_processor
 from penstock_cli.settings import load_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -229,6 +230,7 @@ def backup(
     """Copy all state, PostgreSQL's too, into FOLDER, each store as it is at one moment; works while Penstock runs."""
     from penstock_cli import backup as command
 
+    yield_processor()
     raise typer.Exit(command.backup(load_settings(), folder))
 
 
@@ -288,6 +290,7 @@ def migrate_compare(
     """Read both stores and name what differs; works while Penstock runs, but for telemetry in DuckDB."""
     from penstock_cli.migrate import command
 
+    yield_processor()
     code = command.compare(
         load_settings(), to=to, source=source, services=service or (), report=report, newer_ok=newer_ok
     )
