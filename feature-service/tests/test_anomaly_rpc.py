@@ -26,6 +26,11 @@ ROWS, FAULT = 1500, 1200
 START = pd.Timestamp("2026-01-01", tz="UTC")
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 def rows_of(seed):
     random = np.random.default_rng(seed)
     table = pd.DataFrame(

@@ -23,6 +23,11 @@ TABLE = pd.DataFrame(
 )
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 @pytest.fixture
 async def loaded(service):
     for code in ("d1", "d2"):

@@ -17,6 +17,11 @@ from feature_service.domain.model.series import SeriesKey
 from penstock_kit.errors import InvalidArgument, NotFound, PenstockError, Unprocessable
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 async def ingest(service, body, *, body_format=pb.INGEST_FORMAT_CSV, **options):
     async def messages():
         yield pb.IngestRequest(options=pb.IngestOptions(format=body_format, **{"create": True, **options}))

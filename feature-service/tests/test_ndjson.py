@@ -13,6 +13,11 @@ ROWS = [
 ]
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 @pytest.fixture
 def ingest(service, as_tenant):
     async def send(body, **options):

@@ -24,6 +24,11 @@ ROWS = 6_000
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 def line_of(values, times=None):
     values = np.asarray(values, dtype=float)
     times = np.arange(len(values)) if times is None else times

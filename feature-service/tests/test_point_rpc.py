@@ -9,6 +9,11 @@ SECOND = 10**9
 START = 1_714_557_600 * SECOND
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 def messages(body, **options):
     form = pb.INGEST_FORMAT_LINE_PROTOCOL
     yield pb.IngestRequest(options=pb.IngestOptions(format=form, create=True, **options))

@@ -22,6 +22,11 @@ TABLE = pd.DataFrame(
 )
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def service(request):
+    return request.getfixturevalue(f"service_on_{request.param}")
+
+
 def timestamp(text):
     moment = Timestamp()
     moment.FromDatetime(pd.Timestamp(text).to_pydatetime())
