@@ -85,3 +85,24 @@ def test_ten_requests_pay_for_one_retry() -> None:
     for _ in range(100):
         budget.deposit()
     assert [budget.withdraw() for _ in range(20)].count(True) in {9, 10}
+
+
+@pytest.mark.parametrize(("seconds", "retries"), [(4.4, 0), (4.6, 1), (24.4, 4), (24.6, 5), (44.6, 9), (3600, 10)])
+def test_five_seconds_pay_for_one_retry_too(seconds: float, retries: int) -> None:
+    clock = ManualClock()
+    budget = RetryBudget(clock)
+    while budget.withdraw():
+        pass
+    clock.advance(seconds)
+    budget.deposit()  # a tenth of one beside
+    assert [budget.withdraw() for _ in range(20)].count(True) == retries
+
+
+@pytest.mark.parametrize(("requests", "retries"), [(3, 0), (4, 1), (15, 3), (16, 4), (100, 10)])
+def test_the_share_that_a_request_pays_is_its_own(requests: int, retries: int) -> None:
+    budget = RetryBudget(ManualClock(), share=0.25)
+    while budget.withdraw():
+        pass
+    for _ in range(requests):
+        budget.deposit()
+    assert [budget.withdraw() for _ in range(20)].count(True) == retries
