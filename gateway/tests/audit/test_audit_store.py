@@ -32,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def store(url: str) -> AsyncIterator[AuditStore]:
     await migrate(url, MIGRATIONS)
     database = open_database(url)
-    yield AuditStore(database, kept_days=365)
+    yield AuditStore(database, kept_days=365, most_failed=3)
     await database.close()
 
 
@@ -42,6 +42,18 @@ async def test_entries_are_kept_for_their_time_and_failed_sign_ins_for_a_month(s
     await store.prune(NOW)
     kept = await store.list(AuditQuery(tenant_id="acme"))
     assert [(each.action, (NOW - each.time).days) for each in kept] == [(SIGN_IN_FAILED, 29), ("key.create", 364)]
+
+
+async def test_of_failed_sign_ins_the_newest_stay_up_to_their_number_and_push_no_other_out(store: AuditStore) -> None:
+    for hour in range(5):
+        await store.append(entry(SIGN_IN_FAILED, (20 - hour) / 24))
+        await store.append(entry("key.create", (20 - hour) / 24))
+    await store.prune(NOW)
+    kept = await store.list(AuditQuery(action=SIGN_IN_FAILED))
+    assert [round((NOW - each.time).total_seconds() / 3600) for each in kept] == [16, 17, 18]
+    assert len(await store.list(AuditQuery(action="key.create"))) == 5
+    await store.prune(NOW)
+    assert len(await store.list(AuditQuery())) == 8
 
 
 async def test_a_number_is_never_given_twice(store: AuditStore) -> None:

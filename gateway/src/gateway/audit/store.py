@@ -33,9 +33,10 @@ class AuditQuery:
 
 
 class AuditStore:
-    """Keeps the entries. There is no way to change one."""
+    """Keeps the entries, of failed sign-ins the newest `most_failed`. There is no way to change one."""
 
-    def __init__(self, database: Database, *, kept_days: int) -> None:
+    def __init__(self, database: Database, *, kept_days: int, most_failed: int = _MOST_FAILED) -> None:
+        self._most_failed = most_failed
         self._database = database
         self._kept = timedelta(days=kept_days)
 
@@ -73,7 +74,7 @@ class AuditStore:
     async def prune(self, now: datetime) -> None:
         """Delete what is older than its time, and failed sign-ins beyond their number."""
         failed = audit.c.action == SIGN_IN_FAILED
-        newest = select(audit.c.id).where(failed).order_by(audit.c.id.desc()).limit(1).offset(_MOST_FAILED)
+        newest = select(audit.c.id).where(failed).order_by(audit.c.id.desc()).limit(1).offset(self._most_failed)
         async with self._database.write() as connection:
             await connection.execute(delete(audit).where(audit.c.time < micros(now - self._kept)))
             old = micros(now - timedelta(days=_FAILED_DAYS))
