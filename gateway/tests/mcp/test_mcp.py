@@ -1,5 +1,6 @@
 """The MCP endpoint, judged by the official SDK's client."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from penstock.common.v1 import common_pb2
 from gateway.mcp.rebinding import RebindingGuard
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import PermissionDenied, Unavailable
+from penstock_kit.version import VERSION
 from penstock_testkit.services import serve
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -97,6 +99,33 @@ async def test_a_handshake_agrees_on_the_version_the_client_asks_for(door: Any) 
     for asked, agreed in (("2025-03-26", "2025-03-26"), ("1999-01-01", "2025-11-25")):
         answer = await post(door, request("initialize", {"protocolVersion": asked}))
         assert answer.json()["result"]["protocolVersion"] == agreed
+
+
+async def test_the_server_says_its_name_its_version_and_what_its_tools_take(door: Any) -> None:
+    info = {"name": "penstock", "title": "Penstock", "version": VERSION}
+    capabilities = {"tools": {"listChanged": False}}
+    asked = request("initialize", {"protocolVersion": "2025-11-25"})
+    shaken = (await post(door, asked)).json()["result"]
+    assert (shaken["serverInfo"], shaken["capabilities"]) == (info, capabilities)
+    assert len(shaken["instructions"]) > 50
+    headers = {**MODERN, "mcp-method": "server/discover"}
+    found = (await post(door, request("server/discover", {"_meta": META}), **headers)).json()["result"]
+    assert found.pop("instructions") == shaken["instructions"]
+    assert found == {
+        "supportedVersions": ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"],
+        "capabilities": capabilities,
+        "resultType": "complete",
+        "ttlMs": 0,
+        "cacheScope": "private",
+        "_meta": {"io.modelcontextprotocol/serverInfo": info},
+    }
+    (tool,) = (await post(door, request("tools/list"))).json()["result"]["tools"]
+    assert tool == {
+        "name": "device_statistics",
+        "description": "Computes.",
+        "inputSchema": json.loads(SCHEMA),
+        "annotations": {"readOnlyHint": True, "openWorldHint": False},
+    }
 
 
 async def test_a_notification_is_taken_and_a_ping_answered(door: Any) -> None:
