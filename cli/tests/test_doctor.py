@@ -11,6 +11,7 @@ from typing import Any
 from penstock_cli.settings import DEFAULT_PORTS
 from penstock_testkit.servers.certificate import make_certificate
 from penstock_testkit.servers.mqtt_broker import MqttBroker
+from penstock_testkit.servers.openid_provider import OpenIdProvider
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.tdengine import TDengineServer
 
@@ -263,6 +264,43 @@ async def test_a_broker_that_takes_us_is_told(tmp_path: Path) -> None:
     assert found["MQTT_URL"]["ok"]
     assert found["MQTT_URL"]["detail"] == f"{broker.url} takes us"
     assert broker.sessions == {}
+
+
+async def test_the_issuer_of_single_sign_on_is_asked_for_its_description_and_the_groups_are_read(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "groups.yaml"
+    rules.write_text("rules:\n  - group: welders\n")
+    async with OpenIdProvider() as provider:
+        settings = {
+            "PENSTOCK_PUBLIC_URL": "https://penstock.example.com",
+            "PENSTOCK_OIDC_ISSUER": provider.issuer,
+            "PENSTOCK_OIDC_CLIENT_ID": "penstock",
+            "PENSTOCK_OIDC_GROUPS_FILE": str(rules),
+            "PENSTOCK_OIDC_NETWORKS": "127.0.0.0/8",
+        }
+        right = report(await asyncio.to_thread(doctor, tmp_path, "--json", **settings))
+        provider.description = {"issuer": "https://other.example"}
+        other = report(await asyncio.to_thread(doctor, tmp_path, "--json", **settings))
+        rules.write_text("rules:\n  - group: welders\n    role: king\n")
+        public = {**settings, "PENSTOCK_OIDC_NETWORKS": ""}
+        wrong = report(await asyncio.to_thread(doctor, tmp_path, "--json", **public))
+    assert right["PENSTOCK_OIDC_ISSUER"]["ok"] and right["PENSTOCK_OIDC_GROUPS_FILE"]["ok"], right
+    assert "https://penstock.example.com/auth/oidc/callback" in right["PENSTOCK_OIDC_ISSUER"]["detail"]
+    assert "https://other.example" in other["PENSTOCK_OIDC_ISSUER"]["detail"]
+    assert not other["PENSTOCK_OIDC_ISSUER"]["ok"] and other["ok"]
+    assert "not on the public internet" in wrong["PENSTOCK_OIDC_ISSUER"]["detail"]
+    assert "line 3, column 5" in wrong["PENSTOCK_OIDC_GROUPS_FILE"]["detail"] and not wrong["ok"]
+
+
+def test_settings_of_single_sign_on_that_lack_one_are_named(tmp_path: Path) -> None:
+    outcome = doctor(tmp_path, "--json", PENSTOCK_OIDC_ISSUER="http://id.example.com", PENSTOCK_PASSWORD_SIGN_IN="off")
+    assert "PENSTOCK_OIDC_ISSUER: Value error, must begin with https://" in outcome.stdout
+    outcome = doctor(tmp_path, "--json", PENSTOCK_OIDC_ISSUER="https://id.example.com")
+    named = "PENSTOCK_OIDC_CLIENT_ID and PENSTOCK_OIDC_GROUPS_FILE and PENSTOCK_PUBLIC_URL"
+    assert named in outcome.stdout and outcome.returncode == 1
+    outcome = doctor(tmp_path, "--json", PENSTOCK_PASSWORD_SIGN_IN="off")
+    assert "else nobody could sign in" in outcome.stdout and outcome.returncode == 1
 
 
 async def test_a_tdengine_is_asked_with_the_login_of_the_setting(tmp_path: Path) -> None:

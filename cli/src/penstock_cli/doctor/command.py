@@ -12,6 +12,7 @@ from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.doctor.machine import check_machine
 from penstock_cli.doctor.network import check_network
 from penstock_cli.doctor.outbound import check_outbound
+from penstock_cli.doctor.single_sign_on import check_single_sign_on
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
 
@@ -38,7 +39,8 @@ def examine(settings: CliSettings) -> list[Finding]:
     """Return every finding, the required ones first."""
 
     async def network() -> list[Finding]:
-        return [finding async for finding in check_network(settings)]
+        findings = [finding async for finding in check_network(settings)]
+        return [*findings, *[finding async for finding in check_single_sign_on(settings)]]
 
     local = [
         *check_machine(settings),

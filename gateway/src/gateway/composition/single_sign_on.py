@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.oidc.account_store import ExternalAccountStore
@@ -85,10 +86,10 @@ def build_external_sign_ins(
     return ExternalSignIns(single_sign_on=single_sign_on, handover=handover)
 
 
-def issuer_http(settings: GatewaySettings) -> IssuerHttp:
+def issuer_http(settings: GatewaySettings, **options: Any) -> IssuerHttp:
     """Return what asks the issuer: on the public internet, or in the networks that the settings name."""
     networks = tuple(ipaddress.ip_network(network) for network in settings.oidc_allowed_networks())
-    return IssuerHttp(GuardedHttp(Destinations(hosts=("*",), networks=networks)))
+    return IssuerHttp(GuardedHttp(Destinations(hosts=("*",), networks=networks)), **options)
 
 
 def oidc_options(settings: GatewaySettings) -> OidcOptions:

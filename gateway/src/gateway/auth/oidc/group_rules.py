@@ -60,7 +60,7 @@ class _Rule(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: tuple[_Rule, ...] = Field(min_length=1, max_length=1000)
+    rules: tuple[_Rule, ...] = Field(max_length=1000)
 
 
 def read_group_rules(path: str) -> GroupRules:
@@ -74,15 +74,17 @@ def read_group_rules(path: str) -> GroupRules:
         file = _File.model_validate(document.value)
     except ValidationError as error:
         raise document.error(validation_problems(error)) from None
-    problems = _repeated(file)
+    problems = _problems(file)
     if problems:
         raise document.error(problems)
     return GroupRules(rules=tuple((rule.group, rule.grant()) for rule in file.rules))
 
 
-def _repeated(file: _File) -> list[Problem]:
+def _problems(file: _File) -> list[Problem]:
     """Return the groups that a rule before has: the second would never count."""
     groups = [rule.group for rule in file.rules]
+    if not groups:
+        return [(("rules",), "must name a group; else nobody could sign in")]
     return [
         (("rules", place, "group"), f"is {group!r}, which a rule before it has; the first counts")
         for place, group in enumerate(groups)

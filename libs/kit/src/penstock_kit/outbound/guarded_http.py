@@ -46,11 +46,13 @@ class GuardedHttp:
         self._session: ClientSession | None = None
 
     @asynccontextmanager
-    async def send(self, request: Request, *, seconds: float) -> AsyncGenerator["ClientResponse"]:
+    async def send(
+        self, request: Request, *, seconds: float, max_redirects: int = _MAX_REDIRECTS
+    ) -> AsyncGenerator["ClientResponse"]:
         """Give the answer, its body unread. PermissionDenied for a place not allowed; aiohttp's errors else."""
         from yarl import URL
 
-        for _ in range(_MAX_REDIRECTS + 1):
+        for _ in range(max_redirects + 1):
             url = URL(request.url, encoded=True)
             self._check(url)
             async with self._open().request(
@@ -67,7 +69,7 @@ class GuardedHttp:
                     yield response
                     return
                 request = _followed(request, url, url.join(URL(target)), response.status)
-        raise BadUpstream(f"the endpoint redirects more than {_MAX_REDIRECTS} times", reason="TOOL_REDIRECT_INVALID")
+        raise BadUpstream(f"the endpoint redirects more than {max_redirects} times", reason="TOOL_REDIRECT_INVALID")
 
     async def close(self) -> None:
         """Close the connections."""
