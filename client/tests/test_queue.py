@@ -234,3 +234,12 @@ def test_a_message_without_a_conversation_gets_one_made_once(
     entry = queue.add("", "hello")
     assert queue.flush(client).sent == 1
     assert gateway.created == [f"{entry.id}-conversation"]
+
+
+@pytest.mark.parametrize("message", ["hello", None, 5, [], ["content", "hello"]])
+def test_a_message_that_is_no_object_is_refused_and_hides_no_other(tmp_path: Path, message: Any) -> None:
+    cache = LocalCache(tmp_path)
+    cache.add_to_offline_queue({"content": "first"})
+    with pytest.raises(ValueError, match="a queued message is a JSON object"):
+        cache.add_to_offline_queue(message)
+    assert [entry["message"] for entry in cache.get_offline_queue()] == [{"content": "first"}]

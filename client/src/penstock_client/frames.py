@@ -1,5 +1,6 @@
 """Answers with numbers in them, one step from pandas."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,13 @@ class Rows:
     truncated: bool
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with a column for each field, indexed by time (UTC)."""
+        """Return a frame with a column for each field, indexed by time (UTC); warn when there are more rows."""
         pandas = _pandas()
+        if self.truncated:
+            warnings.warn(
+                f"these are {self.row_count} rows of more: ask for a shorter range, an interval or a larger limit",
+                stacklevel=2,
+            )
         frame = pandas.DataFrame.from_records(list(self.rows))
         if "timestamp" not in frame.columns:
             return frame

@@ -239,6 +239,10 @@ def _prepare(folder: Path) -> None:
 
 def _checked(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return `message` as JSON gives it back, so that what is sent later is what was meant now."""
+    if not isinstance(message, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may have no types
+        raise ValueError(
+            f"a queued message is a JSON object such as {{'content': …}}; this one is of {type(message).__name__}"
+        )
     try:
         text = json.dumps(plain(message), allow_nan=False)
     except (TypeError, ValueError) as error:
