@@ -4,8 +4,10 @@ The only module of the command that reads the environment. It does so without py
 supervisor stays in memory as long as the services do.
 """
 
+import logging
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -96,6 +98,11 @@ class CliSettings:
             from penstock_cli.supervisor.state import Home
 
             named = Home(self.home).running_url()
+        elif named and any(not _is_web(each) for each in named.split(",")):
+            raise CommandFailed(
+                f"PENSTOCK_URL is {named!r}; it must begin with http:// or https://, as http://127.0.0.1:8000",
+                exit_code=2,
+            )
         return (named or self.local_url).rstrip("/")
 
     @property
@@ -160,9 +167,34 @@ def change_environment(values: Mapping[str, str]) -> None:
     os.environ.update(values)
 
 
+def unread_lines(file: Path) -> list[int]:
+    """Return the lines of a ``.env`` that are no ``NAME=value`` and so are left out."""
+    from dotenv.parser import parse_stream
+
+    with file.open(encoding="utf-8-sig") as text:
+        return [each.original.line for each in parse_stream(text) if each.error]
+
+
+def _is_web(url: str) -> bool:
+    return url.strip().startswith(("http://", "https://"))
+
+
 def _dotenv(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
     from dotenv import dotenv_values
 
-    return {name: value for name, value in dotenv_values(file).items() if value}
+    # Each service reads the file too, and would say the same again, without its name.
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)
+    try:
+        unread = unread_lines(file)
+        if unread:
+            print(f"penstock: {_left_out(file, unread)}", file=sys.stderr)
+        return {name: value for name, value in dotenv_values(file).items() if value}
+    except UnicodeDecodeError as error:
+        raise CommandFailed(f"{file} is no text in UTF-8 ({error.reason}); save it as UTF-8", exit_code=2) from None
+
+
+def _left_out(file: Path, lines: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, lines))
+    return f"{file}, line {numbers}: no NAME=value (or a quote that does not end), left out"

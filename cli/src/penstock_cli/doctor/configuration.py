@@ -8,7 +8,7 @@ from typing import Final
 from penstock_cli.container import contained_service, serves
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.failure import CommandFailed
-from penstock_cli.settings import CliSettings
+from penstock_cli.settings import CliSettings, unread_lines
 from penstock_cli.supervisor.port import PortReservation, port_problems
 from penstock_cli.supervisor.service import Service, services
 from penstock_cli.supervisor.state import Home
@@ -121,6 +121,10 @@ def _jwt_secret(settings: CliSettings) -> Iterator[Finding]:
 
 
 def _dotenv(settings: CliSettings) -> Iterator[Finding]:
+    file = Path(".env")
+    if file.is_file() and (lines := unread_lines(file)):
+        detail = f"no NAME=value (or a quote that does not end) in line {', '.join(map(str, lines))}: left out"
+        yield Finding(need=Need.REQUIRED, name=str(file), ok=False, detail=detail, remedy="correct the line")
     for file in (Path(".env"), settings.home / "admin.key", settings.home / "admin.password"):
         if not file.is_file():
             continue
