@@ -324,6 +324,17 @@ async def test_status_names_what_is_missing_and_what_that_means(chat: Any, missi
     assert [component.name for component in status.components if component.detail] == [missing]
 
 
+async def test_how_an_event_came_about_is_told_to_who_asks_for_it_and_to_nobody_else(chat: Any) -> None:
+    conversation = await chat.conversation()
+    plain = await chat.answer(conversation)
+    assert len(plain) > 1
+    assert not any(event.HasField("debug") for event in plain)
+    assert not any(event.HasField("debug") for event in await chat.read(plain[0].stream_id))
+    told = await chat.answer(conversation, debug=True)
+    assert all(event.HasField("debug") for event in told)
+    assert not any(event.HasField("debug") for event in await chat.read(told[0].stream_id))
+
+
 async def test_the_engine_is_listed_and_only_an_operator_switches(chat: Any, bob: Caller) -> None:
     listed = await chat.engines.ListEngines(pb.ListEnginesRequest())
     assert [(engine.name, engine.current, engine.healthy) for engine in listed.engines] == [

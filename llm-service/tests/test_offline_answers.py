@@ -352,6 +352,21 @@ async def test_what_an_answer_cannot_heed_is_named(talk: Talk) -> None:
     assert "the percentile" in text
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "which device has the highest mean pressure?",
+        "which of WLD001 and WLD002 has the lowest pressure in the last hour?",
+        "rank WLD001 and WLD002 by mean pressure in the last hour",
+        "which machine has the highest mean current and pressure in the last hour?",
+    ],
+)
+async def test_devices_are_not_ranked_by_a_field_that_none_has(talk: Talk, question: str) -> None:
+    text = await talk.ask(question)
+    assert text.startswith("WLD001 has no field pressure. It has: current, temperature.")
+    assert "has the highest" not in text
+
+
 async def test_the_hour_that_is_highest_is_named(talk: Talk) -> None:
     text = await talk.ask("Which hour today had the highest mean current on WLD001?")
     assert text.startswith("2026-11-28 11:00 has the highest mean current")
