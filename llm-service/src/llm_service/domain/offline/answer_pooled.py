@@ -13,6 +13,7 @@ from llm_service.domain.offline.query import Statistic, StructuredQuery
 _POOLED: Final = frozenset({Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM})
 _SUMMED: Final = frozenset({Statistic.INTEGRAL, Statistic.SUM})
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+_USED_HOURLY: Final = frozenset({"L/h", "m/h"})
 _COUNTED: Final = (Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.COUNT)
 
 
@@ -50,7 +51,9 @@ def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered])
     if len(ones) != len(answered) or len(values) != len(ones) or len(units) != 1 or not ones[0]:
         return None
     counts = [one.values.get(Statistic.COUNT, 0.0) for one in ones if one]
-    number = _number(measure.statistic, values, counts)
+    rated = measure.statistic is Statistic.MEAN and query.unit in _USED_HOURLY
+    # What machines use in an hour adds up.
+    number = sum(values) if rated else _number(measure.statistic, values, counts)
     if number is None:
         return None
     text = shown_value(query, replace(ones[0], values={measure.statistic: number}), measure)

@@ -74,7 +74,7 @@ def rows(report: Report, query: StructuredQuery, series: Series, time: TimeRange
     device = series.device or query.first_device
     newest = (bool(query.limit) and query.newest) if series.truncated else None
     head = report.say.rows_head(device, report.period(query, time), len(series.rows), newest)
-    return "\n".join([head, "", *_table(report.say, query, series)])
+    return "\n".join([head, "", *_table(report.say, query, _only(series, fields_of(query, series.columns)))])
 
 
 def ends(report: Report, query: StructuredQuery, series: Series, time: TimeRange | None) -> str:

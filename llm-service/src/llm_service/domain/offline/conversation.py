@@ -18,7 +18,7 @@ from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
-from llm_service.domain.offline.told_again import at_that_time, together_again
+from llm_service.domain.offline.told_again import asked_again, at_that_time, together_again, usual_tail
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
@@ -113,6 +113,10 @@ class Conversation:
             return (again,)
         if before is not None and (again := with_limit(text, before)) != text:
             return (completed(limited_again(self._parse(again, now), before), before, spoken),)
+        if (halves := usual_tail(text)) is not None:
+            *others, told = self._read(halves[0], now, before, spoken)
+            usual = asked_again(halves[1], told)
+            return (*others, told, usual) if usual else (*others, told)
         whole = self._parse(text, now)
         if before is not None and (then := at_that_time(text, whole, before)) is not None:
             return (then,)
@@ -136,7 +140,8 @@ class Conversation:
 def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
     """What was told, asked for in another way; None for anything else."""
     judged = judged_again(text, before) if before.judged else None
-    return judged or difference_again(text, before, spoken) or together_again(text, before, spoken)
+    told = judged or difference_again(text, before, spoken) or together_again(text, before, spoken)
+    return told or asked_again(text, before)
 
 
 def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:

@@ -21,6 +21,8 @@ _SPAN: Final = 64
 _NEAR: Final = 4
 # Digits of the end of a code that is said alone.
 _CODED: Final = 3
+_ENDING: Final = frozenset({"?", "？", ".", "!", ",", "right now", "now", "this", "since", "in the last"})
+_GROUPS: Final = frozenset({"halls", "lines", "areas", "buildings", "sections", "plants", "两个车间", "各车间"})
 _OUTSIDE: Final = frozenset({"outside", "outside of", "不在"})
 _INSIDE: Final = frozenset(
     {"in", "within", "from", "of", "at", "part of", "belonging to", "在", "属于", "those in", "the ones in"}
@@ -83,6 +85,8 @@ def find_devices(sentence: Sentence) -> FoundDevices:
             everyone = True
         elif not sentence.has(at, Kind.AND):
             excluding = excluding and any(sentence.has(at, kind) for kind in (Kind.DEVICE_WORD, Kind.FILLER))
+    if not codes and not references and not everyone and not left_out:
+        references.update(dict.fromkeys(_bare_numbers(sentence)))
     others = _asks_others(sentence) if not codes and not references else False
     return FoundDevices(
         others=others,
@@ -92,6 +96,30 @@ def find_devices(sentence: Sentence) -> FoundDevices:
         everyone=everyone or (bool(left_out) and not codes) or (by_group and not references and not codes),
         by_group=by_group or (chosen and len(references) > 1),
     )
+
+
+def _bare_numbers(sentence: Sentence) -> list[DeviceReference]:
+    """Machines by nothing but their numbers: "who used more, 1 or 3?", "anything wrong on 2 today?"."""
+    asked = any(sentence.has(at, Kind.WHICH) for at in range(len(sentence)))
+    for at in range(len(sentence)):
+        first, second = _small(sentence, at - 1), _small(sentence, at + 1)
+        linked = sentence.has(at, Kind.OR) or sentence.text(at) in {"vs", "versus"}
+        if asked and linked and first and second and not _starts_time(sentence, at + 2):
+            sentence.use(at - 1, at + 2)
+            return [DeviceReference(number=first), DeviceReference(number=second)]
+        behind = (
+            at + 2 >= len(sentence) or sentence.text(at + 2) in _ENDING or Kind.DAY in sentence.lexeme_senses(at + 2)
+        )
+        if sentence.text(at) == "on" and second and behind:
+            sentence.use(at, at + 2)
+            return [DeviceReference(number=second)]
+    return []
+
+
+def _small(sentence: Sentence, at: int) -> int:
+    """The whole number at `at` that may be a machine's, 0 for anything else."""
+    digits = sentence.digits(at)
+    return int(digits) if digits.isdecimal() and len(digits) < _CODED else 0
 
 
 def _asks_others(sentence: Sentence) -> bool:
@@ -110,9 +138,11 @@ def _asks_group(sentence: Sentence) -> bool:
     for at in sentence.find(Kind.GROUP):
         each = sentence.has(at - 1, Kind.EVERY) or sentence.has(at - 1, Kind.ALL)
         before = at - 1 - (sentence.text(at - 1) in {"the", "of", "of the"})
-        asked = (sentence.has(before, Kind.WHICH) and sentence.text(before) != "what") or each
+        every = sentence.text(at) in _GROUPS
+        asked = every or (sentence.has(before, Kind.WHICH) and sentence.text(before) != "what") or each
         if asked and not _is_label(sentence, at + 1):
-            sentence.use(at - each, at + 1)
+            counted = every and (sentence.number(at - 1) == 2 or sentence.text(at - 1) in {"two", "both", "两个"})
+            sentence.use(at - (each or counted), at + 1)
             return True
     return False
 

@@ -114,9 +114,13 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     if query.whether and query.conditions and (before.when or set(before.statistics) & ENDS):
         # "Was that during welding?" asks of a moment, the answer tells of the range.
         query = replace(query, unread=(*query.unread, "that"))
+    ends = bool(query.statistics) and set(query.statistics) <= ENDS
+    if query.time and query.time.instant and ends and not before.rank and not query.fields:
+        # "Was it higher an hour ago?": the value of that moment, which has no highest one.
+        query = replace(query, statistics=(), whether=False)
     keeps_rank = before.rank and (devices is before or before.interval is not None)
     query = _on_day(query, before.time)
-    statistics = query.statistics or before.statistics
+    statistics = query.statistics or (() if ends and not query.statistics else before.statistics)
     if keeps_rank and query.follows:
         statistics = told_with_ends(query, before) or before.statistics
     elif before.rank and not keeps_rank and not query.rank and not query.statistics and set(statistics) - ENDS:

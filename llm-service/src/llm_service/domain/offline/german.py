@@ -26,6 +26,9 @@ def in_english(tokens: Sequence[Token], words: Lexicon, known: Lexicon) -> tuple
         return tuple(tokens)
     found: list[Token] = []
     for at, token in enumerate(tokens):
+        if token.text == "uhr" and at > 1 and tokens[at - 2].text in {":", "."} and tokens[at - 1].glued:
+            # "10:30 Uhr" is a time without it.
+            continue
         after = tokens[at + 1].text if at + 1 < len(tokens) else ""
         found += _translated(token, after, known)
     return tuple(found)

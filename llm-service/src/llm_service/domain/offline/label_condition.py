@@ -31,6 +31,7 @@ _BETWEEN: Final = (Kind.FILLER, Kind.WHERE, Kind.ROWS)
 _TURNING: Final = (Kind.NOT, Kind.EXCEPT, Kind.NO_LABEL)
 _DEFECTS: Final = frozenset({"defect", "defects", "缺陷", "不良"})
 _ONE: Final = frozenset({"哪个", "哪一个", "哪种", "哪一种", "哪类"})
+_WHAT: Final = frozenset({"是什么", "是啥", "什么"})
 _NONE: Final = frozenset({"no", "without", "never", "没有", "没", "无", "从未", "从没"})
 
 
@@ -101,10 +102,10 @@ def asks_for_none(sentence: Sentence) -> bool:
 def asks_for_label(sentence: Sentence) -> bool:
     """Return whether one of the bad labels is asked for: "which defect is the most", "占比最大的缺陷是哪个"."""
     for at, lexeme in enumerate(sentence.lexemes):
-        if Kind.WHICH not in lexeme.senses:
+        if Kind.WHICH not in lexeme.senses and lexeme.text not in _WHAT:
             continue
         before = at - 1 - (sentence.text(at - 1) == "是")
-        if _is_defect(sentence, at + 1) or (sentence.text(at) in _ONE and _is_defect(sentence, before)):
+        if _is_defect(sentence, at + 1) or (sentence.text(at) in _ONE | _WHAT and _is_defect(sentence, before)):
             return True
     return False
 

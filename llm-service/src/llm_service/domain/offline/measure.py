@@ -207,7 +207,7 @@ def _ended(sentence: Sentence) -> FoundInterval | None:
     """ "The busiest hour", "which was the hottest day": the one at an end."""
     for at in range(len(sentence) - 1):
         unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
-        ended = _is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest"}
+        ended = _is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest", "worst", "best"}
         counted = number_at(sentence, at + 1) is not None or sentence.has(at - 1, Kind.LAST)
         if ended and not counted and sentence.raw(at).isascii() and unit in {"min", "h", "d", "w"}:
             sentence.use(at + 1, at + 2)

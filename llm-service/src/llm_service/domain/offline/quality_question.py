@@ -14,7 +14,22 @@ from llm_service.domain.offline.words_shop import GRADING
 # From so much time on the shares of days are told, below it those of hours.
 _LONG: Final = timedelta(days=2)
 _GOOD_ONES: Final = Condition(field=LABEL_FIELD, operator=Operator.EQ, value=GOOD)
-_COMPARED: Final = frozenset({"better", "worse", "best", "worst", "better than", "worse than"})
+_COMPARED: Final = frozenset(
+    {
+        "better",
+        "worse",
+        "best",
+        "worst",
+        "better than",
+        "worse than",
+        "更好",
+        "更差",
+        "最好",
+        "最差",
+        "好一些",
+        "差一些",
+    }
+)
 _SELECTING: Final = (Kind.WHERE, Kind.EXCEPT, Kind.WHETHER, Kind.ASK_WHEN)
 
 
@@ -44,10 +59,47 @@ def read_quality(sentence: Sentence, reading: Reading) -> None:
         topic.fields, topic.statistics, topic.whether, reading.conditions = (LABEL_FIELD,), (), False, ()
     elif topic.named is Intent.TREND and not topic.fields and not reading.conditions and texts & GRADING:
         topic.fields = (LABEL_FIELD,)
+    elif _asks_interval(sentence, reading):
+        _rank_intervals(sentence, reading)
     elif topic.fields in {(), (LABEL_FIELD,)} and _sets_apart(sentence, reading):
         _compare(sentence, reading)
+    elif _asks_occasion(sentence, reading):
+        reading.when = topic.once = True
     elif _names_labels(sentence, reading):
         topic.statistics = (Statistic.SHARE,) if _percent(sentence) else (Statistic.COUNT,)
+
+
+def _asks_occasion(sentence: Sentence, reading: Reading) -> bool:
+    """ "The first porosity on WLD003", "last undercut of today": when that was; mark the word."""
+    topic = reading.topic
+    plain = not (topic.statistics or topic.fields or topic.named or reading.when or reading.rows or reading.interval)
+    for at in range(len(sentence)) if plain and reading.conditions else ():
+        newest, labelled = sentence.senses(at).get(Kind.NEWEST), sentence.labelled(at + 1)
+        if (isinstance(newest, bool) or sentence.text(at) in {"first", "last"}) and labelled:
+            topic.first = newest is False or sentence.text(at) == "first"
+            sentence.use(at, at + 1)
+            return True
+    return False
+
+
+def _asks_interval(sentence: Sentence, reading: Reading) -> bool:
+    """Whether the best or the worst hour is asked for, by labels or by nothing else named."""
+    ranked = reading.interval is not None and reading.interval.which
+    labels = all(each.field == LABEL_FIELD for each in reading.conditions)
+    plain = reading.topic.fields in {(), (LABEL_FIELD,)} and not reading.topic.statistics
+    return ranked and labels and plain and any(sentence.text(at) in _COMPARED for at in sentence.find(Kind.BEST))
+
+
+def _rank_intervals(sentence: Sentence, reading: Reading) -> None:
+    place = next(at for at in sentence.find(Kind.BEST) if sentence.text(at) in _COMPARED)
+    best = sentence.senses(place)[Kind.BEST] is True
+    sentence.use(place, place + 1)
+    reading.conditions = reading.conditions or (replace(_GOOD_ONES, operator=Operator.NE),)
+    good = any(each.operator is Operator.EQ and each.value == GOOD for each in reading.conditions)
+    reading.topic.fields, reading.topic.statistics = (
+        (),
+        (Statistic.COUNT, Statistic.MAX if best == good else Statistic.MIN),
+    )
 
 
 def _asks_how_good(sentence: Sentence, reading: Reading) -> bool:

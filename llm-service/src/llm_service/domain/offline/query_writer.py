@@ -43,14 +43,49 @@ _MORE_THAN: Final = frozenset(
     }
 )
 _BEGUN: Final = frozenset({"start", "started", "begin", "began", "开始"})
+_ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
 
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
-    query = graded(_query_of(reading, language, unread))
+    query = _day_by_day(graded(_query_of(reading, language, unread)), reading)
+    query = _held_now(_hour_of_use(query, reading), reading)
     query = _more_than(_longest_one(query))
     return counting_intervals(query, reading.counted_width) if reading.counted_width else query
+
+
+def _day_by_day(query: StructuredQuery, reading: Reading) -> StructuredQuery:
+    """ "How much did the gas consumption go down from yesterday to today": what was used on both days."""
+    start, end = (query.time.start, query.time.end) if query.time else (None, None)
+    if query.intent is not Intent.TREND or not reading.topic.uses or not start or not end or query.periods:
+        return query
+    if end - start != timedelta(days=2) or start != midnight(start):
+        return query
+    middle = start + timedelta(days=1)
+    days = (TimeRange(start=start, end=middle), TimeRange(start=middle, end=end))
+    amounts = query.statistics or (Statistic.INTEGRAL,)
+    return replace(query, intent=Intent.COMPARE, time=days[0], periods=days, statistics=amounts)
+
+
+def _hour_of_use(query: StructuredQuery, reading: Reading) -> StructuredQuery:
+    """ "几点用气最多", "when did it use the most gas": the hour in which most was used, no moment."""
+    ends = set(query.statistics) - {Statistic.INTEGRAL}
+    flows = len(query.fields) == 1 and query.fields[0] in _AMOUNTS and len(query.devices) == 1
+    if not query.when or not reading.topic.uses or not flows or query.conditions or len(ends) != 1 or not ends <= _ENDS:
+        return query
+    statistics = (Statistic.INTEGRAL, *ends)
+    return replace(query, when=False, rank=True, interval=timedelta(hours=1), statistics=statistics)
+
+
+def _held_now(query: StructuredQuery, reading: Reading) -> StructuredQuery:
+    """ "List all machines with a temperature above 50 now": which of them are so at the moment."""
+    numeric = query.conditions and all(not isinstance(each.value, str) for each in query.conditions)
+    conditioned = {each.field for each in query.conditions}
+    plain = query.statistics == (Statistic.LAST,) and set(query.fields) <= conditioned and not query.time
+    if not numeric or not plain or not query.all_devices:
+        return query
+    return replace(query, intent=Intent.STATISTICS, statistics=(), fields=(), holds=True, whether=True)
 
 
 def _longest_one(query: StructuredQuery) -> StructuredQuery:
@@ -85,7 +120,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
     if percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
-    chosen = rank or topic.holds
+    chosen = rank or topic.holds or (intent is Intent.ANOMALY and topic.which)
     interval = reading.interval
     unit = reading.unit
     if (rate := _hourly(reading, statistics)) and interval:

@@ -116,7 +116,9 @@ def _longest(sentence: Sentence) -> int:
             return MOST_LISTED
         if sentence.text(at) not in _LONGEST:
             continue
-        if _is_of_one(sentence, at):
+        noun = sentence.skip(at + 1, (Kind.FILLER,))
+        followed = sentence.has(0, Kind.FOLLOW) and sentence.text(noun) in SPELLS
+        if _is_of_one(sentence, at) or followed:
             sentence.use(at, at + 1)
             return 1
         if _asks_for_one(sentence, at):

@@ -18,6 +18,35 @@ _TOGETHER: Final = frozenset(
         *("加起来多少", "总共多少", "合计多少", "两台一共", "两台一共多少", "两台加起来多少"),
     }
 )
+_EACH: Final = frozenset(
+    {
+        *("per machine", "for each machine", "each machine", "all machines", "for all machines", "every machine"),
+        *("for every machine", "by machine", "per device", "of each machine", "of all machines", "of every machine"),
+        *("每台", "每台机器", "各台", "每台分别", "所有机器", "每台焊机", "各台机器", "每台分别是多少"),
+    }
+)
+_VALUE: Final = frozenset(
+    {
+        *("how much was it", "how much is it", "how much was that", "how much is that", "how high was it", "how many"),
+        *("how much", "what was it", "what was the value", "what value", "how many were there", "how many was it"),
+        *("how low was it", "how hot was it"),
+        *("是多少", "多少", "多高", "具体多少", "值是多少", "具体是多少"),
+    }
+)
+_PERCENT: Final = frozenset(
+    {
+        *("in percent", "how much was it in percent", "how much is it in percent", "how much is that in percent"),
+        *("how much in percent", "what is that in percent", "as a percentage", "in %", "what percentage is that"),
+        *("what share is that", "百分比呢", "占比多少", "占百分之几", "百分之几", "占比呢", "百分比是多少"),
+    }
+)
+_USUAL: Final = frozenset(
+    {
+        *("is that normal", "is this normal", "is it normal", "was that normal", "normal", "is that a problem"),
+        *("is that ok", "is that okay", "was that ok", "is this ok", "is it ok", "is that fine", "is that usual"),
+        *("正常吗", "这正常吗", "这样正常吗", "正常不正常", "是否正常", "正常不", "是正常的吗"),
+    }
+)
 _LEADS: Final = ("and ", "how much ", "so ", "what about ", "how much is that ", "how much is it ", "那", "那么")
 _THEN: Final = (
     *("at that time", "at that moment", "at that point", "at the same moment", "at the time", "just then", "back then"),
@@ -43,6 +72,39 @@ def together_again(text: str, before: StructuredQuery, spoken: Sequence[str]) ->
         return None
     both = "both" in plain or "两" in plain
     return replace(before, devices=devices[-2:] if both else devices, references=(), all_devices=False, notes=())
+
+
+def asked_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
+    """Return what was told, with its value ("how much was it?"), in percent, or whether it was as usual; else None."""
+    plain = " ".join(text.lower().split()).strip("?？。.! ")
+    for lead in ("and ", "so ", "那", "那么"):
+        plain = plain.removeprefix(lead)
+    if before.intent in {Intent.CHAT, Intent.LIST_DEVICES, Intent.ANOMALY} or before.refused or before.negation:
+        return None
+    if plain in _VALUE and before.statistics:
+        return replace(before, when=False, notes=())
+    if plain.removesuffix("呢") in _EACH:
+        several = len(before.devices) > 1 or any(each.label for each in before.references)
+        kept = before if several else replace(before, devices=(), references=(), all_devices=True)
+        return replace(kept, rank=False, by_group=False, notes=())
+    if plain in _PERCENT and before.conditions and set(before.statistics) - ENDS <= {Statistic.COUNT}:
+        kept = (Statistic.SHARE, *(each for each in before.statistics if each in ENDS))
+        return replace(before, statistics=kept, notes=())
+    named = before.devices or before.references or before.all_devices
+    if plain in _USUAL and before.fields and named and not before.conditions and not before.rank:
+        told = replace(before, intent=Intent.ANOMALY, statistics=(), percentiles=(), interval=None, notes=())
+        return replace(told, when=False, recent=before.time is None)
+    return None
+
+
+def usual_tail(text: str) -> tuple[str, str] | None:
+    """Return a question and the one behind its comma that asks whether it is as usual: "多少度，正常吗"; else None."""
+    for mark in (",", "，", ";", " - ", "-"):
+        head, found, tail = text.rpartition(mark)
+        plain = tail.lower().strip("?？。.! ").removeprefix("and ")
+        if found and plain in _USUAL and head.strip():
+            return head, tail
+    return None
 
 
 def at_that_time(text: str, query: StructuredQuery, before: StructuredQuery) -> StructuredQuery | None:

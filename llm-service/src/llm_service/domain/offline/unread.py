@@ -9,6 +9,7 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 from llm_service.domain.offline.words_data import LABEL_FIELD
 from llm_service.domain.offline.words_question import ALWAYS
+from llm_service.domain.offline.words_shop import UNBROKEN
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
@@ -99,6 +100,7 @@ _TURNING: Final = frozenset(
         *("contrary", "cannot", "can't", "couldn't", "won't", "wouldn't", "ain't", "非", "反", "外", "之外", "以外"),
     }
 )
+_COUNTING: Final = frozenset({"多少", "是多少", "几", "几个", "多少个"})
 _SAYING: Final = frozenset({"Sm", "Sc"})
 _NEIGHBOURS: Final = (Kind.LABEL, Kind.DEVICE_WORD, Kind.DEVICE)
 _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"})
@@ -178,9 +180,14 @@ def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool
 
 
 def _in_unit_of_time(sentence: Sentence, at: int, reading: "Reading") -> bool:
-    """Whether the word is the unit a duration shall be told in, "in minutes": it is told with its units."""
-    told = Statistic.DURATION in reading.topic.statistics and Kind.TIME_UNIT in sentence.senses(at)
-    return told and sentence.has(at - 1, Kind.IN) and sentence.number(at - 1) is None
+    """Whether the word is the unit a duration shall be told in, "in minutes", or asks for it once more."""
+    if Statistic.DURATION not in reading.topic.statistics or sentence.number(at - 1) is not None:
+        return False
+    counted = sentence.has(at - 1, Kind.IN) or sentence.text(at - 1) in _COUNTING
+    again = Kind.HOW_LONG in sentence.senses(at) and not sentence.has(at, Kind.STATE)
+    ended = all(sentence.text(place) in _CLOSERS for place in range(at + 1, len(sentence)))
+    again = again or (sentence.text(at) == "last" and ended)
+    return again or (Kind.TIME_UNIT in sentence.senses(at) and counted)
 
 
 def _says_no_more(text: str, reading: "Reading") -> bool:
@@ -189,8 +196,8 @@ def _says_no_more(text: str, reading: "Reading") -> bool:
     if text in ALWAYS:
         # "Has it been stable all along".
         return topic.named is Intent.TREND or Statistic.STD in topic.statistics
-    if text in _UNBROKEN:
-        return bool(_TIMED.intersection(topic.statistics)) or reading.when
+    if text in _UNBROKEN or text in UNBROKEN:
+        return bool(_TIMED.intersection(topic.statistics)) or reading.when or topic.since
     named = topic.fields or ("wire_feed",) * (reading.unit == "m")
     consumed = text in _CONSUMING and not _CONSUMED.isdisjoint(named)
     return consumed or (text in _REACHING and (reading.when or not _ENDS.isdisjoint(topic.statistics)))

@@ -92,7 +92,7 @@ _SHOP: Final = (
 # "Still" belongs to "stand", which says it all.
 _SHARED: Final = (
     "die=the|war=was|hat=has|an=on|am=on the|ab=from|um=at|zu=to|als=than|so=so|alle=all|gut=good"
-    "|in=in|zum=to the|still=please"
+    "|in=in|zum=to the|still=please|hoch=please"
 )
 
 

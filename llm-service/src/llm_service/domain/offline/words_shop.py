@@ -4,7 +4,7 @@ from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Intent, Statistic
-from llm_service.domain.offline.words_state import IDLE
+from llm_service.domain.offline.words_state import IDLE, RUNNING
 
 _STANDING: Final = (
     "standing around|stand around|stands around|stood around|just standing|just standing around|doing nothing"
@@ -39,6 +39,28 @@ GRADING: Final = frozenset(
     {"getting worse", "getting better", "变差", "变好", "变差了", "变好了", "越来越差", "越来越好"}
 )
 """What asks for the course of the quality where no field is named."""
+_ATTENTION: Final = (
+    "should i look at|should i look at first|should we look at first|look at first|i look at first|needs attention"
+    "|need attention|needs my attention|to worry about"
+    "|worry about|keep an eye on|weird|funny|off the chart|fishy|noteworthy|out of line|misbehaving|misbehave"
+    "|misbehaved|acting up|go wrong|went wrong|goes wrong|gone wrong|going wrong|anything go wrong"
+    "|要注意|需要关注|不对|有点怪"
+    "|怪怪的"
+)
+_THAN_USUAL: Final = (
+    "higher than usual|lower than usual|hotter than usual|colder than usual|higher than normal|lower than normal"
+    "|more than usual|less than usual|than usual|than normal|as usual|different from usual|比平时高|比平时低|比平时热"
+    "|比平时|比平常|比往常|跟平时一样|和平时一样"
+)
+_RUN_HOURS: Final = (
+    "welding hours|hours of welding|hours welding|hours welded|welded hours|arc hours|production hours|hours in use"
+    "|焊接小时数|焊接工时|工时|焊接小时"
+)
+_UNBROKEN: Final = (
+    "without a stop|without stopping|without a pause|without pausing|nonstop|non-stop|in one go|一口气|中间没停"
+)
+UNBROKEN: Final = frozenset(_UNBROKEN.split("|"))
+"""What stretches are anyway."""
 NORMAL: Final = frozenset(_NORMAL.split("|"))
 """What asks for the usual values of a field."""
 BARE_AMOUNTS: Final = frozenset({"gas", "wire", "argon", "气", "气体", "焊丝", "丝", "氩气"})
@@ -60,9 +82,15 @@ def add_shop_words(lexicon: Lexicon) -> None:
     add(Kind.UNHEEDED, None, _NORMAL)
     add(Kind.INTENT, Intent.TREND, "|".join(sorted(GRADING)))
     add(Kind.FIELD, "quality_label", _HOW_GOOD)
+    add(Kind.INTENT, Intent.ANOMALY, _ATTENTION)
+    add(Kind.INTENT, Intent.ANOMALY, _THAN_USUAL)
+    add(Kind.STATE, RUNNING, _RUN_HOURS)
+    add(Kind.HOW_LONG, None, _RUN_HOURS)
+    add(Kind.UNHEEDED, None, _UNBROKEN)
     add(Kind.WHICH, None, "哪次|哪一次|哪段|哪一段")
     add(
         Kind.FILLER,
         None,
-        "in terms of|when it comes to|regarding|with respect to|as regards|ones|is that|thats|that ' s",
+        "in terms of|when it comes to|someone|somebody|anyone|anybody|performer|regarding"
+        "|with respect to|as regards|ones|is that|thats|that ' s",
     )

@@ -86,7 +86,10 @@ _DAYS: Final = (
         NamedDay(days=0),
     ),
     ("tomorrow|明天|明日", NamedDay(days=1)),
-    ("last night|昨夜|昨天夜里|昨天晚上|昨晚", NamedDay(days=-1, part=PartOfDay.NIGHT)),
+    (
+        "last night|overnight|over night|over the night|昨夜|昨天夜里|昨天晚上|昨晚",
+        NamedDay(days=-1, part=PartOfDay.NIGHT),
+    ),
     ("tonight|this evening|今晚|今夜|今天晚上", NamedDay(days=0, part=PartOfDay.EVENING)),
     ("this morning|今早|今晨|今天早上|今天早晨|今天上午", NamedDay(days=0, part=PartOfDay.MORNING)),
     ("this afternoon|今天下午", NamedDay(days=0, part=PartOfDay.AFTERNOON)),

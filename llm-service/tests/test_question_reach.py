@@ -1,0 +1,123 @@
+"""Questions as outsiders ask them are read, or answered by what they can only mean."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_service.domain.offline.answer_pooled import pooled
+from llm_service.domain.offline.answer_writer import Answered, Report
+from llm_service.domain.offline.conversation import Conversation
+from llm_service.domain.offline.english import English
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.query import (
+    Condition,
+    DeviceReference,
+    Intent,
+    Operator,
+    Statistic,
+    StructuredQuery,
+    TimeRange,
+)
+from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics
+
+NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BAD = Condition(field="quality_label", operator=Operator.NE, value="good")
+
+
+def asked(*texts: str) -> StructuredQuery:
+    """Return what the last of several questions one after the other asks for."""
+    *earlier, question = texts
+    talk = Conversation(question=question, earlier=tuple(reversed(earlier)), outcomes=(), cards=())
+    return talk.queries(NOW)[-1]
+
+
+def used(device: str, mean: float) -> Answered:
+    """The mean wire feed of a machine."""
+    one = FieldStatistics(field="wire_feed", unit="m/min", values={Statistic.MEAN: mean, Statistic.COUNT: 10.0})
+    time = TimeRange()
+    return Answered(result=DeviceStatistics(device=device, row_count=10, fields=(one,), time=time), time=time)
+
+
+def test_what_machines_use_in_an_hour_adds_up() -> None:
+    query = parse_prompt("how much wire per hour does hall A use on average", NOW)
+    found = pooled(Report(English()), query, [used("WLD001", 1.0), used("WLD003", 3.0)])
+    assert found is not None
+    assert found.text == "240 m/h"
+
+
+def test_means_of_readings_are_pooled() -> None:
+    query = parse_prompt("mean wire feed of hall A", NOW)
+    found = pooled(Report(English()), query, [used("WLD001", 1.0), used("WLD003", 3.0)])
+    assert found is not None
+    assert found.text == "2 m/min"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["when did WLD002 use the most gas today", "what time did WLD002 use the most gas today", "今天几点WLD002用气最多"],
+)
+def test_when_most_was_used_is_an_hour(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.interval, query.rank, query.when) == (HOUR, True, False)
+    assert set(query.statistics) == {Statistic.INTEGRAL, Statistic.MAX}
+
+
+ABOVE = ("list all machines with temp above {} now", "which machines are above {} degrees now")
+
+
+@settings(deadline=None)
+@given(
+    limit=st.integers(20, 90),
+    words=st.sampled_from(ABOVE),
+)
+def test_those_above_a_limit_now_are_told_by_their_last_reading(limit: int, words: str) -> None:
+    query = parse_prompt(words.format(limit), NOW)
+    assert (query.holds, query.all_devices, query.statistics) == (True, True, ())
+    assert [condition.value for condition in query.conditions] == [float(limit)]
+
+
+@settings(deadline=None)
+@given(
+    field=st.sampled_from(["gas", "current", "temperature"]),
+    words=st.sampled_from(["compare the two halls by {} today", "average {} of both halls today"]),
+)
+def test_the_two_halls_are_all_machines_by_their_hall(field: str, words: str) -> None:
+    query = parse_prompt(words.format(field), NOW)
+    assert (query.by_group, query.all_devices, query.unread) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "end"), [("WLD001 和 WLD003 今天哪个质量更好", Statistic.MAX), ("哪台今天质量最差", Statistic.MIN)]
+)
+def test_better_and_worse_are_read_in_chinese(text: str, end: Statistic) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.rank, query.unread) == ((Statistic.SHARE, end), True, ())
+
+
+def test_the_most_common_defect_is_told_by_the_counts_of_the_labels() -> None:
+    query = asked("WLD003今天质量怎么样", "最多的缺陷是什么")
+    assert (query.fields, query.statistics, query.conditions) == (("quality_label",), (), (BAD,))
+
+
+@pytest.mark.parametrize("follow", ["per machine?", "and for each machine?", "每台呢"])
+def test_of_each_machine_keeps_what_was_asked(follow: str) -> None:
+    query = asked("mean current of WLD001 today", follow)
+    assert (query.devices, query.all_devices, query.statistics) == ((), True, (Statistic.MEAN,))
+    group = asked("how much gas did hall A use today?", follow)
+    assert group.references == (DeviceReference(number=0, label="A"),)
+    assert group.intent is Intent.STATISTICS
+
+
+def test_the_longest_stop_behind_a_ranking_is_the_longest_single_one() -> None:
+    query = asked("which machine stopped most often today?", "and the longest stop of it?")
+    assert (query.rank, query.longest) == (True, 1)
+
+
+def test_higher_at_a_moment_asks_for_the_value_of_it() -> None:
+    query = asked("what is the voltage of WLD001?", "was it higher an hour ago?")
+    assert (query.fields, query.statistics, query.time is not None) == (("voltage",), (), True)
+    assert query.time is not None
+    assert query.time.instant
