@@ -193,3 +193,29 @@ def test_a_file_of_tables_is_read_whole_or_not_at_all(tmp_path):
     assert refused.value.reason == "CONFIGURATION_INVALID"
     with pytest.raises(FailedPrecondition, match="tables are read from PostgreSQL alone"):
         open_telemetry(f"duckdb:///{tmp_path}/rows.duckdb", tables_file=str(file))
+
+
+async def test_who_alters_the_table_meanwhile_breaks_no_reading(postgres_url):
+    await run(postgres_url, TABLE.format(zone="", at=""))
+    opened = PostgresTelemetryStore(postgres_url, tables=[mapping()])
+    name = 'plant."Odd ""log"" ; DROP"'
+    changes = [
+        f"ALTER TABLE {name} ADD COLUMN further text DEFAULT 'x'",
+        f"ALTER TABLE {name} ALTER COLUMN u TYPE double precision",
+        f"ALTER TABLE {name} DROP COLUMN photo",
+        f"ALTER TABLE {name} ALTER COLUMN counted TYPE numeric",
+    ]
+    span = Span(start=0, end=1_000 * SECOND)
+    try:
+        expected = await opened.read(KEY, list(FIELDS), span)
+        before = await opened.statistics([KEY], ["current", "voltage"], span)
+        for number in range(160):
+            if number % 40 == 20:
+                await run(postgres_url, changes[number // 40])
+            found = await opened.read(KEY, list(FIELDS), span)
+            assert found.texts["quality"].tolist() == expected.texts["quality"].tolist()
+            for field in ("current", "voltage", "count"):
+                np.testing.assert_array_equal(found.numbers[field], expected.numbers[field])
+            assert await opened.statistics([KEY], ["current", "voltage"], span) == before
+    finally:
+        await opened.close()

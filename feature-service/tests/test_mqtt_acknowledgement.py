@@ -19,22 +19,24 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.errors import Unavailable
 from penstock_testkit.servers.mqtt_broker import MqttBroker
 from penstock_testkit.servers.process import free_port
-from penstock_testkit.waiting import until
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 
 class HeldStorage:
-    """A storage whose commits end when the test says so; while it is `away` it raises as a store does."""
+    """A storage whose commits end when the test says so and each `is_ready`; while `away` it raises as a store does."""
 
     def __init__(self):
         self.asked = 0
         self.may_commit = asyncio.Event()
         self.away = False
+        self.is_ready = lambda: True
 
     async def store(self, tenant_id, devices, rejections, *, allowance):
         self.asked += 1
         if self.away:
             raise Unavailable("the store is away", reason="TELEMETRY_UNAVAILABLE")
         await self.may_commit.wait()
+        await until(self.is_ready)
         rows = sum(len(piece) for points in devices.values() for piece in points.pieces)
         return IngestReport(device_code="", model_code="", accepted=rows, rejected=0)
 
@@ -108,3 +110,27 @@ async def test_a_store_that_is_away_withholds_acknowledgements_says_so_and_loses
         await until(lambda: session.acknowledged == list(range(1, 21)))
         await made.ping()
         assert made.counts["stored"] == 20
+
+
+async def test_a_hundred_thousand_messages_into_a_slow_store_are_all_stored_and_few_wait_here(broker, intake):
+    many, most = 100_000, 0
+    made, storage = intake
+    storage.may_commit.set()
+    async with made.running():
+        await until(lambda: "r1" in broker.sessions and bool(broker.sessions["r1"].filters))
+        session = broker.sessions["r1"]
+
+        def is_full():
+            """The store is so slow that the broker has given all that it may before an acknowledgement."""
+            nonlocal most
+            most = max(most, made.waiting)
+            return len(session.sent) == min(session.most, many - len(session.acknowledged))
+
+        storage.is_ready = is_full
+        for number in range(many):
+            broker.publish("plant/W1", b'{"timestamp": %d, "v": 1}' % (1_714_557_600_000 + number))
+        await until(lambda: len(session.acknowledged) == many, seconds=10 * HANG_SECONDS)
+        assert session.most == BrokerLogin.__dataclass_fields__["in_flight"].default
+        assert 0 < most <= session.most
+    assert made.counts["stored"] == made.counts["rows"] == many
+    assert made.counts["dropped"] == 0
