@@ -22,7 +22,7 @@ async def proxy(postgres_url: str) -> AsyncGenerator[FaultProxy]:
 
 @pytest.fixture
 async def database(proxy: FaultProxy) -> AsyncGenerator[Database]:
-    database = open_database(proxy.url, reconnect_seconds=20)
+    database = open_database(proxy.url, reconnect_seconds=HANG_SECONDS)
     await database.ping()
     yield database
     await database.close()
@@ -72,7 +72,7 @@ async def test_when_the_patience_is_over_statements_fail_at_once(proxy: FaultPro
 
 
 async def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str) -> None:
-    database = open_database(f"{postgres_url}_nowhere", reconnect_seconds=20)
+    database = open_database(f"{postgres_url}_nowhere", reconnect_seconds=HANG_SECONDS)
     async with asyncio.timeout(HANG_SECONDS):
         with pytest.raises(Unavailable, match="no such database"):
             await _read(database)
