@@ -15,6 +15,12 @@ REQUEST: Final = Section(
             "send one JSON document in UTF-8",
         ),
         Row(
+            "JSON_LIMIT_EXCEEDED",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a model call of more than 100,000 entries of objects and arrays: messages, parts, tools, schemas",
+            "send fewer",
+        ),
+        Row(
             "REQUEST_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a value that its field cannot hold (`errors` names it), or a NUL in a text that would be kept",
