@@ -137,6 +137,17 @@ def test_options_say_windows_by_time_with_a_step_or_an_overlap():
     assert (applied.window_size, applied.min_rows, applied.overlap) == (0, 4, 0.8)
 
 
+def test_options_as_they_were_applied_can_be_asked_for_again():
+    for asked in (
+        options_of(window_duration=duration(600), step_duration=duration(70)),
+        options_of(window_duration=duration(601), overlap=0.3),
+        options_of(window_size=97, step_rows=31),
+        options_of(window_size=97, overlap=0.9),
+    ):
+        window = plan_from_proto(asked).window
+        assert plan_from_proto(plan_to_proto(plan_from_proto(asked), ())).window == window
+
+
 @pytest.mark.parametrize(("size", "step"), [(100, 1), (100, 37), (100, 100), (999_983, 333_333), (7, 3)])
 def test_options_say_the_step_of_windows_by_rows(size, step):
     window = plan_from_proto(options_of(window_size=size, step_rows=step)).window

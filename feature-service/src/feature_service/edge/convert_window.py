@@ -14,13 +14,21 @@ _STEPS = ("overlap", "step_duration", "step_rows")
 def window_from_proto(options: feature_pb2.ExtractionOptions) -> WindowPlan | TimeWindowPlan:
     """Return the windows, defaults filled in.
 
-    Raises InvalidArgument WINDOW_CONFLICT when options say the same in two ways or mix rows and time, and what the
-    plans raise.
+    Raises InvalidArgument WINDOW_CONFLICT when options contradict each other or mix rows and time, and what the plans
+    raise.
     """
-    _require_one(options, _SIZES)
-    _require_one(options, _STEPS)
-    if options.HasField("window_duration"):
-        return _by_time(options)
+    if options.window_size and options.HasField("window_duration"):
+        raise InvalidArgument("window_size is in rows and a time; give one of them", reason="WINDOW_CONFLICT")
+    window = _by_time(options) if options.HasField("window_duration") else _by_rows(options)
+    if options.HasField("overlap") and window.step != step_of(window.size, options.overlap):
+        raise InvalidArgument(
+            f"overlap {options.overlap:g} is another step than the one that is named; give one of them",
+            reason="WINDOW_CONFLICT",
+        )
+    return window
+
+
+def _by_rows(options: feature_pb2.ExtractionOptions) -> WindowPlan:
     if options.HasField("step_duration") or options.min_rows:
         raise InvalidArgument(
             "a step of time and min_rows are of windows by time, and window_size is in rows; give a window_size such "
@@ -94,11 +102,6 @@ def _overlap_of(size: int, step: int) -> float:
 
 def _gap(options: feature_pb2.ExtractionOptions) -> int | None:
     return micros_of_duration(options.max_gap) if options.HasField("max_gap") else None
-
-
-def _require_one(options: feature_pb2.ExtractionOptions, names: tuple[str, ...]) -> None:
-    if len(given := [name for name in names if _is_set(options, name)]) > 1:
-        raise InvalidArgument(f"{' and '.join(given)} say the same; give one of them", reason="WINDOW_CONFLICT")
 
 
 def _is_set(options: feature_pb2.ExtractionOptions, name: str) -> bool:
