@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -252,6 +253,26 @@ def test_a_dask_cluster_makes_the_same_bytes_and_goes_on_without_a_killed_worker
     assert_same(build_dataset(devices, PLAN, kill_one, runner), expected)
     with pytest.raises(Cancelled):
         build_dataset(devices, PLAN, cancel_after(0.1), runner)
+
+
+def test_features_come_from_the_workers_and_are_never_in_the_memory_of_the_scheduler(scheduler):
+    from distributed import Client
+
+    with Client(scheduler, timeout=BOUND, set_as_default=False) as client:
+        peak = Path(f"/proc/{client.run_on_scheduler(os.getpid)}/status")
+    if not peak.exists():
+        pytest.skip("only Linux tells the peak of another process")
+    features = ("mean", "min", "max", "range", "first", "last", "energy", "rms", "std", "slope", "skew", "kurtosis")
+    _, (part,) = parts_of(clean_of(60_000), WindowPlan(size=8, overlap=0.9), features * 3)
+    before = peak_of(peak)
+    for _, found in DaskRunner(scheduler).run([part] * 3, lambda partition, share: None):
+        assert found.values.nbytes > 30_000_000
+    assert peak_of(peak) - before < 20_000_000, "features went through the scheduler"
+
+
+def peak_of(status):
+    """The most memory that a process had, in bytes."""
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
 
 
 def test_a_dask_cluster_that_is_not_there_is_named():

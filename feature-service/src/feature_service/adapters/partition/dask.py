@@ -15,7 +15,8 @@ from penstock_kit.errors import FailedPrecondition, Unavailable
 
 _CONNECT_SECONDS: Final = 5
 _MOST_AT_ONCE: Final = 64
-# The rows of a partition are sent in the task itself, so that the scheduler has them when a worker is gone.
+# The rows of a partition are sent in the task itself, so that the scheduler has them when a worker is gone. Features
+# come from the worker directly: the scheduler passes them on only where workers can't be reached.
 _CONFIG: Final = {"distributed.admin.large-graph-warning-threshold": "1GB"}
 
 
@@ -58,7 +59,7 @@ class _Cluster:
         self._tasks: set[Any] = set()
         self._is_cancelled = False
         try:
-            self._client: Any = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+            self._client: Any = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, direct_to_workers=True)
         except (OSError, ValueError) as error:
             raise self._unavailable(f"can't be reached ({error})") from error
 
