@@ -3,7 +3,7 @@
 import { json } from "./api.js";
 import { nearestSpan } from "./chart-layers.js";
 import { number } from "./chart.js";
-import { chooser, element, fill, moment, told } from "./dashboard-panels.js";
+import { chooser, element, fill, moment, showChosen, told } from "./dashboard-panels.js";
 import { csvBlob, nameOf, saveAs } from "./save.js";
 
 const $ = (id) => document.getElementById(id);
@@ -144,12 +144,7 @@ const heading = (at) => {
 };
 
 function show() {
-  const some = layer !== null && layer.chosen !== null;
-  for (const id of SHOWN_WITH_ONE) $(id).hidden = !some;
-  $("anomaly-chosen").textContent = some ? heading(layer.chosen) : "";
-  if (!some) return;
-  $("anomaly-previous").disabled = layer.chosen === 0;
-  $("anomaly-next").disabled = layer.chosen === layer.spans.length - 1;
+  if (!showChosen("anomaly", layer, heading, SHOWN_WITH_ONE)) return;
   const rows = layer.spans[layer.chosen].fields.map(({ name, contribution }) => {
     const meter = element("meter", { min: 0, max: 1, value: contribution, ariaLabel: `Share of ${name}` });
     return [name, element("td", { className: "num", textContent: share(contribution) }), element("td", {}, meter)];

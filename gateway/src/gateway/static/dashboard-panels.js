@@ -124,3 +124,15 @@ export async function refreshPanels(isOperator) {
   const asked = [showBudgets(), ...(isOperator ? [showProviders(), showCache()] : [])];
   await Promise.allSettled(asked);
 }
+
+// Says which span of a layer is chosen, and from which side of it one can step on; `one` is its word in the ids, `ids` are
+// those of what is shown with it. Returns whether one is chosen.
+export function showChosen(one, layer, heading, ids) {
+  const some = layer !== null && layer.chosen !== null;
+  for (const id of ids) $(id).hidden = !some;
+  $(`${one}-chosen`).textContent = some ? heading(layer.chosen) : "";
+  if (!some) return false;
+  $(`${one}-previous`).disabled = layer.chosen === 0;
+  $(`${one}-next`).disabled = layer.chosen === layer.spans.length - 1;
+  return true;
+}

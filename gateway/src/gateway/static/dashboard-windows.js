@@ -2,7 +2,7 @@
 import { json } from "./api.js";
 import { nearestSpan } from "./chart-layers.js";
 import { number } from "./chart.js";
-import { chooser, element, figure, fill, lasting, moment, told } from "./dashboard-panels.js";
+import { chooser, element, figure, fill, lasting, moment, showChosen, told } from "./dashboard-panels.js";
 import { csvBlob, nameOf, saveAs } from "./save.js";
 
 const $ = (id) => document.getElementById(id);
@@ -100,12 +100,7 @@ export async function readWindows(context) {
 const heading = (at) => `Window ${at + 1} of ${layer.spans.length}, from ${moment(layer.spans[at].from)}`;
 
 function show() {
-  const some = layer !== null && layer.chosen !== null;
-  for (const id of SHOWN_WITH_ONE) $(id).hidden = !some;
-  $("window-chosen").textContent = some ? heading(layer.chosen) : "";
-  if (!some) return;
-  $("window-previous").disabled = layer.chosen === 0;
-  $("window-next").disabled = layer.chosen === layer.spans.length - 1;
+  if (!showChosen("window", layer, heading, SHOWN_WITH_ONE)) return;
   const { features } = layer.spans[layer.chosen];
   fill($("window-features"), ["Feature", shown.field], layer.names.map((name, at) => [name, cell(features[at])]));
 }
