@@ -192,6 +192,7 @@ def serve(limiter, *, load, seconds=20.0, cost=0.001, on=0.0, stall=0.0):
             begun = queue.popleft()
             if begun is None:
                 last, sent = Wait(among=among, seconds=now - sent), None
+                limiter.record(now, last)
             else:
                 budget -= cost
                 limiter.release("t")
@@ -240,6 +241,34 @@ def test_who_would_wait_longer_than_the_target_is_not_let_in():
     limiter = limiter_with(100)
     limiter.bound(Wait(among=100, seconds=TARGET / 2))
     assert sum(limiter.acquire("t") for _ in range(200)) == 100
+
+
+def test_a_pause_refuses_none_of_as_many_as_were_carried_a_moment_ago():
+    service = Service(0.0)
+    limiter = service.limiter
+    assert service.ask(40) == 40
+    limiter.record(1.0, Wait(among=40, seconds=TARGET / 2))
+    limiter.bound(Wait(among=30, seconds=3 * TARGET))
+    limiter.release("t")
+    assert service.ask(2) == 1
+    # More than that are bounded as ever, and so is the same number when it is long ago or the wait stands.
+    limiter.bound(Wait(among=100, seconds=2 * TARGET))
+    assert service.ask(100) == 10
+    limiter.record(7.0, Wait(among=20, seconds=3 * TARGET))
+    limiter.bound(Wait(among=30, seconds=3 * TARGET))
+    assert limiter.is_full
+    limiter.release("t")
+    assert service.ask(1) == 0
+
+
+def test_a_wait_that_stands_is_no_pause():
+    service = Service(0.0)
+    service.ask(40)
+    service.limiter.record(0.0, Wait(among=40, seconds=TARGET / 2))
+    service.observe_for(1.0, delay=3 * TARGET)
+    service.limiter.bound(Wait(among=40, seconds=3 * TARGET))
+    service.limiter.release("t")
+    assert service.ask(1) == 0
 
 
 def test_a_probe_under_way_for_longer_than_the_target_lets_nobody_further_in_but_the_least():

@@ -9,7 +9,9 @@ That is the gradient of Netflix's concurrency-limits and Envoy's adaptive concur
 A mean and a fall come too late for what fills the whole limit in less than half a second. So each probe bounds it at
 once too: a queue grows with the calls under way, and who would wait longer than the target by what the last probe
 waited among how many (or the one under way has waited so far) is not let in. Calls that cost no time of ours are
-bounded by nothing that way.
+bounded by nothing that way. Nor are as many as a probe came through in time among a moment ago: what one waits longer
+among no more is a pause, of a collection of garbage or a processor that others had, and no queue of the calls; where it
+stands the mean tells.
 """
 
 import asyncio
@@ -43,6 +45,8 @@ _REST: Final = 0.3
 _GROWTH: Final = 1.15
 # Seconds without a full limit after which a fall is forgotten.
 _FORGOTTEN: Final = 2.0
+# Seconds for which it is known how many calls are carried.
+_CARRIED: Final = 5.0
 # Waits below this part of the target say nothing about how long a queue would be with more calls.
 _TELLING: Final = 0.25
 # A wait in the gateway's own loop counts so many times: refusals wait in it too.
@@ -76,6 +80,9 @@ class ConcurrencyLimiter:
         self.observed = 0
         self._target = target
         self._bound = inf
+        # Among how many calls a probe came through in time, and when.
+        self._carried = 0
+        self._carried_at = 0.0
         self._held: dict[str, int] = {}
         self._observed_at: float | None = None
         self._has_stood = False
@@ -116,7 +123,17 @@ class ConcurrencyLimiter:
     def bound(self, *waits: Wait) -> None:
         """Let no more in than wait about as long as the target, by what these probes of late tell."""
         telling = (each for each in waits if each.seconds > _TELLING * self._target)
-        self._bound = max(LEAST, min((each.among * self._target / each.seconds for each in telling), default=inf))
+        self._bound = max(
+            LEAST, self._carried, min((each.among * self._target / each.seconds for each in telling), default=inf)
+        )
+
+    def record(self, now: float, wait: Wait) -> None:
+        """Take note of a probe that has come back."""
+        is_over = now - self._carried_at > _CARRIED
+        if wait.seconds <= self._target and (wait.among >= self._carried or is_over):
+            self._carried, self._carried_at = wait.among, now
+        elif is_over:
+            self._carried = 0
 
     def observe(self, now: float, delay: float) -> None:
         """Take note that a call that does nothing has been waiting `delay` seconds at `now`."""
@@ -135,7 +152,7 @@ class ConcurrencyLimiter:
 
     def _fall(self, now: float) -> None:
         """Take as many as wait no longer than they may; it shows when what waits now is done."""
-        self._has_stood, self._full_at = True, now
+        self._has_stood, self._full_at, self._carried = True, now, 0
         if now - self._fell_at < _REST:
             return
         self._fell_at = now
@@ -177,6 +194,8 @@ class ConcurrencyLimiter:
                 late = await self._tick()
                 wait = Wait(among=among, seconds=task.result() if task.done() else now() - begun)
                 last = _NO_WAIT if task.done() else last
+                if task.done():
+                    self.record(now(), wait)
                 self.bound(wait, last)
                 self.observe(now(), max(wait.seconds, last.seconds, _OWN * late))
                 if task.done() or wait.seconds > _LONGEST:
