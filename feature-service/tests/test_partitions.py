@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,16 +198,15 @@ def test_closing_the_pool_ends_a_worker_that_computes_at_once():
     assert failures == ["PARTITION_WORKERS_UNAVAILABLE"]
 
 
-@pytest.fixture(scope="module")
-def dask_cluster(tmp_path_factory):
-    """A scheduler and two workers, each a process of its own; give its address and the workers."""
-    folder = tmp_path_factory.mktemp("dask")
+@contextmanager
+def cluster_of(folder, count, **environment):
+    """A scheduler and workers, each a process of its own; give the scheduler's file and the workers."""
     file = folder / "scheduler.json"
     log = (folder / "log").open("wb")
 
     def start(*arguments):
         command = [sys.executable, "-m", *arguments]
-        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **environment})
 
     scheduler = start(
         "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
@@ -217,7 +217,7 @@ def dask_cluster(tmp_path_factory):
             "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny",
             "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder), "--death-timeout", "60",
         )
-        for _ in range(2)
+        for _ in range(count)
     ]  # fmt: skip
     try:
         yield file, workers
@@ -229,12 +229,23 @@ def dask_cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def dask_cluster(tmp_path_factory):
+    with cluster_of(tmp_path_factory.mktemp("dask"), 2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
 def scheduler(dask_cluster):
-    """The address of a scheduler that has both workers."""
+    return address_of(dask_cluster)
+
+
+def address_of(cluster):
+    """The address of a scheduler that has all its workers."""
     from distributed import Client
 
-    with Client(scheduler_file=str(dask_cluster[0]), timeout=BOUND, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=BOUND)
+    file, workers = cluster
+    with Client(scheduler_file=str(file), timeout=BOUND, set_as_default=False) as client:
+        client.wait_for_workers(len(workers), timeout=BOUND)
         return client.scheduler.address
 
 
@@ -273,6 +284,25 @@ def test_features_come_from_the_workers_and_are_never_in_the_memory_of_the_sched
 def peak_of(status):
     """The most memory that a process had, in bytes."""
     return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+
+def test_a_partition_over_which_the_workers_of_dask_end_is_given_up_with_its_name(tmp_path):
+    _, (part,) = parts_of(clean_of(80_000), WindowPlan(size=1_000, overlap=0.99), tuple(feature_names()))
+    with cluster_of(tmp_path, 1, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as cluster:
+        address = address_of(cluster)
+
+        def kill(*_):
+            if any(client.processing().values()):
+                cluster[1][0].kill()
+
+        from distributed import Client
+
+        with (
+            Client(address, timeout=BOUND, set_as_default=False) as client,
+            pytest.raises(Unavailable, match="lost worker after worker over the rows of 'd' of 2026-03-01") as refused,
+        ):
+            list(DaskRunner(address).run([part], kill))
+    assert refused.value.reason == "PARTITION_WORKERS_UNAVAILABLE"
 
 
 def test_a_dask_cluster_that_is_not_there_is_named():
