@@ -1,4 +1,4 @@
-"""Model calls of very many small things: refused before each of them costs its time."""
+"""Bodies of very many small things: refused before each of them costs its time."""
 
 import json
 
@@ -19,6 +19,12 @@ BODIES = {
     "/v1/chat/completions stop": {**CALL, "stop": ["x"] * MOST},
     "/v1/messages parts": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [PART] * MOST}]},
     "/v1/responses tools": {"model": "m", "input": [MESSAGE], "tools": [TOOL] * MOST},
+    "/api/v1/conversations labels": {"labels": dict.fromkeys(map(str, range(MOST)), "x")},
+    "/api/v1/conversations/conv_x/stream values": {
+        "content": "x",
+        "template_values": dict.fromkeys(map(str, range(MOST)), "x"),
+    },
+    "/api/v1/personalities tools": {"name": "x", "prompt": "x", "tools": ["x"] * MOST},
     "/v1/embeddings arrays": {"model": "m", "input": [[1]] * MOST},
 }
 
@@ -35,7 +41,7 @@ def test_a_body_may_have_a_hundred_thousand_entries():
     assert refusal_of({"messages": [{}] * MOST}) == "JSON_LIMIT_EXCEEDED"
 
 
-@pytest.mark.parametrize("entry", [{}, [], "", None, True, {"a": {}}, [[]]])
+@pytest.mark.parametrize("entry", [{}, [], "", None, True, 1, 2.5, {"a": {}}, [[]]])
 def test_entries_of_every_kind_count(entry):
     refusal_of({"messages": [entry] * MOST})
     refusal_of({"messages": dict.fromkeys(map(str, range(MOST)), entry)})
@@ -47,7 +53,7 @@ def test_entries_within_each_other_count_as_those_beside_each_other():
 
 def test_token_ids_are_as_many_as_fit():
     body = {"input": [[1, 2.5] * MOST]}
-    assert parse_object(json.dumps(body).encode()) == body
+    assert parse_object(json.dumps(body).encode(), has_token_ids=True) == body
 
 
 @pytest.mark.parametrize("text", ["{[" * MOST, "," * (MOST + 1), '\\"{' * MOST])
@@ -58,7 +64,7 @@ def test_brackets_and_commas_in_texts_are_no_entries(text):
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("named", BODIES)
-async def test_a_model_call_of_very_many_things_is_refused(gateway, named):
+async def test_a_request_of_very_many_things_is_refused(gateway, named):
     refused = await gateway.client.post(named.split()[0], headers=gateway.auth(), json=BODIES[named])
     assert refused.status_code == 400
     assert "more than 100,000 entries" in refused.text

@@ -8,10 +8,11 @@ from starlette.types import Receive
 from gateway.http.disconnect import ClientDisconnected
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
-# Entries of objects and arrays in the body of a model call: each costs microseconds on the way to a provider, during
-# which nobody else is served. A conversation of a million tokens in short messages has fewer.
+# Entries of objects and arrays in a body: each costs microseconds on its way, a model call's tens of them, during which
+# nobody else is served. A conversation of a million tokens in short messages has fewer.
 _MOST_ENTRIES: Final = 100_000
 _CONTAINERS: Final = frozenset({dict, list})
+_NUMBERS: Final = frozenset({int, float})
 _ESCAPED_NUL: Final = b"\\u0000"
 _NUL: Final = "\x00"
 
@@ -42,11 +43,13 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_storable(body: bytes) -> Any:
-    """Return the JSON in `body` as :func:`parse_json` does; InvalidArgument (REQUEST_INVALID) for a NUL in a text.
+    """Return the JSON in `body` as :func:`parse_json` does; InvalidArgument for a NUL in a text (REQUEST_INVALID) and
+    for more than 100,000 entries (JSON_LIMIT_EXCEEDED).
 
-    PostgreSQL holds none, and nothing that is kept means one.
+    PostgreSQL holds no NUL, and nothing that is kept means one.
     """
     value = parse_json(body)
+    _check_entries(body, value)
     if _ESCAPED_NUL in body:
         _refuse_nul(value, "")
     return value
@@ -85,17 +88,23 @@ def _has_nul(field: str) -> NoReturn:
     raise InvalidArgument(f"{field} {violation.description}", reason="REQUEST_INVALID", violations=[violation])
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, *, has_token_ids: bool = False) -> dict[str, Any]:
     """Return the JSON object in `body`; raise InvalidArgument for anything else, also (JSON_LIMIT_EXCEEDED) for one of
-    more than 100,000 entries."""
+    more than 100,000 entries. Numbers in arrays are none of these where they may be token ids, which go on as they are.
+    """
     value = parse_json(body)
     if not isinstance(value, dict):
         message = f"the body must be a JSON object, not {type(value).__name__}"
         raise InvalidArgument(message, reason="JSON_INVALID")
-    if _may_be_many(body) and _are_many(value):
+    _check_entries(body, value, but_numbers=has_token_ids)
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _check_entries(body: bytes, value: Any, *, but_numbers: bool = False) -> None:
+    """Raise InvalidArgument (JSON_LIMIT_EXCEEDED) when `value`, the JSON in `body`, has too many entries."""
+    if type(value) in _CONTAINERS and _may_be_many(body) and _are_many(value, but_numbers=but_numbers):
         message = f"the body has more than {_MOST_ENTRIES:,} entries of objects and arrays; send fewer of them"
         raise InvalidArgument(message, reason="JSON_LIMIT_EXCEEDED")
-    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _may_be_many(body: bytes) -> bool:
@@ -103,11 +112,8 @@ def _may_be_many(body: bytes) -> bool:
     return len(body) > _MOST_ENTRIES and sum(map(body.count, (b",", b"{", b"["))) > _MOST_ENTRIES
 
 
-def _are_many(value: Any) -> bool:
-    """Whether objects and arrays in `value` have more entries than a body may have; looks no further than that.
-
-    Numbers in arrays do not count: token ids, which go on as they are.
-    """
+def _are_many(value: Any, *, but_numbers: bool) -> bool:
+    """Whether objects and arrays in `value` have more entries than a body may have; looks no further than that."""
     open_ones: list[Any] = [value]
     seen = 0
     while open_ones and seen <= _MOST_ENTRIES:
@@ -116,7 +122,7 @@ def _are_many(value: Any) -> bool:
             seen += len(found)  # pyright: ignore[reportUnknownArgumentType]
             inner: Any = found.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         else:
-            inner = [each for each in found if type(each) is not int and type(each) is not float]
+            inner = [each for each in found if type(each) not in _NUMBERS] if but_numbers else found
             seen += len(inner)
         open_ones.extend(each for each in inner if type(each) in _CONTAINERS)
     return seen > _MOST_ENTRIES

@@ -58,7 +58,7 @@ class OpenAiRoutes:
 
     async def create_embeddings(self, request: Request, idempotency_key: IdempotencyKey = "") -> Response:
         """Embed texts or token ids; vectors as floats or base64."""
-        body = parse_object(await request.body())
+        body = parse_object(await request.body(), has_token_ids=True)
         requested, encoded = embed_request_from_json(body, idempotency_key=idempotency_key)
         timeout = caller_timeout(request.headers.raw) or self._seconds
         try:

@@ -17,7 +17,7 @@ REQUEST: Final = Section(
         Row(
             "JSON_LIMIT_EXCEEDED",
             (ErrorKind.INVALID_ARGUMENT,),
-            "a model call of more than 100,000 entries of objects and arrays: messages, parts, tools, schemas",
+            "a body of more than 100,000 entries of objects and arrays: messages, parts, tools, labels",
             "send fewer",
         ),
         Row(
