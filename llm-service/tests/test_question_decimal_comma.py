@@ -68,3 +68,10 @@ def test_a_range_of_dates_with_points_is_a_range():
     assert query.time is not None
     assert (query.time.start, query.unread) == (datetime(2026, 11, 20, tzinfo=UTC), ())
     assert query.time.end in {datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(
+    "text", ["0,0", "0.5", "12.5-1-2", "12,5-1-2", "1.5/2/2026", "0,125 machine", "Q3 20.5", "Nov 20.5"]
+)
+def test_a_number_with_decimals_is_never_taken_for_digits(text):
+    assert asked(text).devices == ()

@@ -50,8 +50,9 @@ class Sentence:
         return self.lexemes[at].number if free else None
 
     def digits(self, at: int) -> str:
-        """Return the digits at `at` as written, "" for anything else."""
-        return self.lexemes[at].digits if self.number(at) is not None else ""
+        """Return the digits at `at`, "" for anything else, also for a number with a point or commas."""
+        digits = self.lexemes[at].digits if self.number(at) is not None else ""
+        return digits if digits.isdecimal() else ""
 
     def glued(self, at: int) -> bool:
         """Whether there is no blank between the lexeme at `at` and the one before."""
