@@ -53,6 +53,19 @@ async def test_an_alarm_that_could_not_work_is_refused_with_what_is_missing(
     assert said in refused.text
 
 
+async def test_an_alarm_on_a_device_that_is_not_there_is_stored_with_a_doubt(gateway: Any) -> None:
+    gateway.fakes.feature.unknown = frozenset({"WLD9"})
+    try:
+        made = (await call(gateway, "POST", "/api/v1/alarms", json={**ALARM, "device_codes": ["WLD9"]})).json()
+        path = f"/api/v1/alarms/{made['id']}"
+        changed = (await call(gateway, "PUT", path, json={**ALARM, "device_codes": ["WLD001", "WLD9"]})).json()
+        assert made["doubts"] == changed["doubts"] == ["WLD9: unknown device 'WLD9'"]
+        assert "doubts" not in (await call(gateway, "PUT", path, json=ALARM)).json()
+        assert (await call(gateway, "DELETE", path)).status_code == 204
+    finally:
+        gateway.fakes.feature.unknown = frozenset()
+
+
 async def test_a_channels_address_and_secret_are_never_shown_again(gateway: Any) -> None:
     made = await call(gateway, "POST", "/api/v1/channels", json=HOOK)
     listed = await call(gateway, "GET", "/api/v1/channels")

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from gateway.alerts.anomalies import fit_detector
 from gateway.alerts.channels.channel import ChannelKind
+from gateway.alerts.doubts import doubts_about
 from gateway.alerts.evaluator import SYSTEM_RULES, TENANT_RULES
 from gateway.alerts.model import Alarm, AlertState, Severity, Watch
 from gateway.alerts.store import AlertStore, StatePage, rank_of
@@ -167,7 +168,7 @@ class AlertRoutes:
         body = await self._with_detector(body)
         alarm = body.to_alarm(new_id("alarm"), caller, self._clock.now())
         await self._store.put_alarm(alarm)
-        return JsonResponse(alarm_to_json(alarm), 201)
+        return JsonResponse(await self._stored(alarm), 201)
 
     async def get_alarm(self, alarm_id: str) -> Response:
         """Read an alarm."""
@@ -185,7 +186,7 @@ class AlertRoutes:
         await self._store.put_alarm(alarm)
         if not alarm.active:
             await self._store.end_states(caller.tenant_id, alarm_id)
-        return JsonResponse(alarm_to_json(alarm))
+        return JsonResponse(await self._stored(alarm))
 
     async def delete_alarm(self, alarm_id: str) -> Response:
         """Delete an alarm of your own, as an administrator any, and what is known of it."""
@@ -229,6 +230,11 @@ class AlertRoutes:
         until = now + timedelta(seconds=body.seconds) if body.seconds else None
         state = await self._store.change_state(caller.tenant_id, fingerprint, now, snoozed_until=until)
         return JsonResponse(alert_to_json(state))
+
+    async def _stored(self, alarm: Alarm) -> dict[str, Any]:
+        """The alarm as JSON, with `doubts` when it would find nothing on a device as it is now."""
+        doubts = await doubts_about(self._features, alarm)
+        return {**alarm_to_json(alarm), **({"doubts": doubts} if doubts else {})}
 
     async def _own_alarm(self, caller: Caller, alarm_id: str) -> Alarm:
         """Return an alarm that `caller` may change: its own, or as an administrator any of the tenant."""

@@ -156,16 +156,18 @@ function body() {
 
 async function store(event) {
   event.preventDefault();
+  let doubts = [];
   try {
-    if (edited) await call(`/api/v1/alarms/${encodeURIComponent(edited.id)}`, { method: "PUT", body: JSON.stringify(body()) });
-    else await post("/api/v1/alarms", body());
+    const options = { method: edited ? "PUT" : "POST", body: JSON.stringify(body()) };
+    const path = edited ? `/api/v1/alarms/${encodeURIComponent(edited.id)}` : "/api/v1/alarms";
+    ({ doubts = [] } = await json(path, options));
   } catch (error) {
     $("alarm-error").textContent = told(error);
     $("alarm-error").hidden = false;
     return;
   }
   $("alarm-dialog").close();
-  say(`${$("alarm-name").value} is stored`);
+  say([`${$("alarm-name").value} is stored`, ...doubts].join(". "));
   await refreshAlarms(true);
 }
 

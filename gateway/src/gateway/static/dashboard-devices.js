@@ -26,9 +26,13 @@ let looked = null;
 let marking = 0;
 let layers = { anomalies: null, windows: null };
 
+const AHEAD_MS = 300_000;
+
 function ago(text) {
   if (!text) return "never";
   const seconds = Math.max(0, (Date.now() - Date.parse(text)) / 1000);
+  // A clock that was wrong once would be "0 s ago" for years.
+  if (Date.parse(text) - Date.now() > AHEAD_MS) return `in the future: ${new Date(text).toLocaleString()}`;
   const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([each]) => seconds >= each) ?? [1, "s"];
   return `${Math.floor(seconds / size)} ${unit} ago`;
 }

@@ -28,6 +28,7 @@ class FakeFeature(FeatureServiceServicer):
         self.points = pb.IngestResponse(rows_accepted=2)
         self.file = b"x" * 3_000_000
         self.away: frozenset[str] = frozenset()
+        self.unknown: frozenset[str] = frozenset()
         self.anomalies = pb.DetectAnomaliesResponse(detector_id="det_1")
 
     async def Ingest(  # noqa: N802 - the RPC's name
@@ -72,10 +73,12 @@ class FakeFeature(FeatureServiceServicer):
     async def QueryHistory(  # noqa: N802
         self, request: pb.QueryHistoryRequest, context: Any
     ) -> pb.QueryHistoryResponse:
-        """Return two rows with a hole; fail for the devices that are `away`."""
+        """Return two rows with a hole; fail for the devices that are `away` or `unknown`."""
         self.requests.append(request)
         if request.device_code in self.away:
             raise Unavailable(f"{request.device_code} is away", reason="STORAGE_UNAVAILABLE")
+        if request.device_code in self.unknown:
+            raise NotFound(f"unknown device {request.device_code!r}", reason="DEVICE_NOT_FOUND")
         return pb.QueryHistoryResponse(rows=_table(), truncated=True)
 
     async def DetectAnomalies(  # noqa: N802
