@@ -8,10 +8,12 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 from llm_service.domain.offline.vocabulary import usual_field_of
+from llm_service.domain.offline.words_german import GERMAN
 
 # Runs of letters of one case or of digits in a field's name, of at most 256 characters: no part can match twice.
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[\u3400-\u9fff]+")
 _LONGEST: Final = 256
+_BRACKETS: Final = "[("
 
 
 def written_fields(sentence: Sentence) -> dict[int, str]:
@@ -64,12 +66,19 @@ def match_field(phrase: str, known: Sequence[str]) -> tuple[str, ...]:
         [field for field in known if field == phrase],
         [field for field in known if _plain(field) == _plain(phrase)],
         [field for field in known if _singular(field) == _singular(phrase)],
+        [field for field in known if _plain(without_unit(field)) == _plain(phrase)],
         _by_synonym(phrase, known),
         _by_words(phrase, known),
     ):
         if exactly:
             return tuple(exactly)
     return ()
+
+
+def without_unit(field: str) -> str:
+    """Return the name of a field without what stands in brackets at its end: "Druck" of "Druck [bar]"."""
+    ends = [place for bracket in _BRACKETS if (place := field.find(bracket)) > 0] if field.endswith(("]", ")")) else []
+    return field[: min(ends)].strip() if ends else field
 
 
 def unmatched_fields(phrases: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -91,12 +100,22 @@ def _words(name: str) -> list[str]:
 
 def _by_synonym(phrase: str, known: Sequence[str]) -> list[str]:
     usual = usual_field_of(phrase) or phrase
-    return [
-        field for field in known if usual_field_of(field.replace("_", " ")) == usual or _plain(field) == _plain(usual)
-    ]
+    return [field for field in known if _usual(field) == usual or _plain(field) == _plain(usual)]
+
+
+def _usual(field: str) -> str | None:
+    """The usual field that a field's name means, in English, German or Chinese, with its unit behind or without."""
+    name = without_unit(field).replace("_", " ")
+    return usual_field_of(name) or usual_field_of(" ".join(GERMAN.get(name.lower(), ())))
 
 
 def _by_words(phrase: str, known: Sequence[str]) -> list[str]:
     """All words of the phrase in the field: "flow rate" is in "Volume Flow RateRMS", "Accelerometer" in two."""
     wanted = _words(usual_field_of(phrase) or phrase)
-    return [field for field in known if wanted and all(word in _words(field) for word in wanted)]
+    return [field for field in known if wanted and _has_all(wanted, field)]
+
+
+def _has_all(wanted: Sequence[str], field: str) -> bool:
+    words = _words(field)
+    english = {each for word in _WORD.findall(field[:_LONGEST]) for each in GERMAN.get(word.lower(), ())}
+    return all(word in words or word in english for word in wanted)

@@ -9,6 +9,7 @@ from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar,
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.counted_interval import with_limits
 from llm_service.domain.offline.heeding import parts_left_out
+from llm_service.domain.offline.own_name import may_name_device
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
 from llm_service.domain.offline.plan_judged import answer_judged_of
@@ -49,7 +50,7 @@ def _step(plan: PlanState) -> Step:
     if (alarms := prepare_alarms(plan)) is not None:
         return alarms
     if plan.query.intent is Intent.CHAT:
-        return Say(text=plan.report.unconfigured())
+        return _list_names(plan) or Say(text=plan.report.unconfigured())
     if plan.query.negation:
         return Say(text=plan.report.say.negated(plan.query.negation))
     if not plan.tools and not plan.talk.outcomes:
@@ -86,6 +87,14 @@ def _special(plan: PlanState) -> Step | None:
     if plan.query.judged:
         return answer_judged_of(plan, plan.query.judged)
     return answer_versus_of(plan) if asks_versus(plan) else None
+
+
+def _list_names(plan: PlanState) -> CallTools | None:
+    """The list of devices where a word of the question may be the name of one; None when it was read already."""
+    read = plan.talk.cards or plan.talk.of(DeviceTool.LIST) or not plan.tools.has(DeviceTool.LIST)
+    if read or not may_name_device(plan.talk.question):
+        return None
+    return CallTools(calls=(plan.tools.call(DeviceTool.LIST),))
 
 
 def _list(plan: PlanState) -> Step:

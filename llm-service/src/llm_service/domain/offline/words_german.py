@@ -70,7 +70,7 @@ _FIELDS: Final = (
     "|draht=wire|drahtverbrauch=wire consumption|gasfluss=gas flow|gasdurchfluss=gas flow|schutzgas=shielding gas"
     "|gasverbrauch=gas consumption|stromverbrauch=energy consumption|energieverbrauch=energy consumption"
     "|energie=energy"
-    "|leistung=power|druck=pressure|qualität=quality|liter=litres"
+    "|leistung=power|durchfluss=flow|drehzahl=speed|füllstand=level|feuchte=humidity|druck=pressure|qualität=quality|liter=litres"
 )
 _SHOP: Final = (
     "maschine=machine|maschinen=machines|anlage=machine|anlagen=machines|gerät=device|geräte=devices"
