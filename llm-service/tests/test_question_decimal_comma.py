@@ -1,6 +1,7 @@
 """Numbers and dates of a question as most of Europe writes them: "5,5", "1.234,56", "31.12.2025"."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -75,3 +76,22 @@ def test_a_range_of_dates_with_points_is_a_range():
 )
 def test_a_number_with_decimals_is_never_taken_for_digits(text):
     assert asked(text).devices == ()
+
+
+@pytest.mark.parametrize("group", [".234", ",234", ",1", ".1", "1.234", "0,"])
+def test_a_long_row_of_groups_is_cut_in_time_that_grows_with_its_length_alone(group):
+    """Each character is looked at by few slices: counted, for a clock would not hold on a busy machine."""
+    short, long = (Counted("1" + group * times) for times in (200, 800))
+    tokenize(short)
+    tokenize(long)
+    assert long.looks <= 5 * short.looks
+
+
+class Counted(str):
+    """A text that counts how often a part of it was looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key: Any) -> str:
+        self.looks += 1
+        return super().__getitem__(key)

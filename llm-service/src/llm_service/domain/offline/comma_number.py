@@ -2,6 +2,9 @@
 
 from typing import Final
 
+MOST_GROUPS: Final = 5
+"""Thousands of a number at most; more are no number, and are not looked through from each of them on."""
+
 _THOUSAND: Final = 3
 # Behind one of these "1,2" are two numbers.
 _LISTED: Final = frozenset(
@@ -23,7 +26,9 @@ def comma_number_end(text: str, at: int, before: str) -> int:
     more than one comma is a list. `before` is the text of the token before.
     """
     first = end = _digits_end(text, at)
-    while text[end : end + 1] == "." and _digits_end(text, end + 1) == end + 1 + _THOUSAND and first - at <= _THOUSAND:
+    for _ in range(MOST_GROUPS if first - at <= _THOUSAND else 0):
+        if text[end : end + 1] != "." or _digits_end(text, end + 1) != end + 1 + _THOUSAND:
+            break
         end += 1 + _THOUSAND
     last = _digits_end(text, end + 1) if text[end : end + 1] == "," else end
     if last <= end + 1 or before in _LISTED or text[last : last + 1] in _COUNTED or _is_in_list(text, at, last):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from llm_service.domain.offline.comma_number import comma_number_end, with_point
+from llm_service.domain.offline.comma_number import MOST_GROUPS, comma_number_end, with_point
 from llm_service.domain.offline.words_traditional import SIMPLIFIED
 
 _OPENING: Final = {'"': '"', "“": "”", "「": "」", "『": "』", "`": "`"}
@@ -97,7 +97,9 @@ def _number_end(text: str, at: int) -> int:
     first = end = _digits_end(text, at)
     if text[at - 1 : at] == "." and text[at - 2 : at - 1].isdecimal():
         return end
-    while text[end : end + 1] == "," and _digits_end(text, end + 1) == end + 1 + _THOUSAND and first - at <= _THOUSAND:
+    for _ in range(MOST_GROUPS if first - at <= _THOUSAND else 0):
+        if text[end : end + 1] != "," or _digits_end(text, end + 1) != end + 1 + _THOUSAND:
+            break
         end += 1 + _THOUSAND
     if text[end : end + 1] != "." or not text[end + 1 : end + 2].isdecimal():
         return end
