@@ -1,5 +1,6 @@
 """Held wrong, the system says what was wrong and what would be right."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,8 +42,15 @@ async def test_an_end_before_the_start_is_refused(http: httpx.AsyncClient) -> No
 
 
 async def test_a_window_larger_than_the_data_says_how_many_rows_there_are(http: httpx.AsyncClient) -> None:
-    body = {"model_code": "welding_ai_model", "device_code": "WLD001", "window_size": 9_000_000}
-    assert "rows" in await problem(await http.post(EXTRACT, json=body), 400)
+    body = {"model_code": "welding_ai_model", "device_code": "WLD001", "window_size": 900_000}
+    detail = await problem(await http.post(EXTRACT, json=body), 422, "WINDOW_LIMIT_EXCEEDED")
+    assert re.search(r"window_size is 900000 but there are only \d+ rows", detail)
+
+
+async def test_a_window_by_time_that_is_longer_than_the_range_says_where_windows_lie(http: httpx.AsyncClient) -> None:
+    body = {"model_code": "welding_ai_model", "device_code": "WLD001", "window_size": "3000d"}
+    detail = await problem(await http.post(EXTRACT, json=body), 422, "WINDOW_LIMIT_EXCEEDED")
+    assert "windows begin at whole multiples of 1500d since 1970" in detail
 
 
 async def test_a_wrong_type_names_the_field(http: httpx.AsyncClient) -> None:
