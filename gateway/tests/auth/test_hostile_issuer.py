@@ -1,5 +1,6 @@
 """What a wrong, slow or lying issuer can't do: nobody comes in, nothing hangs, local users are unaffected."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -212,6 +213,7 @@ async def test_an_answer_that_is_none_is_told_and_lets_nobody_in(running, provid
     answered = await browser.client.get("/auth/oidc/start") if path == DESCRIPTION else await browser.sign_in()
     expected = (503, "ISSUER_UNAVAILABLE") if answer is broken else (502, "ISSUER_RESPONSE_INVALID")
     assert (answered.status_code, answered.json()["reason"]) == expected
+    assert "/elsewhere" not in provider.asked
     assert await running.store.users("welding") == []
 
 
@@ -272,6 +274,19 @@ async def test_an_issuer_that_never_answers_is_given_up_and_not_asked_by_everybo
     del provider.handlers[DESCRIPTION]
     clock.advance(2)
     assert (await discovery.metadata()).issuer == provider.issuer
+    await http.close()
+
+
+async def test_those_who_wait_for_keys_that_never_come_do_not_wait_one_after_the_other(provider, clock):
+    provider.handlers[KEYS] = never
+    http = asking(0.3)
+    keys = KeySet(Discovery(provider.issuer, http, clock), http, clock)
+    found = await asyncio.gather(*(keys.find("rsa-1", "RS256") for _ in range(10)), return_exceptions=True)
+    assert [type(error) for error in found] == [Unavailable] * 10
+    assert provider.asked[KEYS] == 1
+    del provider.handlers[KEYS]
+    clock.advance(2)
+    assert (await keys.find("rsa-1", "RS256")).key_id == "rsa-1"
     await http.close()
 
 

@@ -286,6 +286,7 @@ async def test_somebody_who_moves_to_another_tenant_takes_nothing_along(running,
     provider.claims["groups"] = ["painters"]
     told = await whoami(browser, await browser.session())
     assert told["tenant_id"] == "painting"
+    assert await running.store.keys("welding") == []
     assert (await browser.me(tokens)).status_code == 401
     assert (await browser.me({"access_token": key})).status_code == 401
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.auth.oidc.issuer_http import IssuerHttp, check_issuer_url
+from gateway.auth.oidc.recent_failure import RecentFailure
 from penstock_kit.clock import Clock
-from penstock_kit.errors import BadUpstream, PenstockError, error_class
+from penstock_kit.errors import BadUpstream, PenstockError
 
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 _FRESH_SECONDS: Final = 3600.0
-# How long an issuer that failed is not asked again: whoever waited for the same answer has it too.
-_FAILED_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +37,19 @@ class Discovery:
         self._lock = asyncio.Lock()
         self._found: IssuerMetadata | None = None
         self._fresh_until = 0.0
-        self._failure: PenstockError | None = None
-        self._failed_until = 0.0
+        self._failure = RecentFailure(clock)
 
     async def metadata(self) -> IssuerMetadata:
         """Return the description. Raises Unavailable (ISSUER_UNAVAILABLE) or BadUpstream (ISSUER_RESPONSE_INVALID)."""
         async with self._lock:
             if self._found is not None and self._clock.monotonic() < self._fresh_until:
                 return self._found
-            if self._failure is not None and self._clock.monotonic() < self._failed_until:
-                raise error_class(self._failure.kind)(self._failure.message, reason=self._failure.reason)
+            self._failure.check()
             try:
                 body = await self._http.get(self._issuer.rstrip("/") + _WELL_KNOWN)
                 self._found = issuer_metadata(body, self._issuer)
             except PenstockError as error:
-                self._failure, self._failed_until = error, self._clock.monotonic() + _FAILED_SECONDS
+                self._failure.note(error)
                 raise
             self._fresh_until = self._clock.monotonic() + _FRESH_SECONDS
             return self._found

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.auth.oidc.discovery import Discovery
 from gateway.auth.oidc.issuer_http import IssuerHttp
+from gateway.auth.oidc.recent_failure import RecentFailure
 from penstock_kit.clock import Clock
-from penstock_kit.errors import Unauthenticated
+from penstock_kit.errors import PenstockError, Unauthenticated
 
 if TYPE_CHECKING:
     from jwt import PyJWK
@@ -38,6 +39,7 @@ class KeySet:
         self._lock = asyncio.Lock()
         self._keys: Sequence[Mapping[str, Any]] = ()
         self._read_at = float("-inf")
+        self._failure = RecentFailure(clock)
 
     async def find(self, key_id: str | None, algorithm: str) -> "PyJWK":
         """Return the key of that id, or the only one that fits where a token names none.
@@ -55,8 +57,13 @@ class KeySet:
         return _parsed(fitting[0], algorithm)
 
     async def _read(self) -> None:
+        self._failure.check()
         metadata = await self._discovery.metadata()
-        body = await self._http.get(metadata.jwks_uri)
+        try:
+            body = await self._http.get(metadata.jwks_uri)
+        except PenstockError as error:
+            self._failure.note(error)
+            raise
         found: Any = body.get("keys")
         listed = cast("list[Any]", found) if isinstance(found, list) else []
         self._keys = [cast("dict[str, Any]", key) for key in listed[:_MOST_KEYS] if isinstance(key, dict)]
