@@ -116,7 +116,7 @@ def _are_many(value: Any, *, but_numbers: bool) -> bool:
     """Whether objects and arrays in `value` have more entries than a body may have; looks no further than that."""
     open_ones: list[Any] = [value]
     seen = 0
-    while open_ones and seen <= _MOST_ENTRIES:
+    while open_ones:
         found: Any = open_ones.pop()
         if isinstance(found, dict):
             seen += len(found)  # pyright: ignore[reportUnknownArgumentType]
@@ -124,5 +124,7 @@ def _are_many(value: Any, *, but_numbers: bool) -> bool:
         else:
             inner = [each for each in found if type(each) not in _NUMBERS] if but_numbers else found
             seen += len(inner)
+        if seen > _MOST_ENTRIES:
+            return True
         open_ones.extend(each for each in inner if type(each) in _CONTAINERS)
-    return seen > _MOST_ENTRIES
+    return False
