@@ -120,6 +120,17 @@ async def test_what_does_not_fit_into_a_table_is_refused_with_the_limit_and_leav
     assert await store.fields(KEY) == {}
 
 
+@pytest.mark.parametrize("place", ["device", "field"])
+async def test_a_name_is_kept_up_to_the_length_that_a_tag_has(store, place):
+    async def append(name):
+        key, field = (SeriesKey(tenant_id="t", device_code=name), "a") if place == "device" else (KEY, name)
+        await store.append(key, frame_of([1], **{field: [1]}))
+
+    await append("n" * 1000)
+    with pytest.raises(InvalidArgument, match="1001 characters is too long"):
+        await append("n" * 1001)
+
+
 async def test_rows_older_than_the_database_keeps_are_refused_and_the_others_of_the_body_stored(server, store):
     server.databases["penstock"] = Database(precision="us", keep_minutes=10 * 1_440)
     now = datetime.now(UTC).timestamp()
