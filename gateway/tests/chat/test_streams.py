@@ -92,7 +92,8 @@ async def test_a_heartbeat_is_a_comment_with_one_newline(start_gateway, fakes):
     ) as answer:
         async for piece in answer.aiter_raw():
             seen += piece
-            if seen.count(b": ka\n") >= 2:
+            # On a busy machine one comes before the first event already.
+            if seen.partition(b"}\n\n")[2].count(b": ka") >= 2:
                 go.set()
     assert b": ka\n\n" not in seen
     assert b"}\n\n: ka\n: ka\n" in seen
