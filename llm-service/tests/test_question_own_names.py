@@ -57,10 +57,11 @@ def test_small_talk_names_none(question):
 
 
 class Talk:
-    """A question and what the tools answered; the only device is d-big."""
+    """A question and what the tools answered; the device is d-big, beside `others`."""
 
-    def __init__(self, provider: FallbackProvider, question: str) -> None:
+    def __init__(self, provider: FallbackProvider, question: str, *others: dict[str, Any]) -> None:
         self._provider = provider
+        self._cards = [CARD, *others]
         self._messages = [text_message(Role.USER, question)]
 
     async def step(self) -> tuple[str, dict[str, Any]]:
@@ -72,7 +73,7 @@ class Talk:
         (call,) = answer.first.tool_calls
         self._messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
         self._messages.append(
-            Message(role=Role.TOOL, tool_call_id=call.id, parts=(TextPart(text=json.dumps({"devices": [CARD]})),))
+            Message(role=Role.TOOL, tool_call_id=call.id, parts=(TextPart(text=json.dumps({"devices": self._cards})),))
         )
         return call.name, json.loads(call.arguments)
 
@@ -89,3 +90,15 @@ async def test_what_names_no_device_after_all_is_told_once_they_are_listed(new_i
     talk = Talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), "the average airspeed of a swallow")
     names = [(await talk.step())[0] for _ in range(2)]
     assert names[-1] == ""
+
+
+@pytest.mark.parametrize("others", [(), ("mean", "on", "max")])
+@pytest.mark.parametrize("question", ["mean flow of d-big on 2026-11-21", "max flow of d-big on 2026-11-21"])
+async def test_an_everyday_word_is_no_field_because_another_device_has_one_of_that_name(
+    question: str, others: tuple[str, ...], new_id: Callable[[str], str]
+) -> None:
+    other = {**CARD, "device_code": "kw", "fields": [*others, "v"]}
+    talk = Talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), question, other)
+    assert (await talk.step())[0] == "list_devices"
+    name, arguments = await talk.step()
+    assert (name, arguments["device_code"], arguments.get("fields")) == ("device_statistics", "d-big", ["flow"])

@@ -9,6 +9,7 @@ from typing import Final, cast
 from llm_service.domain.model.message import Message, Role
 from llm_service.domain.offline.correction import corrected
 from llm_service.domain.offline.difference_again import difference_again
+from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.limit_again import limited_again, with_limit
@@ -20,6 +21,7 @@ from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
 from llm_service.domain.offline.told_again import asked_again, at_that_time, together_again, usual_tail
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
+from llm_service.domain.offline.vocabulary import lexicon
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
 # How far back a follow-up reaches, in questions; how much of a long conversation is looked at, in messages.
@@ -128,13 +130,29 @@ class Conversation:
         return (completed(first, before, spoken), *others)
 
     def _parse(self, text: str, now: datetime) -> StructuredQuery:
+        query = self._parse_with(self.known_fields, text, now)
+        others = self._fields_of_others(query)
+        if not others:
+            return query
+        return self._parse_with([name for name in self.known_fields if name not in others], text, now)
+
+    def _parse_with(self, fields: Sequence[str], text: str, now: datetime) -> StructuredQuery:
         return parse_prompt(
             text,
             now,
             known_devices=[card.code for card in self.cards],
-            known_fields=self.known_fields,
+            known_fields=fields,
             device_names={card.name: card.code for card in self.cards if card.name},
         )
+
+    def _fields_of_others(self, query: StructuredQuery) -> frozenset[str]:
+        """The words taken for fields, everyday ones as "mean" and "on", that no device asked about has."""
+        cards = [card for code in query.devices if (card := self.card(code)) is not None]
+        if not cards or len(cards) < len(query.devices):
+            return frozenset()
+        own = [name for card in cards for name in card.fields]
+        everyday = (name for name in query.fields if name.lower() in lexicon().words)
+        return frozenset(name for name in everyday if name in self.known_fields and not match_field(name, own))
 
 
 def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
