@@ -138,3 +138,19 @@ async def test_texts_that_postgresql_does_not_take_are_named_before_anything_is_
     assert found == [
         "device 'pump-7' of tenant 'default' at 2023-11-14T22:13:24.123460Z: quality has a NUL at character 2"
     ]
+
+
+async def test_what_only_one_side_has_is_named_with_that_side(tmp_path: Path) -> None:
+    await fill(tmp_path / "left.duckdb", {PUMP: frame(3), PRESS: frame(4)})
+    await fill(tmp_path / "right.duckdb", {PRESS: frame(6)})
+    sides = [DuckDbTelemetryStore(tmp_path / f"{name}.duckdb") for name in ("left", "right")]
+    for (source, target), pump, press in (
+        (sides, "its 3 rows are only in the source", "4 rows in the source, 6 in the target"),
+        (sides[::-1], "its 3 rows are only in the target", "6 rows in the source, 4 in the target"),
+    ):
+        found = {each.series: each.named async for each in compare_telemetry(source, target)}
+        named = {("pump" if "pump-7" in series else "press"): lines for series, lines in found.items()}
+        assert [line.partition(": ")[2] for line in named["pump"]] == [pump]
+        assert named["press"][0].endswith(f": {press}")
+    for side in sides:
+        await side.close()
