@@ -47,3 +47,12 @@ def test_an_address_without_its_scheme_is_said_what_is_missing(
     assert "Traceback" not in outcome.stderr
     assert "http://" in outcome.stdout + outcome.stderr
     assert outcome.returncode in {1, 2}
+
+
+def test_a_providers_address_without_its_scheme_is_told_before_the_start(tmp_path: Path) -> None:
+    named = {"OPENAI_API_KEY": "sk-12345678901234567890", "COLUMNS": "200"}
+    wrong = run(tmp_path, "doctor", OPENAI_BASE_URL="localhost:11434/v1", **named)
+    assert wrong.returncode == 1
+    assert "begin OPENAI_BASE_URL with http:// or https://" in wrong.stdout
+    right = run(tmp_path, "doctor", OPENAI_BASE_URL="http://localhost:11434/v1", **named)
+    assert "begin OPENAI_BASE_URL" not in right.stdout

@@ -103,7 +103,15 @@ def _providers(settings: CliSettings) -> Iterator[Finding]:
             shown = ", ".join(mask_secret(key.strip()) for key in keys.split(",") if key.strip())
             base = settings.text(f"{name}_BASE_URL")
             detail = f"{name}_API_KEY {shown}" + (f" at {base}" if base else "")
-            yield Finding(need=Need.RECOMMENDED, name=name.lower(), ok=True, detail=detail)
+            ok = not base or base.startswith(("http://", "https://"))
+            remedy = f"begin {name}_BASE_URL with http:// or https://"
+            yield Finding(
+                need=Need.REQUIRED if not ok else Need.RECOMMENDED,
+                name=name.lower(),
+                ok=ok,
+                detail=detail,
+                remedy=remedy,
+            )
     if not found:
         names = ", ".join(f"{name}_API_KEY" for name in PROVIDERS)
         detail = "none: the offline provider answers, by rules, questions about devices"
