@@ -45,6 +45,7 @@ async def signed(provider: OpenIdProvider, tmp_path: Path, browser: Browser) -> 
         "PENSTOCK_OIDC_CLIENT_SECRET": provider.client_secret,
         "PENSTOCK_OIDC_GROUPS_FILE": str(rules),
         "PENSTOCK_OIDC_NETWORKS": "127.0.0.0/8",
+        "PENSTOCK_OIDC_SECONDS": "60",
         "PENSTOCK_OIDC_LABEL": "Weld & Co <b>",
     }
     running = await asyncio.to_thread(start_system, tmp_path / "home", extra_env=environment)

@@ -128,6 +128,12 @@ class GatewaySettings(ServiceSettings):
         alias="PENSTOCK_OIDC_NETWORKS",
         description="Networks, comma separated, in which the issuer may be beside the public internet.",
     )
+    oidc_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        alias="PENSTOCK_OIDC_SECONDS",
+        description="How long the issuer may take for an answer.",
+    )
     oidc_label: str = Field(
         default="single sign-on",
         min_length=1,

@@ -37,6 +37,7 @@ def sso(provider, tmp_path):
         "oidc_client_secret": provider.client_secret,
         "oidc_groups_file": str(rules),
         "oidc_networks": "127.0.0.0/8",
+        "oidc_seconds": HANG_SECONDS,
         "public_url": "http://127.0.0.1:8000",
     }
 

@@ -23,6 +23,7 @@ from penstock_kit.outbound.destinations import Destinations
 from penstock_kit.outbound.guarded_http import GuardedHttp
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.openid_provider import never, public_jwk, signing_key
+from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -257,19 +258,26 @@ def clock():
     return ManualClock()
 
 
-def asking(seconds=30.0):
+def asking(seconds=HANG_SECONDS):
     networks = Destinations(hosts=("*",), networks=(ipaddress.ip_network("127.0.0.0/8"),))
     return IssuerHttp(GuardedHttp(networks), seconds=seconds)
 
 
-async def test_an_issuer_that_never_answers_is_given_up_and_not_asked_by_everybody(provider, clock):
+async def test_an_issuer_that_never_answers_is_given_up(provider, clock):
     provider.handlers[DESCRIPTION] = never
     http = asking(0.3)
+    with pytest.raises(Unavailable) as caught:
+        await Discovery(provider.issuer, http, clock).metadata()
+    assert caught.value.reason == "ISSUER_UNAVAILABLE"
+    await http.close()
+
+
+async def test_an_issuer_that_failed_is_not_asked_by_everybody_and_is_asked_again(provider, clock):
+    provider.handlers[DESCRIPTION] = broken
+    http = asking()
     discovery = Discovery(provider.issuer, http, clock)
-    for _ in range(5):
-        with pytest.raises(Unavailable) as caught:
-            await discovery.metadata()
-        assert caught.value.reason == "ISSUER_UNAVAILABLE"
+    found = await asyncio.gather(*(discovery.metadata() for _ in range(10)), return_exceptions=True)
+    assert [type(error) for error in found] == [Unavailable] * 10
     assert provider.asked[DESCRIPTION] == 1
     del provider.handlers[DESCRIPTION]
     clock.advance(2)
@@ -278,8 +286,8 @@ async def test_an_issuer_that_never_answers_is_given_up_and_not_asked_by_everybo
 
 
 async def test_those_who_wait_for_keys_that_never_come_do_not_wait_one_after_the_other(provider, clock):
-    provider.handlers[KEYS] = never
-    http = asking(0.3)
+    provider.handlers[KEYS] = broken
+    http = asking()
     keys = KeySet(Discovery(provider.issuer, http, clock), http, clock)
     found = await asyncio.gather(*(keys.find("rsa-1", "RS256") for _ in range(10)), return_exceptions=True)
     assert [type(error) for error in found] == [Unavailable] * 10

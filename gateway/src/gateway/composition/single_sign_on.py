@@ -65,7 +65,7 @@ def build_external_sign_ins(
     if not settings.oidc_issuer:
         return ExternalSignIns(single_sign_on=None, handover=handover)
     options = oidc_options(settings)
-    http = issuer_http(settings)
+    http = issuer_http(settings, seconds=settings.oidc_seconds)
     discovery = Discovery(options.issuer, http, clock)
     keys = KeySet(discovery, http, clock)
     single_sign_on = SingleSignOn(

@@ -37,7 +37,7 @@ class JsonAnswer:
 
 
 class IssuerHttp:
-    """Asks the issuer, each question once and for five seconds at most.
+    """Asks the issuer, each question once and for so many seconds at most.
 
     Errors are Unavailable (ISSUER_UNAVAILABLE), for what may pass by itself, and BadUpstream
     (ISSUER_RESPONSE_INVALID). What was wrong in the network is told to `note` alone, which
