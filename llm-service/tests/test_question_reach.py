@@ -121,3 +121,68 @@ def test_higher_at_a_moment_asks_for_the_value_of_it() -> None:
     assert (query.fields, query.statistics, query.time is not None) == (("voltage",), (), True)
     assert query.time is not None
     assert query.time.instant
+
+
+def test_good_ones_and_bad_ones_are_told_by_the_counts_of_the_labels() -> None:
+    query = parse_prompt("how many good readings and how many bad ones on WLD002 yesterday", NOW)
+    assert (query.fields, query.conditions, query.unread) == (("quality_label",), (), ())
+
+
+@pytest.mark.parametrize("text", ["defects of WLD003 per hour today", "show defects per hour for WLD003 today"])
+def test_defects_per_hour_are_counted(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.conditions, query.interval) == ((Statistic.COUNT,), (BAD,), HOUR)
+
+
+@settings(deadline=None)
+@given(count=st.integers(2, 50), field=st.sampled_from(["temperature", "current", "voltage"]))
+def test_the_last_readings_of_a_field_are_rows_of_it(count: int, field: str) -> None:
+    query = parse_prompt(f"last {count} {field} readings of WLD004", NOW)
+    assert (query.limit, query.newest, query.fields, query.unread) == (count, True, (field,), ())
+
+
+@pytest.mark.parametrize("text", ["any missing data yesterday?", "how much wire did the shop need yesterday in total?"])
+def test_what_names_no_machine_is_asked_of_the_shop(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.all_devices, query.unread) == (True, ())
+
+
+@pytest.mark.parametrize("negation", ["hasn't welded", "has not welded", "didn't weld"])
+def test_one_that_has_not_welded_is_the_one_that_welded_least(negation: str) -> None:
+    query = parse_prompt(f"is there a machine that {negation} in the last 30 minutes", NOW)
+    assert (query.rank, query.statistics) == (True, (Statistic.DURATION, Statistic.MIN))
+    assert [(each.operator, each.value) for each in query.conditions] == [(Operator.GE, 5.0)]
+
+
+def test_then_behind_many_times_is_named() -> None:
+    query = asked("when did WLD003 exceed 70 degrees today?", "what was the current then?")
+    assert "then" in query.unread
+
+
+def test_how_much_more_one_hall_used_is_told_with_both() -> None:
+    before = "which hall used more gas yesterday?"
+    assert asked(before, "how much more?") == asked(before)
+
+
+@pytest.mark.parametrize(
+    "text", ["compare porosity of WLD001 and WLD003 yesterday", "compare the porosity of WLD001 today and yesterday"]
+)
+def test_a_label_is_compared_by_its_shares(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.fields, len(query.conditions)) == ((Statistic.SHARE,), (), 1)
+
+
+@pytest.mark.parametrize(
+    ("follow", "codes", "labels"),
+    [("compared to WLD004", ("WLD002", "WLD004"), ()), ("vs hall A", ("WLD002",), ("A",))],
+)
+def test_what_is_set_beside_keeps_what_was_asked(follow: str, codes: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    query = asked("mean current of WLD002 today", follow)
+    assert (query.devices, tuple(each.label for each in query.references)) == (codes, labels)
+    assert (query.intent, query.fields, query.statistics) == (Intent.COMPARE, ("current",), (Statistic.MEAN,))
+    assert query.time == asked("mean current of WLD002 today").time
+
+
+def test_a_state_before_only_chooses_readings() -> None:
+    query = parse_prompt("average gas flow of WLD001, welding only, for the last 6 hours", NOW)
+    assert ([(each.operator, each.value) for each in query.conditions], query.unread) == ([(Operator.GE, 5.0)], ())

@@ -57,8 +57,7 @@ def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered])
     if number is None:
         return None
     text = shown_value(query, replace(ones[0], values={measure.statistic: number}), measure)
-    plain = measure.statistic is not Statistic.INTEGRAL
-    return Pooled(value=number, text=text, unit=ones[0].unit if plain else None)
+    return Pooled(value=number, text=text, unit=ones[0].unit)
 
 
 def _measure(query: StructuredQuery) -> Measure | None:

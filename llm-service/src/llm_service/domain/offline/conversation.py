@@ -121,7 +121,7 @@ class Conversation:
             return (*others, told, usual) if usual else (*others, told)
         whole = self._parse(text, now)
         if before is not None and (then := at_that_time(text, whole, before)) is not None:
-            return (then,)
+            return (then if then.limit else completed(then, before, spoken),)
         if len(apart := by_label(whole)) > 1:
             first, *others = apart
             return (completed(first, before, spoken), *others)

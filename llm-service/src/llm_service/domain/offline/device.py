@@ -8,6 +8,7 @@ from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.query import DeviceReference
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
+from llm_service.domain.offline.words_shop import SHOP
 
 _NO_CODE: Final = ("utc", "gmt", "iso8601", "utf-8", "utf8", "co2", "h2o", "mp3", "ipv4", "ipv6", "sha256", "o2", "m3")
 # Lengths to the second and third power are units, not codes.
@@ -291,7 +292,7 @@ def _starts_time(sentence: Sentence, at: int) -> bool:
 
 def _everyone(sentence: Sentence, at: int) -> bool:
     """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
-    if sentence.text(at) in _SHOP:
+    if sentence.text(at) in _SHOP or sentence.text(at) in SHOP:
         sentence.use(at - sentence.text(at - 1).startswith("by"), at + 1)
         return True
     each = sentence.has(at, Kind.EVERY) or sentence.text(at) in _ANY

@@ -37,6 +37,9 @@ def difference_again(text: str, before: StructuredQuery, spoken: Sequence[str]) 
     coded = any(map(str.isdecimal, plain))
     if not said or asks or coded or len(sentence) > _LONGEST or before.intent in {Intent.CHAT, Intent.LIST_DEVICES}:
         return None
+    if before.by_group or sum(bool(each.label) for each in before.references) == 2:
+        # The difference of two groups is told with their numbers.
+        return replace(before, notes=())
     told = tuple(each for each in before.statistics if each not in ENDS) or before.statistics
     devices = before.devices if len(before.devices) != 1 else tuple(spoken)
     if len(before.periods) == 2 or len(devices) != 2:

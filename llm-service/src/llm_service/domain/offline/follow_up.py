@@ -78,6 +78,14 @@ def _on_day(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
 def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
     if query.intent is Intent.LIST_DEVICES and not query.follows:
         return query
+    if _sets_beside(query) and names_devices(before) and not before.rank and _says_what(before):
+        # "Vs hall A", "compared to WLD004": beside what was told before.
+        both = replace(
+            query,
+            devices=tuple(dict.fromkeys((*before.devices, *query.devices))),
+            references=tuple(dict.fromkeys((*before.references, *query.references))),
+        )
+        return _merged(query, before, devices=both)
     if names_devices(query):
         bare = not _says_what(query)
         return _merged(query, before, devices=query) if (bare or query.follows) and _says_what(before) else query
@@ -89,6 +97,13 @@ def names_devices(query: StructuredQuery) -> bool:
     """Whether `query` says which devices it is about."""
     named = query.devices or query.references or query.all_devices or query.except_devices
     return bool(named or query.winner)
+
+
+def _sets_beside(query: StructuredQuery) -> bool:
+    """Whether a device is named to compare with, and nothing of what."""
+    one = len(query.devices) + len(query.references) == 1 and not query.all_devices
+    measured = query.fields or query.statistics or query.conditions or query.percentiles or query.interval
+    return query.intent is Intent.COMPARE and one and not measured and not query.periods
 
 
 def _says_what(query: StructuredQuery) -> bool:

@@ -24,6 +24,7 @@ _VERSUS: Final = frozenset(
         "fewer than",
     }
 )
+_TURNED: Final = {Operator.EQ: Operator.NE, Operator.NE: Operator.EQ}
 _NEAR: Final = 5
 # How far before a label the words that turn it round may begin, and what may stand between.
 _REACH: Final = 9
@@ -56,6 +57,7 @@ def find_labels(
             Condition(field=LABEL_FIELD, operator=Operator.EQ if label else Operator.NE, value=label or GOOD),
         ), False
     chosen, last, turned, either = "", -MOST, False, False
+    plain = True
     none = asks_for_none(sentence)
     for at in sentence.find(Kind.LABEL):
         label = str(sentence.senses(at)[Kind.LABEL])
@@ -64,6 +66,7 @@ def find_labels(
         carried = turned and all(_joins(sentence, place) for place in range(last + 1, at))
         carried = carried or (not turning and carried_exclusion(sentence, at) is not None)
         negated = (len(turning) % 2 == 1 or (carried and not turning)) and not none
+        plain = plain and not turning and not carried
         how = Operator.NE if negated != (not label) else Operator.EQ
         if how is Operator.EQ and chosen not in {"", label or GOOD}:
             link = linked_by_or(sentence, last, at)
@@ -89,6 +92,9 @@ def find_labels(
     # "Bad welds (porosity)": the second word says which.
     said = any(operator is Operator.EQ and label != GOOD for operator, label in named)
     specific = [pair for pair in named if not said or pair != (Operator.NE, GOOD)]
+    if plain and any((_TURNED.get(how, how), label) in named for how, label in named):
+        # "How many good ones and how many bad ones": the counts of all labels tell both.
+        return (), True
     return tuple(Condition(field=LABEL_FIELD, operator=how, value=label) for how, label in specific), either
 
 

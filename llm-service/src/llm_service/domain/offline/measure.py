@@ -103,6 +103,12 @@ def find_rows(sentence: Sentence) -> FoundRows | None:
         begin, number, end = at, counted[0] if counted else 0, counted[1] if counted else at
         if counted is None and (before := number_at(sentence, at - 1)) is not None:
             begin, number, end = at - 1, before[0], at + 1
+        named = sentence.has(end, Kind.FIELD) and sentence.has(end + 1, Kind.ROWS)
+        if number >= 1 and not number % 1 and named:
+            # "The last 3 temperature readings".
+            sentence.use(begin, end)
+            sentence.use(end + 1, end + 2)
+            return FoundRows(limit=min(int(number), _MOST_ROWS), newest=newest)
         if number >= 1 and not number % 1 and sentence.has(end, Kind.ROWS):
             sentence.use(begin, end + 1)
             return FoundRows(limit=min(int(number), _MOST_ROWS), newest=newest)

@@ -177,7 +177,8 @@ def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     reading.by_label = not reading.conditions and enumerates(sentence)
     reading.none = asks_for_none(sentence)
     labels, any_label = find_labels(sentence, alternatives=not reading.conditions, asked=reading.by_label)
-    reading.any_condition = reading.any_condition or any_label
+    reading.by_label = reading.by_label or (any_label and not labels)
+    reading.any_condition = reading.any_condition or (any_label and bool(labels))
     reading.conditions += labels
     if not reading.any_condition:
         single = reading.spells.each or reading.spells.least is not None

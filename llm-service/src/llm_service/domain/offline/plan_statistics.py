@@ -7,7 +7,7 @@ from typing import Final
 from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.group import group_labels
-from llm_service.domain.offline.measure_text import shown
+from llm_service.domain.offline.measure_text import added_up, shown
 from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import tell_shares
@@ -109,7 +109,10 @@ class _Statistics:
         if len(groups) != 2 or units[0] is None or units[0] != units[1]:
             return told
         (first, _, more), (second, _, less) = groups
-        difference = shown(more - less, units[0], plan.query, difference=True)
+        apart, unit = more - less, units[0]
+        if Statistic.INTEGRAL in plan.query.statistics:
+            apart, unit = added_up(apart, unit)
+        difference = shown(apart, unit, plan.query, difference=True)
         share = percent((more - less) / abs(less)) if less else ""
         return f"{told} {plan.report.say.difference(second, first, difference, share)}"
 

@@ -65,8 +65,19 @@ def read_quality(sentence: Sentence, reading: Reading) -> None:
         _compare(sentence, reading)
     elif _asks_occasion(sentence, reading):
         reading.when = topic.once = True
+    elif _compares_label(reading):
+        topic.statistics = (Statistic.SHARE,)
     elif _names_labels(sentence, reading):
         topic.statistics = (Statistic.SHARE,) if _percent(sentence) else (Statistic.COUNT,)
+
+
+def _compares_label(reading: Reading) -> bool:
+    """ "Compare the porosity of WLD001 and WLD003": the shares of one label, on several machines or at two times."""
+    topic, devices = reading.topic, reading.devices
+    several = len(devices.codes) + len(devices.references) > 1 or len(reading.times.ranges) > 1 or devices.by_group
+    label = len(reading.conditions) == 1 and reading.conditions[0].field == LABEL_FIELD
+    plain = not (topic.fields or topic.statistics or reading.percentiles or reading.interval or reading.when)
+    return topic.named is Intent.COMPARE and label and plain and (several or devices.everyone)
 
 
 def _asks_occasion(sentence: Sentence, reading: Reading) -> bool:
@@ -151,7 +162,8 @@ def _names_labels(sentence: Sentence, reading: Reading) -> bool:
     named = devices.codes or devices.references or devices.everyone
     labels = reading.conditions and all(each.field == LABEL_FIELD for each in reading.conditions)
     more = topic.fields or topic.statistics or topic.named or topic.whether or topic.holds or topic.since or topic.each
-    more = more or reading.percentiles or reading.interval or reading.rows or reading.when or reading.judged
+    chosen = reading.interval is not None and (reading.interval.which or reading.interval.of_state)
+    more = more or chosen or reading.percentiles or reading.rows or reading.when or reading.judged
     selects = any(kind in lexeme.senses for lexeme in sentence.lexemes for kind in _SELECTING)
     return bool(named and labels) and not more and not selects and not (reading.narrows or topic.which or topic.follows)
 

@@ -11,6 +11,7 @@ from llm_service.domain.offline.query import (
     Intent,
     Language,
     Note,
+    Operator,
     Remark,
     Statistic,
     StructuredQuery,
@@ -43,6 +44,8 @@ _MORE_THAN: Final = frozenset(
     }
 )
 _BEGUN: Final = frozenset({"start", "started", "begin", "began", "开始"})
+_NOT_RUNNING: Final = "current < 5"
+_TURNED: Final = ("hasn", "haven", "didn", "has not", "have not", "did not", "not ", "没", "未")
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 
@@ -50,7 +53,7 @@ _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS,
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
     query = _day_by_day(graded(_query_of(reading, language, unread)), reading)
-    query = _held_now(_hour_of_use(query, reading), reading)
+    query = _idle_ones(_held_now(_hour_of_use(query, reading), reading))
     query = _more_than(_longest_one(query))
     return counting_intervals(query, reading.counted_width) if reading.counted_width else query
 
@@ -88,6 +91,19 @@ def _held_now(query: StructuredQuery, reading: Reading) -> StructuredQuery:
     return replace(query, intent=Intent.STATISTICS, statistics=(), fields=(), holds=True, whether=True)
 
 
+def _idle_ones(query: StructuredQuery) -> StructuredQuery:
+    """ "Is there a machine that hasn't welded in the last 30 minutes": how long each did, the least first."""
+    states = [note.words[0] for note in query.notes if note.remark is Remark.READ_AS and note.words[1] == _NOT_RUNNING]
+    turned = any(each.lower().startswith(_TURNED) for each in states)
+    named = query.devices or query.references or query.follows
+    if not turned or not query.whether or query.holds or named or len(query.conditions) != 1 or not query.time:
+        return query
+    running = replace(query.conditions[0], operator=Operator.GE)
+    statistics = (Statistic.DURATION, Statistic.MIN)
+    asked = replace(query, conditions=(running,), statistics=statistics, whether=False, always=False)
+    return replace(asked, rank=True, all_devices=True)
+
+
 def _longest_one(query: StructuredQuery) -> StructuredQuery:
     """ "Which machine had the longest break, and when did it start": told with when each began."""
     if not query.rank or query.longest != 1 or not query.conditions:
@@ -120,7 +136,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
     if percentiles:
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
-    chosen = rank or topic.holds or (intent is Intent.ANOMALY and topic.which)
+    missing = Statistic.MISSING_RATIO in topic.statistics and bool(ranges) and not topic.fields
+    chosen = rank or topic.holds or missing or (intent is Intent.ANOMALY and topic.which)
     interval = reading.interval
     unit = reading.unit
     if (rate := _hourly(reading, statistics)) and interval:
@@ -303,6 +320,7 @@ def _intent(reading: Reading) -> Intent:
     # "Any anomalies today?" is about every device.
     everywhere = topic.named is Intent.ANOMALY and bool(reading.times.ranges)
     everywhere = everywhere or (bool(reading.conditions) and bool(reading.times.ranges))
+    everywhere = everywhere or (Statistic.MISSING_RATIO in topic.statistics and bool(reading.times.ranges))
     leans = reading.measures or reading.spells.least is not None
     follows = topic.follows and (leans or (topic.named is Intent.COMPARE and reading.times.ranges))
     if not about and not measured and not everywhere and not follows:

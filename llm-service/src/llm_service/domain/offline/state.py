@@ -67,7 +67,8 @@ def find_states(
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
         excluded = carried_exclusion(sentence, at) if excluded is None else excluded
         said_alone = sentence.text(at) in _SAID_ALONE
-        led = (lead is not None and not said_alone) or excluded is not None or rate
+        only = sentence.text(at + 1) == "only" and isinstance(state, State)
+        led = only or (lead is not None and not said_alone) or excluded is not None or rate
         if isinstance(state, State) and (asked or led):
             if state == IDLE and _starts_and_stops(sentence, at):
                 # "When did it start and stop": from the first reading of a run to the last.

@@ -114,7 +114,11 @@ def at_that_time(text: str, query: StructuredQuery, before: StructuredQuery) -> 
     lexemes = lexemes_of(tokenize(text), lexicon(), Lexicon())
     elsewhere = any(kind in lexeme.senses for lexeme in lexemes for kind in _OTHER_THAN)
     highest = _extreme(before)
-    if not said or elsewhere or highest is None or not query.fields or query.devices or query.time or query.conditions:
+    own = query.devices or query.time or query.conditions or not query.fields
+    if said and not own and not elsewhere and highest is None and before.when:
+        # Of the first of many times, say: the answer only knows it.
+        return replace(query, follows=True, unread=tuple(dict.fromkeys((*query.unread, said))))
+    if not said or elsewhere or highest is None or own:
         return None
     return replace(
         query,

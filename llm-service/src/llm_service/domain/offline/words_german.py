@@ -23,7 +23,8 @@ _VERBS: Final = (
 _SMALL: Final = (
     "von=of|vom=of the|der=the|das=the|dem=the|den=the|des=of the|ein=a|eine=a|einen=a|einer=a|einem=a|im=in the"
     "|auf=on|bei=on"
-    "|für=for|und=and|oder=or|nicht=not|kein=no|keine=no|keinen=no|ohne=without|nur=only|auch=also|zwischen=between"
+    "|für=for|und=and|oder=or|nicht=not|kein=no|keine=no|keinen=no|ohne=without|nur=only|auch=also"
+    "|zwischen=between|beim=while|zuletzt=last|länger=longer|kürzer=shorter"
     "|seit=since|bis=until|nach=after|vor=before|während=during|über=above|unter=below|unterhalb=below|oberhalb=above"
     "|größer=greater|kleiner=smaller|höher=higher|niedriger=lower|mehr=more|weniger=less|mit=with|aus=off"
     "|außer=except"
@@ -63,7 +64,8 @@ _MEASURES: Final = (
     "|besser=better"
 )
 _FIELDS: Final = (
-    "strom=current|schweißstrom=current|stromstärke=current|spannung=voltage|temperatur=temperature"
+    "stromverlauf=current trend|temperaturverlauf=temperature trend|spannungsverlauf=voltage trend|strom=current"
+    "|schweißstrom=current|stromstärke=current|spannung=voltage|temperatur=temperature"
     "|temperaturen=temperatures"
     "|höchsttemperatur=maximum temperature|durchschnittstemperatur=mean temperature|drahtvorschub=wire feed"
     "|vorschub=wire feed"

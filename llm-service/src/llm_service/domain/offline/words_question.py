@@ -74,7 +74,7 @@ _LATEST: Final = (
 
 _RANKING: Final = (
     "from highest to lowest|highest to lowest|highest first|descending|in descending order|order by|ordered by"
-    "|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低|排列|从大到小排|从高到低排"
+    "|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低|按高低排|按高低排序|按大小排|按大小排序|排列|从大到小排|从高到低排"
     "|从大到小排列|从高到低排列|从高到低排序|从大到小排序|从高到低排一下|从大到小排一下"
 )
 _RISING: Final = (

@@ -26,7 +26,8 @@ _LOST: Final = (
     "|data did we lose|data did it lose|data do we miss|data got lost"
 )
 _WHEN: Final = (
-    "time pls|time please|+ time|plus time|plus the time|plus when|incl time|incl . time|including the time"
+    "with the time it happened|with the time they happened|with the time of it|time pls|time please|+ time"
+    "|plus time|plus the time|plus when|incl time|incl . time|including the time"
     "|including time|and time|and time pls|and time please|+ when|加时间|带时间|附时间"
 )
 _NORMAL: Final = (
@@ -36,7 +37,10 @@ _NORMAL: Final = (
     "|一般是多少|正常范围|什么范围"
 )
 GRADING: Final = frozenset(
-    {"getting worse", "getting better", "变差", "变好", "变差了", "变好了", "越来越差", "越来越好"}
+    {
+        *("getting worse", "getting better", "get better", "get worse", "got better", "got worse", "gotten worse"),
+        *("变差", "变好", "变差了", "变好了", "越来越差", "越来越好"),
+    }
 )
 """What asks for the course of the quality where no field is named."""
 _ATTENTION: Final = (
@@ -56,6 +60,9 @@ _RUN_HOURS: Final = (
     "welding hours|hours of welding|hours welding|hours welded|welded hours|arc hours|production hours|hours in use"
     "|焊接小时数|焊接工时|工时|焊接小时"
 )
+_SHOP: Final = "the shop|our shop|the plant|the factory|the whole place"
+SHOP: Final = frozenset(_SHOP.split("|"))
+"""What means all machines."""
 _UNBROKEN: Final = (
     "without a stop|without stopping|without a pause|without pausing|nonstop|non-stop|in one go|一口气|中间没停"
 )
@@ -87,6 +94,7 @@ def add_shop_words(lexicon: Lexicon) -> None:
     add(Kind.STATE, RUNNING, _RUN_HOURS)
     add(Kind.HOW_LONG, None, _RUN_HOURS)
     add(Kind.UNHEEDED, None, _UNBROKEN)
+    add(Kind.ALL, None, _SHOP)
     add(Kind.WHICH, None, "哪次|哪一次|哪段|哪一段")
     add(
         Kind.FILLER,

@@ -82,7 +82,8 @@ _DAYS: Final = (
     ("day before yesterday|the day before yesterday|前天|前日", NamedDay(days=-2)),
     ("yesterday|ystd|yday|y ' day|yest|昨天|昨日", NamedDay(days=-1)),
     (
-        "today|tdy|2day|今天|今日|当天|over the day|through the day|in the course of the day",
+        "since the start of the day|since the beginning of the day|from the start of the day|today|tdy|2day|今天|今日"
+        "|当天|over the day|through the day|in the course of the day",
         NamedDay(days=0),
     ),
     ("tomorrow|明天|明日", NamedDay(days=1)),
