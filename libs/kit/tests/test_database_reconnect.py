@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from penstock_kit.database import Database, open_database
+from penstock_kit.database.engine import postgresql
+from penstock_kit.database.reconnect_window import ReconnectWindow
+from penstock_kit.database.url import driver_url
 from penstock_kit.errors import Unavailable
 from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.waiting import HANG_SECONDS
@@ -37,6 +41,23 @@ async def test_statements_wait_for_a_server_that_restarts(database: Database, pr
         assert not any(task.done() for task in (*reading, writing))
         await proxy.open()
     assert [task.result() for task in (*reading, writing)] == [1, 1, 1, 1]
+
+
+async def test_a_connection_that_breaks_while_it_is_prepared_is_made_again(proxy: FaultProxy) -> None:
+    engine = postgresql(driver_url(proxy.url), connections=1)
+    prepared: list[str] = []
+
+    async def break_the_first(driver: Any) -> None:
+        prepared.append("once more")
+        if len(prepared) == 1:
+            await driver.close()
+        await driver.execute("SELECT 1")
+
+    event.listen(engine.sync_engine, "connect", lambda connection, _: connection.run_async(break_the_first))
+    async with asyncio.timeout(HANG_SECONDS), ReconnectWindow(HANG_SECONDS).connect(engine) as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    assert len(prepared) == 2
+    await engine.dispose()
 
 
 async def test_a_ping_says_at_once_that_the_server_is_away(database: Database, proxy: FaultProxy) -> None:

@@ -1,6 +1,7 @@
 """Which failures of a database pass by themselves."""
 
 import pytest
+from asyncpg import InterfaceError
 from sqlalchemy import exc
 
 from penstock_kit.database.failure import passes_by_itself, storage_error
@@ -31,6 +32,15 @@ def test_a_server_that_goes_or_comes_is_waited_for_and_one_that_refuses_is_not(c
     assert passes_by_itself(DriverError(code)) is expected
     assert passes_by_itself(wrapped(DriverError(code))) is expected
     assert passes_by_itself(wrapped(Exception("adapter"), DriverError(code))) is expected
+
+
+def test_a_connection_that_breaks_while_it_is_prepared_is_an_outage() -> None:
+    for error in (InterfaceError("connection is closed"), wrapped(Exception("connection is closed"))):
+        assert passes_by_itself(error)
+        assert isinstance(storage_error(error, "penstock"), Unavailable)
+    for error in (InterfaceError("another operation is in progress"), ValueError("closed")):
+        assert not passes_by_itself(error)
+        assert storage_error(error, "penstock") is None
 
 
 def test_a_connection_that_is_refused_is_waited_for_and_a_defect_is_not() -> None:

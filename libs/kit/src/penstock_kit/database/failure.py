@@ -71,7 +71,18 @@ def passes_by_itself(error: Exception) -> bool:
             return state.startswith(_RESTARTING)
         if isinstance(each, OSError):
             return True
-    return False
+    return (original is not error or _is_of_driver(error)) and _is_closed(original)
+
+
+def _is_of_driver(error: BaseException) -> bool:
+    """Return whether it is PostgreSQL's driver's own: SQLAlchemy does not wrap what a connection that was made just now
+    meets while it is prepared."""
+    return type(error).__module__.partition(".")[0] == "asyncpg"
+
+
+def _is_closed(original: object) -> bool:
+    # The driver has neither a number nor a class for it.
+    return "closed" in str(original).lower()
 
 
 def _why(error: Exception) -> str | None:
@@ -81,6 +92,8 @@ def _why(error: Exception) -> str | None:
         case exc.DBAPIError():
             return _driver_why(error.orig)
         case sqlite3.Error():
+            return _driver_why(error)
+        case _ if _is_of_driver(error):
             return _driver_why(error)
         case OSError():
             return f"no connection ({error.strerror or error or type(error).__name__})"
@@ -99,4 +112,4 @@ def _driver_why(original: Any) -> str | None:
             return next((text for prefix, text in _POSTGRESQL.items() if state.startswith(prefix)), None)
         if isinstance(error, OSError):
             return f"no connection ({error.strerror or error})"
-    return "the connection was lost" if "closed" in str(original).lower() else None
+    return "the connection was lost" if _is_closed(original) else None

@@ -4,7 +4,6 @@ import asyncio
 from types import TracebackType
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from penstock_kit.database.failure import passes_by_itself
@@ -45,7 +44,7 @@ class _Connecting:
             self._connection = self._engine.connect()
             try:
                 await self._connection.__aenter__()
-            except (DBAPIError, OSError) as error:
+            except Exception as error:
                 if self._window.is_over(error):
                     raise
             else:
