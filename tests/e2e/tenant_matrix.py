@@ -74,7 +74,6 @@ def same(value: Any) -> Filled:
 _ASK: Final = same({"content": "hello"})
 _CHAT: Final = same({"model": "fallback/rules", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 50})
 _TEXT: Final = {"model": "fallback/rules", "input": "hello"}
-_NAMED: Final = {"name": "changed", "prompt": "Be brief.", "content": "{{x}}"}
 _PRICE: Final = same({"provider": "openai", "model": "matrix", "input": "1", "output": "1"})
 _TOTAL: Final = {"scope": "total", "limit": "900"}
 _ALARM: Final = same({"name": "silent", "watch": "no_data", "device_codes": ["north-device"], "seconds": 1})
@@ -114,8 +113,8 @@ def _user(suffix: str, **fields: Any) -> Filled:
     return lambda world: {"username": f"{world['tenant']}.{suffix}", "password": password, **fields}
 
 
-def _crud(path: str, noun: str) -> tuple[Row, ...]:
-    one, body = f"{path}/{{identity}}", same(_NAMED)
+def _crud(path: str, noun: str, **fields: str) -> tuple[Row, ...]:
+    one, body = f"{path}/{{identity}}", same({"name": "changed", **fields})
     return (
         Row(route=f"POST {path}", needs="admin", json=body, status=(201,)),
         Row(route=f"GET {path}", needs="chat"),
@@ -196,8 +195,8 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route="DELETE /api/v1/clients/{client_id}", needs="chat", names=USERS, status=(204,), last=1),
     Row(route="GET /api/v1/engines", needs="chat"),
     Row(route="PUT /api/v1/engines/current", needs="operator", json=same({"name": "chat_engine"})),
-    *_crud("/api/v1/personalities", "personality"),
-    *_crud("/api/v1/templates", "template"),
+    *_crud("/api/v1/personalities", "personality", prompt="Be brief."),
+    *_crud("/api/v1/templates", "template", content="{{x}}"),
     Row(route="GET /v1/models", needs="models"),
     Row(route="GET /v1/models/{model_id}", needs="models"),
     Row(route="POST /v1/chat/completions", needs="models", json=_CHAT),

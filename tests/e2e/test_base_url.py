@@ -150,7 +150,8 @@ async def test_no_request_chooses_where_it_goes(place: Place, surface: str) -> N
     path, body = surfaces()[surface]
     async with httpx.AsyncClient(base_url=place.system.url, timeout=HANG_SECONDS) as http:
         answer = await http.post(path, json=body | wishes(place.elsewhere.url), headers=headers(place))
-        assert answer.status_code == 200, answer.text
+        # A vendor's dialect passes over what it doesn't know; a route of ours refuses it by its name.
+        assert answer.status_code == (422 if path.startswith("/api/") else 200), answer.text
         before = len(place.received)
         plain = await http.post(path, json=body, headers=headers(place))
     assert plain.status_code == 200, plain.text

@@ -106,7 +106,8 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
     dataset = await sent(user, "POST", "/api/v2/ai/features/dataset", json=wish)
     devices = {"device_codes": ["north-device"]}
     detected = await sent(user, "POST", "/api/v2/ai/anomalies", json=devices)
-    named = {"name": "north's own", "prompt": "north's own words", "content": "north's own {{x}}"}
+    personality = {"name": "north's own", "prompt": "north's own words"}
+    template = {"name": "north's own", "content": "north's own {{x}}"}
     budget = {"scope": "total", "limit": "1000"}
     channel = {
         "name": "north's own",
@@ -126,8 +127,8 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
         "model": "north-model",
         "dataset": dataset["data"]["dataset_id"],
         "detector": detected["data"]["detector_id"],
-        "personality": (await sent(admin, "POST", "/api/v1/personalities", json=named))["id"],
-        "template": (await sent(admin, "POST", "/api/v1/templates", json=named))["id"],
+        "personality": (await sent(admin, "POST", "/api/v1/personalities", json=personality))["id"],
+        "template": (await sent(admin, "POST", "/api/v1/templates", json=template))["id"],
         "budget": (await sent(admin, "POST", "/api/v1/budgets", json=budget))["id"],
         "alarm": alarm_id,
         "alert": await firing(user, alarm_id),

@@ -202,7 +202,7 @@ async def elsewhere(request):
 
 
 async def refused(request):
-    return web.json_response({"error": "invalid_client", "error_description": "phone 555"}, status=401)
+    return web.json_response({"error": "invalid_client", "error_description": "call the people of the issuer"}, status=401)
 
 
 @pytest.mark.parametrize("path", [DESCRIPTION, TOKEN, KEYS])
@@ -222,7 +222,7 @@ async def test_an_issuer_that_does_not_know_the_client_is_told_by_its_code(runni
     provider.handlers[TOKEN] = refused
     answer = await browse(running).sign_in()
     assert await reason(answer, 403) == "SIGN_IN_DENIED"
-    assert "invalid_client" in answer.json()["detail"] and "555" not in answer.text
+    assert "invalid_client" in answer.json()["detail"] and "call the people" not in answer.text
 
 
 @pytest.mark.parametrize("answer", [{"id_token": None}, {"id_token": 7}, {"access_token": []}], ids=str)

@@ -95,11 +95,11 @@ async def test_a_return_with_another_issuer_state_or_code_is_refused(running, pr
 
 
 async def test_an_error_of_the_issuer_is_told_by_its_code_alone(running, provider, browse):
-    provider.authorize_error = {"error": "access_denied", "error_description": "call +1 555 now"}
+    provider.authorize_error = {"error": "access_denied", "error_description": "call the people of the issuer"}
     browser = browse(running)
     answer = await browser.sign_in()
     assert await reason(answer, 403) == "SIGN_IN_DENIED"
-    assert "access_denied" in answer.json()["detail"] and "555" not in answer.text
+    assert "access_denied" in answer.json()["detail"] and "call the people" not in answer.text
     page = browse(running, HTML)
     answer = await page.sign_in("/dashboard")
     assert (answer.status_code, answer.headers["location"]) == (302, "/dashboard#sign-in-failed=SIGN_IN_DENIED")

@@ -57,6 +57,42 @@ async def test_every_strict_route_refuses_an_unknown_parameter_by_its_name(gatew
     assert asked >= 80
 
 
+# A chat's question is what programs of others send too, with fields of their own; Alertmanager's are its own.
+OPEN_BODIES = {
+    "/api/v1/conversations/{conversation_id}/stream",
+    "/api/v1/conversations/{conversation_id}/stream-debug",
+    "/api/v1/alertmanager",
+}
+
+
+async def test_every_body_with_a_misspelt_field_is_refused_by_its_name(gateway):
+    pages = (await gateway.client.get("/openapi.json")).json()["paths"]
+    asked = 0
+    for path, operations in pages.items():
+        for method, operation in operations.items():
+            is_json = "application/json" in operation.get("requestBody", {}).get("content", {})
+            if not is_json or not path.startswith(("/api/v1/", "/api/v2/")) or path in OPEN_BODIES or "ingest" in path:
+                continue
+            url = path.replace("{", "").replace("}", "")
+            answer = await gateway.client.request(method, url, headers=gateway.auth(), json={"scope": ["chat"]})
+            named = {error["field"] for error in answer.json().get("errors", [])}
+            assert (answer.status_code, "scope" in named) == (422, True), (method, path, answer.text)
+            asked += 1
+    assert asked >= 30
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "k", "policy": {"request_per_minute": 5}}, "policy.request_per_minute"),
+        ({"name": "k", "budget": {"limit": "5", "perid": "day"}}, "budget.perid"),
+    ],
+)
+async def test_a_misspelt_limit_makes_no_key_without_it(gateway, body, field):
+    answer = await gateway.client.post("/api/v1/keys", headers=gateway.auth(), json=body)
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
+
+
 async def test_a_misspelt_parameter_is_told_the_right_one(gateway):
     answer = await gateway.client.get("/api/v2/data/query/history?devicecode=W", headers=gateway.auth())
     assert "devicecode: is no parameter of this route; did you mean device_code?" in answer.json()["detail"]

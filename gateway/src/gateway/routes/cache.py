@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Query, Response
 from penstock.cache.v1 import cache_pb2 as pb
 from penstock.common.v1.warmup_pb2 import WarmUpRequest, WarmUpResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import OPERATOR
 from gateway.convert.scalar import milliseconds
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 from penstock_kit.errors import FieldViolation, InvalidArgument, PenstockError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Tag = Annotated[str, Query(max_length=512, description="Every key with this tag.
 Shared = Annotated[bool, Query(description="The partition of all tenants instead of your own.")]
 
 
-class Warmup(BaseModel):
+class Warmup(RequestModel):
     """Which sources to fill the cache from."""
 
     sources: list[str] = Field(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Response, WebSocket
 from penstock.chat.v1 import chat_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
@@ -19,7 +19,7 @@ from gateway.http.names import PlainName
 from gateway.http.timeouts import StreamTimeouts
 from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
-from gateway.routes.strict import KnownParameters
+from gateway.routes.strict import KnownParameters, RequestModel
 from penstock_kit.context import current_context
 from penstock_kit.errors import NotFound, PenstockError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ClientServiceAsyncStub
 
 
-class ClientCreate(BaseModel):
+class ClientCreate(RequestModel):
     """A client (device, tab) of the caller."""
 
     name: PlainName = Field(default="", max_length=200, description="As the user knows it, such as `Ann's phone`.")

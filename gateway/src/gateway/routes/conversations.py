@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import Response
 from penstock.chat.v1 import chat_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT
@@ -17,6 +17,7 @@ from gateway.http.json import JsonResponse
 from gateway.routes.listing import listing
 from gateway.routes.parameters import IdempotencyKey, MessagePageSize, PageToken, ShortPageSize
 from gateway.routes.router import EVENTS, PICTURE, add, api_router
+from gateway.routes.strict import RequestModel
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import ConversationServiceAsyncStub
@@ -32,7 +33,7 @@ _AS_DATA: Final = {
 }
 
 
-class ConversationCreate(BaseModel):
+class ConversationCreate(RequestModel):
     """A new conversation. Everything is optional."""
 
     title: str = Field(default="", max_length=200, description="Empty: made from the first question.")
@@ -41,7 +42,7 @@ class ConversationCreate(BaseModel):
     labels: dict[str, str] = Field(default_factory=dict)
 
 
-class ConversationUpdate(BaseModel):
+class ConversationUpdate(RequestModel):
     """What to change; a field left out stays."""
 
     title: str | None = Field(default=None, max_length=200)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastapi import Depends, Header, Query, Response
 from penstock.llm.v1 import cost_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.budget_access import BudgetAccess
 from gateway.auth.guard import Guard
@@ -26,6 +26,7 @@ from gateway.http.json import JsonResponse
 from gateway.routes.listing import listing
 from gateway.routes.parameters import PageSize, PageToken
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 from penstock_kit.context import current_context
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]
 Subject = Annotated[str, Query(max_length=64)]
 
 
-class BudgetPut(BaseModel):
+class BudgetPut(RequestModel):
     """A limit on spending."""
 
     id: str = Field(default="", max_length=64, description="Of the budget to replace; empty: a new one.")
@@ -57,7 +58,7 @@ class BudgetPut(BaseModel):
     limit: str = Field(pattern=DECIMAL, description='US dollars as a decimal string, such as "25.00".')
 
 
-class PricePut(BaseModel):
+class PricePut(RequestModel):
     """A price in US dollars per million tokens, as decimal strings; empty: unknown."""
 
     provider: str = Field(min_length=1, max_length=64)

@@ -4,19 +4,20 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, Response
 from penstock.chat.v1 import chat_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import CHAT, OPERATOR
 from gateway.convert.conversation import engine_from_proto
 from gateway.http.json import JsonResponse
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import EngineServiceAsyncStub
 
 
-class EngineChoice(BaseModel):
+class EngineChoice(RequestModel):
     """The engine of new turns."""
 
     name: str = Field(min_length=1, max_length=100)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Response
 from penstock.llm.v1 import cost_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.api_keys import ApiKeyService, IssuedKey, NewKeyRequest
 from gateway.auth.delegation import Delegation
@@ -18,6 +18,7 @@ from gateway.convert.scalar import Moment
 from gateway.http.json import JsonResponse
 from gateway.http.names import PlainName
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
-class KeyPolicy(BaseModel):
+class KeyPolicy(RequestModel):
     """What a key may use of the models. Zero and empty mean no limit."""
 
     allowed_models: list[str] = Field(default_factory=list, description="Models by id or pattern such as `openai/*`.")
@@ -39,14 +40,14 @@ class KeyPolicy(BaseModel):
     semantic_cache: bool = Field(default=False, description="The key may use the semantic cache.")
 
 
-class KeyBudget(BaseModel):
+class KeyBudget(RequestModel):
     """How much a key may spend."""
 
     limit: str = Field(pattern=DECIMAL, description='US dollars as a decimal string, such as "25.00".')
     period: Literal["day", "month", "total"] = "month"
 
 
-class KeyCreate(BaseModel):
+class KeyCreate(RequestModel):
     """A new API key."""
 
     name: PlainName = Field(min_length=1, max_length=128)
@@ -57,7 +58,7 @@ class KeyCreate(BaseModel):
     budget: KeyBudget | None = Field(default=None, description="Administrators only.")
 
 
-class KeyRotate(BaseModel):
+class KeyRotate(RequestModel):
     """How to rotate."""
 
     grace_seconds: int = Field(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, Response
 from penstock.llm.v1 import llm_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import MODELS, OPERATOR
@@ -14,13 +14,14 @@ from gateway.convert.scalar import Moment, time_to_proto
 from gateway.http.json import JsonResponse
 from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 from penstock_kit.errors import FailedPrecondition
 
 if TYPE_CHECKING:
     from penstock.llm.v1.llm_pb2_grpc import LlmServiceAsyncStub
 
 
-class ParseRequest(BaseModel):
+class ParseRequest(RequestModel):
     """A question about devices in words."""
 
     prompt: str = Field(min_length=1, max_length=20_000)

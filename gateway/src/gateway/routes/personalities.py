@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, Response
 from penstock.chat.v1 import chat_pb2 as pb
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, CHAT
@@ -15,12 +15,13 @@ from gateway.http.names import PlainName
 from gateway.routes.listing import listing
 from gateway.routes.parameters import PageToken, ShortPageSize
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 
 if TYPE_CHECKING:
     from penstock.chat.v1.chat_pb2_grpc import EngineServiceAsyncStub
 
 
-class PersonalityBody(BaseModel):
+class PersonalityBody(RequestModel):
     """How the assistant speaks."""
 
     name: PlainName = Field(min_length=1, max_length=200)
@@ -34,7 +35,7 @@ class PersonalityBody(BaseModel):
         return build_message(pb.Personality, id=identity, **self.model_dump())
 
 
-class TemplateBody(BaseModel):
+class TemplateBody(RequestModel):
     """A prompt with places to fill."""
 
     name: PlainName = Field(min_length=1, max_length=200)

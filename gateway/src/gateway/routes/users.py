@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Response
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from gateway.auth.guard import Guard
 from gateway.auth.identity import User
@@ -12,12 +12,13 @@ from gateway.auth.users import NewUserRequest, UserService
 from gateway.http.json import JsonResponse
 from gateway.http.names import UserName
 from gateway.routes.router import add, api_router
+from gateway.routes.strict import RequestModel
 from penstock_kit.context import current_context
 
 Tenant = Annotated[str, Query(max_length=63, description="Empty: your own tenant.")]
 
 
-class UserCreate(BaseModel):
+class UserCreate(RequestModel):
     """A new user."""
 
     username: UserName = Field(min_length=1, max_length=128, pattern=r"^[^\s:/]+$")
