@@ -78,6 +78,14 @@ async def service_on_duckdb(tmp_path: Path, migrated_database: Path) -> AsyncIte
 
 
 @pytest.fixture
+async def service_that_keeps_a_month(tmp_path: Path, migrated_database: Path) -> AsyncIterator[RunningService]:
+    """Run a service that deletes rows after thirty days."""
+    shutil.copy(migrated_database, tmp_path / "feature.db")
+    async with running_service(tmp_path, TELEMETRY_DAYS="30") as running:
+        yield running
+
+
+@pytest.fixture
 async def service_on_postgresql(
     tmp_path: Path, migrated_database: Path, postgres_url: str
 ) -> AsyncIterator[RunningService]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import time
 
 import numpy as np
 import orjson
@@ -266,3 +267,12 @@ async def test_a_rounded_number_of_a_row_that_is_refused_is_not_counted(service)
     assert (answer.rows_accepted, answer.rows_rejected) == (2, 1)
     (note,) = answer.notes
     assert "1 of 'id'" in note
+
+
+async def test_rows_that_are_older_than_rows_are_kept_are_told(service_that_keeps_a_month):
+    now = int(time.time())
+    old = await ingest(service_that_keeps_a_month, b"timestamp,a\n1704067200,1\n%d,2\n" % now, device_code="W")
+    assert (old.rows_accepted, len(old.notes)) == (2, 1)
+    assert "are older than TELEMETRY_DAYS and will be deleted" in old.notes[0]
+    new = await ingest(service_that_keeps_a_month, b"timestamp,a\n%d,1\n" % (now - 29 * 86_400), device_code="W")
+    assert list(new.notes) == []

@@ -12,6 +12,7 @@ from feature_service.adapters.metadata.catalogue_warmup import CatalogueWarmup
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
 from feature_service.composition.existing_devices import report
 from feature_service.composition.partitions import partition_runner
+from feature_service.composition.retention import telemetry_kept_since
 from feature_service.composition.stores import Stores
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
@@ -89,7 +90,7 @@ def build_services(
     warmup = CatalogueWarmup(store=stores.metadata, catalogue=catalogue, page_size=DEFAULT_SIZE)
     return FeatureServices(
         warmup=Warmup({"models": warmup.load_models, "fields": warmup.load_fields}),
-        ingestion=_build_ingestion(settings, stores, registry, metadata),
+        ingestion=_build_ingestion(settings, stores, registry, metadata, clock),
         points=PointIngestion(storage=points, clock=clock, max_bytes=settings.ingest_max_json_bytes),
         registry=registry,
         dataset_jobs=_build_dataset_jobs(settings, stores, registry, clock),
@@ -140,7 +141,7 @@ def build_existing_devices(stores: Stores, registry: DeviceRegistry, cache: Cach
 
 
 def _build_ingestion(
-    settings: FeatureSettings, stores: Stores, registry: DeviceRegistry, metadata: MetadataStore
+    settings: FeatureSettings, stores: Stores, registry: DeviceRegistry, metadata: MetadataStore, clock: Clock
 ) -> Ingestion:
     return Ingestion(
         targets=TargetRegistry(registry=registry, metadata=metadata),
@@ -148,6 +149,7 @@ def _build_ingestion(
         telemetry=stores.telemetry,
         reader=body_reader(max_json_bytes=settings.ingest_max_json_bytes),
         stage=lambda: FrameStage(stores.spool_folder),
+        kept_since=lambda: telemetry_kept_since(settings, clock),
     )
 
 

@@ -45,12 +45,14 @@ class Ingestion:
         telemetry: TelemetryStore,
         reader: Callable[[BodyFormat], BodyReader],
         stage: Callable[[], FrameStage],
+        kept_since: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._targets = targets
         self._metadata = metadata
         self._telemetry = telemetry
         self._reader = reader
         self._stage = stage
+        self._kept_since = kept_since
 
     async def ingest(self, tenant_id: str, plan: IngestPlan, body: IO[bytes]) -> IngestReport:
         """Store the rows of `body` and say how many were accepted and which were refused.
@@ -83,7 +85,7 @@ class Ingestion:
                 await self._store(tenant_id, read, stage)
             elif read.rejections.count and not plan.partial:
                 raise _nothing_left(read.rejections)
-            return await asyncio.to_thread(_report, read, code, model_code)
+            return await asyncio.to_thread(_report, read, code, model_code, self._kept_since())
 
     async def _device_codes(self, reader: BodyReader, plan: IngestPlan, body: IO[bytes]) -> list[str]:
         codes = sorted(await asyncio.to_thread(reader.devices, body, plan))
@@ -149,8 +151,9 @@ def _nothing_left(rejections: Rejections) -> Unprocessable:
     )
 
 
-def _report(read: _Read, code: str, model_code: str) -> IngestReport:
+def _report(read: _Read, code: str, model_code: str, kept_since: int | None) -> IngestReport:
     from feature_service.domain.ingest.merge import merge_notes
+    from feature_service.domain.ingest.retention_note import retention_notes
     from feature_service.domain.ingest.rounding import rounding_notes
 
     merged = read.rows.merges.total()
@@ -164,7 +167,12 @@ def _report(read: _Read, code: str, model_code: str) -> IngestReport:
         errors=tuple(read.rejections.listed),
         fields=read.schema.fields(),
         devices=() if code else tuple((key.device_code, extent.rows) for key, extent in read.rows.seen.items()),
-        notes=(*read.rejections.notes, *rounding_notes(read.rejections.rounded), *merge_notes(merged)),
+        notes=(
+            *read.rejections.notes,
+            *rounding_notes(read.rejections.rounded),
+            *merge_notes(merged),
+            *retention_notes((extent.first for extent in read.rows.seen.values()), kept_since),
+        ),
     )
 
 
