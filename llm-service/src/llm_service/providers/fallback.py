@@ -12,7 +12,7 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.prompt_estimate import estimate_prompt, estimate_texts
 from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch, ModelCard, Provider
-from llm_service.domain.model.request import CompletionRequest, ToolMode
+from llm_service.domain.model.request import CompletionRequest, ResponseForm, ToolMode
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.chinese import Chinese
@@ -45,6 +45,18 @@ def build(profile: ProviderProfile, services: ProviderServices) -> Provider:
     return FallbackProvider(clock=services.clock, new_id=services.new_id)
 
 
+def _unmet(request: CompletionRequest) -> Iterator[str]:
+    """Yield what was asked of the answer's form and rules don't do; how words are drawn is nothing to them."""
+    sampling = request.sampling
+    wanted = {
+        "n": (sampling.n or 1) > 1,
+        "stop": bool(sampling.stop),
+        "logprobs": bool(sampling.logprobs),
+        "response_format": request.response_format.form is not ResponseForm.TEXT,
+    }
+    return (name for name, is_wanted in wanted.items() if is_wanted)
+
+
 class FallbackProvider:
     """Answers questions about devices by rules, and says plainly what it can't do."""
 
@@ -60,7 +72,7 @@ class FallbackProvider:
             provider=NAME,
             model=RULES,
             create_time=self._clock.now(),
-            dropped_params=as_called(left_out(request), request),
+            dropped_params=as_called([*left_out(request), *_unmet(request)], request),
         )
         step, usage = await self._worker.run(partial(self._answer, request))
         if isinstance(step, CallTools):
