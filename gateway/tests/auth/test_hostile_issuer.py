@@ -202,7 +202,9 @@ async def elsewhere(request):
 
 
 async def refused(request):
-    return web.json_response({"error": "invalid_client", "error_description": "call the people of the issuer"}, status=401)
+    return web.json_response(
+        {"error": "invalid_client", "error_description": "call the people of the issuer"}, status=401
+    )
 
 
 @pytest.mark.parametrize("path", [DESCRIPTION, TOKEN, KEYS])
