@@ -55,7 +55,10 @@ UNUSED: Final = (
     "sklearn/mixture",
     "sklearn/neural_network",
     "sklearn/semi_supervised",
+    "alembic/testing",
+    "joblib/test",
     *(f"{package}/**/tests" for package in ("google", "numpy", "pyarrow", "scipy", "sklearn")),
+    *(f"{package}/tests" for package in ("aiosqlite", "greenlet", "jsonschema", "referencing")),
 )
 SOURCES: Final = re.compile(r"\.(tp|pyx|pxd|pxi|pyi|c|cpp|h|hpp|a)$")
 LARGE: Final = (
