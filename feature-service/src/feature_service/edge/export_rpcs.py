@@ -20,6 +20,7 @@ from feature_service.domain.query.telemetry_queries import TelemetryQueries
 from feature_service.edge import convert, convert_extraction
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
+from penstock_kit.opened import opened_in_thread
 
 _CHUNK: Final = 256 * 1024
 _TIMES: Final = 100_000
@@ -46,7 +47,7 @@ class ExportRpcs:
         options = convert_extraction.with_defaults(target.model.defaults if target.model else "", asked.options)
         plan = convert_extraction.plan_from_proto(options)
         span = convert.span_from_proto(asked)
-        with await asyncio.to_thread(self._files.new_matrix) as matrix:
+        async with opened_in_thread(self._files.new_matrix) as matrix:
             query = ExportQuery(
                 tenant_id=tenant_id, target=target, span=span, plan=plan, fields=tuple(dict.fromkeys(options.fields))
             )

@@ -36,6 +36,7 @@ from feature_service.edge.plot_rpcs import PlotRpcs
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
+from penstock_kit.opened import opened_in_thread
 
 if TYPE_CHECKING:
     from feature_service.domain.plot.plot import Plot
@@ -96,7 +97,7 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         if first is None or first.WhichOneof("content") != "options":
             raise InvalidArgument("the first message of Ingest must be the options", reason="OPTIONS_REQUIRED")
         plan = convert.plan_from_proto(first.options)
-        with await asyncio.to_thread(self._spool) as spool:
+        async with opened_in_thread(self._spool) as spool:
             async for message in request_iterator:
                 if message.WhichOneof("content") != "chunk":
                     raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_REQUIRED")

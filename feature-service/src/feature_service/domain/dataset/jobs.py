@@ -24,6 +24,7 @@ from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.model.span import micros_of
 from penstock_kit.clock import Clock
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted
+from penstock_kit.opened import opened_in_thread
 from penstock_kit.supervision import supervise
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class DatasetJobs:
     async def _built(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
         running = replace(dataset, state=DatasetState.RUNNING)
         await self._store.change(tenant_id, running)
-        with await asyncio.to_thread(self._new_room) as room:
+        async with opened_in_thread(self._new_room) as room:
             devices = await self._source.rows(tenant_id, plan, room)
             return await self._built_of(tenant_id, running, plan, devices)
 
