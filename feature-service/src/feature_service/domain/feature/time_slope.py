@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from feature_service.domain.feature.window_rows import micros_of_times
 from feature_service.domain.model.array import FloatArray, IndexArray, TimeArray
 
 _BLOCK_VALUES: Final = 32 * 1024
@@ -13,7 +14,7 @@ _BLOCK_VALUES: Final = 32 * 1024
 def slopes_per_second(values: FloatArray, times: TimeArray, starts: IndexArray, size: int) -> FloatArray:
     """Return the least-squares slope of each window's present values against seconds; NaN where none is present."""
     result = np.empty(len(starts))
-    micros = times.astype("datetime64[us]", copy=False).view(np.int64)
+    micros = micros_of_times(times)
     every_value, every_time = sliding_window_view(values, size), sliding_window_view(micros, size)
     height = max(1, _BLOCK_VALUES // size)
     for start in range(0, len(starts), height):
