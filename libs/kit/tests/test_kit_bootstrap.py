@@ -14,6 +14,7 @@ from penstock_kit.grpc import open_channel
 from penstock_kit.home import hold_home
 from penstock_kit.settings import GrpcServiceSettings
 from penstock_kit.telemetry import serve_metrics
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
 
 SECRET = "q" * 40
@@ -60,15 +61,13 @@ async def test_every_secret_setting_and_the_installations_secret_are_masked(tmp_
         assert SECRET not in runtime.redactor.message(f"metadata {SECRET}")
 
 
-async def test_a_runtime_shows_its_process_and_its_loop_on_metrics_until_the_block_ends(
-    tmp_path: Path, unused_tcp_port: int
-) -> None:
-    chosen = settings(tmp_path)
+async def test_a_runtime_shows_its_process_and_its_loop_on_metrics_until_the_block_ends(tmp_path: Path) -> None:
+    chosen, port = settings(tmp_path), free_port()
     async with start_runtime("echo", chosen) as runtime:
-        async with runtime.open_server(chosen, metrics_port=unused_tcp_port):
-            shown = await scrape(unused_tcp_port)
-        with pytest.raises(OSError, match=str(unused_tcp_port)):
-            await scrape(unused_tcp_port)
+        async with runtime.open_server(chosen, metrics_port=port):
+            shown = await scrape(port)
+        with pytest.raises(OSError, match=str(port)):
+            await scrape(port)
     assert 'penstock_process_threads{service="echo"}' in shown
     assert 'event_loop_lag_worst_seconds{service="echo"}' in shown
 

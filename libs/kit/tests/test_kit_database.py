@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from penstock_kit.database import Database, RowsMissing, WriteStep, open_database, sqlite_url
 from penstock_kit.errors import FailedPrecondition, InvalidArgument, Unavailable
 from penstock_kit.logging import configure_logging
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
 
 metadata = sa.MetaData()
@@ -378,8 +379,8 @@ async def test_a_damaged_file_is_unavailable_with_a_remedy(tmp_path: Path) -> No
     await database.close()
 
 
-async def test_an_absent_postgresql_is_unavailable_without_its_password(free_tcp_port: int) -> None:
-    database = open_database(f"postgresql://u:s3cret-pw@127.0.0.1:{free_tcp_port}/penstock", reconnect_seconds=0)
+async def test_an_absent_postgresql_is_unavailable_without_its_password() -> None:
+    database = open_database(f"postgresql://u:s3cret-pw@127.0.0.1:{free_port()}/penstock", reconnect_seconds=0)
     with pytest.raises(Unavailable, match="penstock on PostgreSQL") as caught:
         await database.ping()
     assert "s3cret-pw" not in str(caught.value)

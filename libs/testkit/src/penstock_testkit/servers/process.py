@@ -1,34 +1,64 @@
 """Child processes and ports of the servers that tests start."""
 
 import contextlib
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from penstock_testkit.waiting import HANG_SECONDS
 
 Server = TypeVar("Server")
 
+# Below the ports that a system gives to whoever asks for any one (from 32768 on Linux, from 49152 elsewhere), and to
+# connections: what was free stays free until the server that it was meant for listens.
+_FIRST_PORT: Final = 10_000
+_END_OF_PORTS: Final = 32_000
+# Ports that this process keeps from other tests: each by a UDP socket of the same number, which ends with the process.
+_CLAIMS: Final = 256
+_claims: deque[socket.socket] = deque()
+# Not Hypothesis' own, which begins anew with each example.
+_random = random.Random()
+
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that was free a moment ago."""
+    """A TCP port of the loopback interface that nobody listens on, and that no other test is given."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct TCP ports of the loopback interface that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Distinct ports as :func:`free_port` gives them."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = _random.randrange(_FIRST_PORT, _END_OF_PORTS)
+        if (claim := _claim(port)) is None:
+            continue
+        if len(_claims) == _CLAIMS:
+            _claims.popleft().close()
+        _claims.append(claim)
+        ports.append(port)
+    return ports
+
+
+def _claim(port: int) -> socket.socket | None:
+    """Return what keeps other tests, in whatever process, from the port; None when it is taken."""
+    claim = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        claim.bind(("127.0.0.1", port))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def docker_answers() -> bool:
