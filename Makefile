@@ -39,8 +39,8 @@ down: .venv/.run ## Stop a system that was started with `penstock up`
 ##@ Test and check
 
 .PHONY: test
-test: .venv/.dev ## Run the tests that need nothing but Python (SERVICE=llm-service: those of one part)
-	@$(call timed,make test,$(BIN)/pytest -q -m "not containers" $(SERVICE))
+test: .venv/.dev ## Run the tests that need nothing but Python (SERVICE=llm-service: those of one part; WORKERS=4: processes)
+	@$(call timed,make test,$(BIN)/python scripts/run_tests.py $(if $(WORKERS),--workers $(WORKERS)) $(SERVICE))
 
 .PHONY: test-clients
 test-clients: .venv/.dev ## Run every client that is tested against a running system, each from where it can be installed
@@ -49,7 +49,7 @@ test-clients: .venv/.dev ## Run every client that is tested against a running sy
 
 .PHONY: test-all
 test-all: .venv/.dev ## Run every test, those that need a Docker engine too
-	@$(BIN)/pytest -q
+	@$(BIN)/python scripts/run_tests.py --all $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: fuzz
 fuzz: .venv/.dev ## Run the tests that draw their examples with new ones for SECONDS=600 (TESTS=feature-service: those of one part)

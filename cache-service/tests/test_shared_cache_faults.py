@@ -20,7 +20,7 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.errors import PenstockError
 from penstock_kit.redis.link import RedisLink
 from penstock_testkit.redis_time import redis_client
-from penstock_testkit.servers.process import free_ports
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.redis import OwnRedis
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until, until_true
 
@@ -97,6 +97,7 @@ async def timed(waiting: Any) -> float:
 
 
 @pytest.mark.parametrize("kind", ["random", "repetitive"])
+@pytest.mark.alone
 async def test_values_of_8_megabytes_hold_up_no_small_ones(redis: Any, replica: Any, in_use: Any, kind: str) -> None:
     value = random.Random(1).randbytes(8 << 20) if kind == "random" else b"row;" * (2 << 20)
     async with replica(redis.url, CACHE_LOCAL_ENTRIES=0) as alone:
@@ -385,7 +386,7 @@ async def test_a_change_that_was_never_sent_is_made_up_for_without_an_outage(red
 @pytest.fixture
 def cluster() -> Iterator[OwnRedis]:
     """A Redis that is a cluster of one node; its nodes talk at its port + 10,000."""
-    own = OwnRedis(next(port for port in free_ports(50) if port < 55_000))
+    own = OwnRedis(free_port())
     own.start("--cluster-enabled", "yes")
     yield own
     own.stop()

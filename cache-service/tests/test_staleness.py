@@ -61,6 +61,7 @@ class Watched:
 
 
 @pytest.mark.parametrize(("protocol", "listening"), [(2, "heard"), (3, "heard"), (2, "cut off")])
+@pytest.mark.alone
 async def test_none_of_10000_keys_is_old_a_second_after_its_change(
     redis: Any, replica: Any, in_use: Any, protocol: int, listening: str
 ) -> None:

@@ -119,6 +119,7 @@ COSTLY: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", COSTLY)
+@pytest.mark.alone
 async def test_the_worst_check_holds_the_event_loop_for_no_time_that_counts(name: str) -> None:
     schema, arguments = COSTLY[name]
     checker = JsonSchemaChecker()

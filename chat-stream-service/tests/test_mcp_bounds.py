@@ -119,6 +119,7 @@ async def until_listed(source: Any, name: str) -> Tool:
     return tool(source, name)
 
 
+@pytest.mark.alone
 async def test_a_huge_answer_of_a_process_is_refused_and_its_session_lives_on(
     connected: Connected, stdio_server: list[str]
 ) -> None:

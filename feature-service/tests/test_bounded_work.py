@@ -32,6 +32,7 @@ def cpu_seconds(work):
         (10_000_000, WORST),
     ],
 )
+@pytest.mark.alone
 def test_codes_like_an_unknown_one_are_found_in_a_bounded_time(code, codes):
     code = "x" * code if isinstance(code, int) else code
     assert cpu_seconds(lambda: near_codes(code, codes, most=5)) < 0.05
@@ -58,6 +59,7 @@ def test_of_similar_codes_the_most_similar_comes_first_and_what_is_not_like_it_n
     assert near_codes("", ["a"], most=5) == []
 
 
+@pytest.mark.alone
 def test_the_fields_of_a_model_are_looked_at_in_linear_work():
     model = DataModel(code="wide", fields=[Field(code=f"field-number-{number:06d}") for number in range(MAX_FIELDS)])
     assert cpu_seconds(lambda: require_fields(model)) < 0.1

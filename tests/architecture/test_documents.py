@@ -11,7 +11,7 @@ from penstock_cli.setting_names import SETTING_NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-READMES = sorted(path for pattern in ("*/README.md", "libs/*/README.md") for path in ROOT.glob(pattern))
+READMES = sorted(path for pattern in ("[!.]*/README.md", "libs/*/README.md") for path in ROOT.glob(pattern))
 NAMES = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
 
 

@@ -178,6 +178,7 @@ WORST = {
 }
 
 
+@pytest.mark.alone
 async def test_the_worst_of_tools_costs_the_answers_of_others_no_time_that_counts(watched: Watched) -> None:
     async with asyncio.timeout(HANG_SECONDS):
         for tool in ("big", "backtracks"):

@@ -64,6 +64,7 @@ async def system(tmp_path: Path) -> AsyncGenerator[System]:
         yield System(llm=fake, chat=chat, gateway=before)
 
 
+@pytest.mark.alone
 async def test_200_slow_readers_take_bounded_memory_hold_up_nobody_and_lose_nothing(
     system: System, measured: Measured
 ) -> None:
@@ -91,6 +92,7 @@ def events_in(answer: bytes) -> list[Any]:
     return [json.loads(line[6:]) for line in answer.splitlines() if line.startswith(b"data: ")]
 
 
+@pytest.mark.alone
 async def test_1000_idle_streams_take_at_most_half_a_megabyte_each_and_get_their_heartbeats(
     system: System, measured: Measured
 ) -> None:

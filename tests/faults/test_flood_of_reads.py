@@ -77,6 +77,7 @@ async def light(system: RunningSystem, heavy: Caller) -> AsyncIterator[Caller]:
         yield Caller(http, made.get("data", made)["key"])
 
 
+@pytest.mark.alone
 async def test_a_flood_of_reads_is_refused_with_a_time_and_others_ask_and_read_all_the_while(
     heavy: Caller, light: Caller
 ) -> None:

@@ -167,6 +167,7 @@ async def overload(ask: Ask, much: Client, ask_little: Ask) -> tuple[int, Seen, 
     return warm.answered + once.answered, once, twice, little
 
 
+@pytest.mark.alone
 async def test_at_twice_the_capacity_accepted_completions_keep_their_time_and_are_in_the_ledger(
     much: Client, little: Client
 ) -> None:
@@ -175,6 +176,7 @@ async def test_at_twice_the_capacity_accepted_completions_keep_their_time_and_ar
     assert costs["total"]["requests"] == before + twice.answered
 
 
+@pytest.mark.alone
 async def test_at_twice_the_capacity_accepted_chats_keep_their_time_and_are_stored_and_in_the_ledger(
     much: Client, little: Client
 ) -> None:

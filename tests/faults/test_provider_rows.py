@@ -24,6 +24,7 @@ from tests.faults.test_provider_faults import Two, config, kinds, two
 __all__ = ["two"]
 
 
+@pytest.mark.alone
 async def test_a_429_is_followed_by_the_next_provider_within_50_ms(two: Two, measured: Measured) -> None:
     await two.llm.complete("first/m")
     await two.llm.complete("second/m")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
+import pytest
 
 from penstock_testkit.fault_rows import Measured
 from penstock_testkit.slow_readers import slow_readers
@@ -76,6 +77,7 @@ class Reader:
             writer.close()
 
 
+@pytest.mark.alone
 async def test_a_thousand_streams_are_gapless_end_once_stop_at_a_word_and_bear_slow_readers(
     tmp_path: Path, measured: Measured
 ) -> None:
