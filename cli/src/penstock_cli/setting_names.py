@@ -124,6 +124,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "LLM_IDLE_TIMEOUT",
         "LLM_KEPT_ANSWER_HOURS",
         "LLM_LEDGER_DAYS",
+        "LLM_MEDIA_HOSTS",
         "LLM_POLICY",
         "LLM_PROVIDER_ORDER",
         "LLM_RECOVERY_SECONDS",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from llm_service.domain.model.media_url import MediaUrls
 from penstock_kit.database import sqlite_url
 from penstock_kit.settings import GrpcServiceSettings, ServiceAddress
 
@@ -57,6 +58,11 @@ class LlmSettings(GrpcServiceSettings):
     config_file: str = Field(default="", alias="LLM_CONFIG_FILE", description="YAML with more providers and aliases.")
     config_watch_seconds: float = Field(
         default=2.0, ge=0, alias="LLM_CONFIG_WATCH_SECONDS", description="How often the file is looked at; 0: never."
+    )
+    media_hosts: Names = Field(
+        default=("*",),
+        alias="LLM_MEDIA_HOSTS",
+        description="Where models' servers may fetch pictures and files: hosts, *.hosts, networks; *: public; none.",
     )
     https_proxy: SecretStr = Field(
         default=_NO_SECRET,
@@ -149,10 +155,17 @@ class LlmSettings(GrpcServiceSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _split_names(cls, value: Any, info: Any) -> Any:
-        listed = info.field_name == "order" or str(info.field_name).endswith("_models")
+        listed = info.field_name in ("order", "media_hosts") or str(info.field_name).endswith("_models")
         if listed and isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @field_validator("media_hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        named = () if hosts == ("none",) else hosts
+        MediaUrls(named)
+        return named
 
     @property
     def named_database_url(self) -> str:

@@ -31,6 +31,7 @@ def add_servicers(server: GrpcServer, services: Services, stores: Stores, clock:
         database=stores.database,
         clock=clock,
         shedder=services.shedder,
+        media_urls=services.media_urls,
         rss_bytes=rss_bytes,
     )
     costs = CostServicer(

@@ -27,6 +27,7 @@ from llm_service.domain.embedding.question_embedder import (
     VendorQuestionEmbedder,
 )
 from llm_service.domain.model.completion_collector import CompletionCollector
+from llm_service.domain.model.media_url import MediaUrls
 from llm_service.domain.model.priced_pool import PricedPool
 from llm_service.domain.model.provider_pool import ProviderPool
 from llm_service.domain.model.route import plan_route
@@ -56,6 +57,7 @@ class Services:
     parser: PromptParser
     collector: CompletionCollector
     shedder: LoadShedder
+    media_urls: MediaUrls
 
     @asynccontextmanager
     async def run(self, settings: LlmSettings) -> AsyncGenerator[None]:
@@ -118,6 +120,7 @@ def build_services(
         ),
         collector=CompletionCollector(),
         shedder=LoadShedder(settings.overload_lag),
+        media_urls=MediaUrls(settings.media_hosts),
     )
 
 

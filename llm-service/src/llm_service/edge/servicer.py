@@ -15,7 +15,9 @@ from llm_service.domain.billing.metering import CompletionSource
 from llm_service.domain.embedding.embedding_call import Embedder
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.completion_collector import CompletionCollector
+from llm_service.domain.model.media_url import MediaUrls
 from llm_service.domain.model.provider_pool import ProviderCatalog
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate
 from llm_service.domain.parsing.prompt_parser import Prompt, PromptParser
 from llm_service.domain.routing.health import ProviderMonitor
@@ -56,6 +58,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         database: Database,
         clock: Clock,
         shedder: LoadShedder,
+        media_urls: MediaUrls,
         rss_bytes: Callable[[], int],
     ) -> None:
         self._completions = completions
@@ -72,12 +75,13 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._database = database
         self._clock = clock
         self._shedder = shedder
+        self._media_urls = media_urls
         self._rss_bytes = rss_bytes
 
     async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
         """Answer at once."""
         self._shedder.check()
-        question = completion_request_from_proto(request.completion, streaming=False)
+        question = self._question(request.completion, streaming=False)
         completion = await self._collector.collect(self._completions.stream(question))
         return llm_pb2.CompleteResponse(completion=completion_to_proto(completion))
 
@@ -86,7 +90,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     ) -> None:
         """Answer piece by piece."""
         self._shedder.check()
-        question = completion_request_from_proto(request.completion, streaming=True)
+        question = self._question(request.completion, streaming=True)
         del request  # the answer may be long, and the question large
         # Written and not yielded: each of the generators that a piece passes costs as much as making it.
         async with aclosing(self._completions.stream(question)) as batches:
@@ -110,7 +114,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self, request: llm_pb2.CountTokensRequest, context: Context
     ) -> llm_pb2.CountTokensResponse:
         """Count by the vendor that would answer, or by rule."""
-        counted = await self._counting.count(completion_request_from_proto(request.completion, streaming=False))
+        counted = await self._counting.count(self._question(request.completion, streaming=False))
         return llm_pb2.CountTokensResponse(input_tokens=counted.tokens, estimated=counted.estimated)
 
     async def ParsePrompt(  # noqa: N802
@@ -132,6 +136,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         return llm_pb2.ParsePromptResponse(
             query=query_to_proto(parsed.query), source=parsed.source, provider=parsed.provider
         )
+
+    def _question(self, proto: llm_pb2.CompletionRequest, *, streaming: bool) -> CompletionRequest:
+        return completion_request_from_proto(proto, streaming=streaming, media_urls=self._media_urls)
 
     async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
         """List what the caller may ask for."""

@@ -26,6 +26,13 @@ PROVIDER: Final = Section(
             "`GET /v1/models` lists those that are",
         ),
         Row(
+            "MEDIA_URL_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a picture, file or recording by a URL that leads into a private network, or whose host is not allowed or "
+            "oddly written",
+            "send the content itself as a data URL, or allow the host in `LLM_MEDIA_HOSTS`",
+        ),
+        Row(
             "MODEL_DENIED",
             (ErrorKind.PERMISSION_DENIED,),
             "the key may not use the model",
