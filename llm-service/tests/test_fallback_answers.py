@@ -274,6 +274,19 @@ async def test_features_are_summed_up(talk: Talk) -> None:
     assert "current_mean: 1.5 (1 to 2)" in text
 
 
+async def test_windows_of_minutes_are_asked_for_by_time_or_named_as_left_out(provider: FallbackProvider) -> None:
+    said = "features of WLD001 over the last 2 hours with windows of 10 minutes"
+    keys = {"device_code": {}, "start_time": {}, "window_length": {}}
+    by_time = ToolDefinition(name="device_features", parameters=json.dumps({"type": "object", "properties": keys}))
+    talk = Talk(provider, [TOOLS[0], by_time])
+    await talk.ask(said)
+    assert talk.shop.calls[-1][1]["window_length"] == "600s"
+    by_rows = Talk(provider)
+    text = await by_rows.ask(said)
+    assert "window_size" not in by_rows.shop.calls[-1][1]
+    assert "the size of the windows" in text
+
+
 async def test_extreme_values_are_named_as_anomalies(talk: Talk) -> None:
     text = await talk.ask("any anomalies in the current of WLD001 today?")
     assert "- current: 0 is 181 standard deviations from the mean 181.2" in text

@@ -155,6 +155,34 @@ def test_the_window_size_is_read() -> None:
     assert parse_prompt("WLD001 的特征，窗口大小为 64", NOW).window_size == 64
 
 
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("features of WLD001 with windows of 10 minutes", 600),
+        ("features of WLD001 in 10-minute windows", 600),
+        ("features of WLD001 with a window size of 90 s", 90),
+        ("features of WLD001 in the last 2 hours with windows of half an hour", 1800),
+        ("WLD001 的特征，窗口大小为 10 分钟", 600),
+        ("用10分钟的窗口看WLD001的特征", 600),
+    ],
+)
+def test_a_window_said_as_a_time_is_no_number_of_rows(asked: str, seconds: int) -> None:
+    query = parse_prompt(asked, NOW)
+    assert (query.window_size, query.window_length) == (0, timedelta(seconds=seconds))
+    assert query.interval is None
+    assert (query.time is not None) == ("2 hours" in asked)
+    assert not query.unread
+
+
+@pytest.mark.parametrize(
+    "asked", ["features of WLD001 in the last 10 minutes, windows of 64", "最近10分钟 WLD001 的特征，窗口为 64"]
+)
+def test_a_range_beside_a_window_of_rows_stays_the_range(asked: str) -> None:
+    query = parse_prompt(asked, NOW)
+    assert (query.window_size, query.window_length) == (64, None)
+    assert query.time is not None
+
+
 def test_the_model_code_is_read_and_is_no_device() -> None:
     query = parse_prompt("list devices of model welding_ai_model", NOW)
     assert (query.model_code, query.devices) == ("welding_ai_model", ())

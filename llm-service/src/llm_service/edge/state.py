@@ -157,6 +157,7 @@ def _details(query: StructuredQuery) -> dict[str, str]:
         "versus": query.versus,
         "decimals": "" if query.decimals is None else str(query.decimals),
         "window_size": str(query.window_size or ""),
+        "window_seconds": f"{query.window_length.total_seconds():g}" if query.window_length else "",
         "first_rows": bool(query.limit) and not query.newest,
     }
     return {name: "true" if value is True else str(value) for name, value in told.items() if value}

@@ -79,7 +79,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "when": query.when and Statistic.MISSING_RATIO not in query.statistics,
         "unit": query.unit,
         "rank": query.rank and len(query.devices) > 1,
-        "window_size": query.window_size,
+        "window_size": query.window_size or query.window_length,
         "again": query.again,
         "model_code": query.model_code,
         "top": query.top,

@@ -26,7 +26,6 @@ from llm_service.domain.offline.measure import (
     find_when,
     use_kilowatt_hours,
 )
-from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.predicate import read_predicate
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
@@ -46,6 +45,7 @@ from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
+from llm_service.domain.offline.window import find_window
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
 _INTRODUCTION = 6
@@ -83,7 +83,7 @@ def parse_prompt(
     _skip_introduction(sentence)
     _skip_tag(sentence)
     reading.model_code = _model_code(sentence)
-    reading.window_size = _window_size(sentence)
+    reading.window_size, reading.window_length = find_window(sentence)
     reading.decimals = find_decimals(sentence)
     reading.percentiles = find_percentiles(sentence)
     reading.rows = find_rows(sentence)
@@ -199,24 +199,3 @@ def _model_code(sentence: Sentence) -> str:
             sentence.use(start - (sentence.text(start - 1) in {"data", "数据"}), at + 1)
             return raw
     return ""
-
-
-def _window_size(sentence: Sentence) -> int:
-    """ "windows of 256", "window size 64", "256-point windows", "窗口大小为64"."""
-    for at in range(len(sentence)):
-        text = sentence.text(at)
-        if text in {"window", "windows"} or (text == "窗" and sentence.text(at + 1) == "口"):
-            start = at + 1
-            while start < at + 6 and sentence.text(start) in {"口", "大", "小", "为", "是", "size", "sizes", "of", "="}:
-                start += 1
-            counted = number_at(sentence, start)
-            if counted is not None and 0 < counted[0] < 1e6:
-                sentence.use(at, counted[1])
-                return int(counted[0])
-            back = at - 1 - 2 * (sentence.text(at - 1) in {"point", "points", "row", "rows", "sample"})
-            back += sentence.number(back) is None and sentence.number(back + 1) is not None
-            before = sentence.number(back)
-            if before is not None and 0 < before < 1e6:
-                sentence.use(back, at + 1)
-                return int(before)
-    return 0

@@ -152,7 +152,7 @@ class CallPlanner:
         fields = self.known_fields(codes)
         conditions = condition_arguments(query)
         if kind == "features":
-            wanted: dict[str, object] = {"fields": fields, "window_size": query.window_size or None}
+            wanted: dict[str, object] = {"fields": fields, **self._windows()}
             return [self._call(DeviceTool.FEATURES, code, query.time, wanted) for code in codes]
         if kind == "rows":
             limit = query.limit or _RAW_ROWS
@@ -172,6 +172,16 @@ class CallPlanner:
             self._note_lost(wanted, {**_CONDITIONS, "interval": "interval"})
             calls += [self._call(DeviceTool.QUERY, code, query.time, wanted) for code in codes]
         return calls
+
+    def _windows(self) -> dict[str, object]:
+        """How the rows are cut into windows."""
+        query = self._query
+        if query.window_length is None:
+            return {"window_size": query.window_size or None}
+        if not self._tools.accepts(DeviceTool.FEATURES, "window_length"):
+            self.left_out.append("window_size")
+            return {}
+        return {"window_length": f"{query.window_length.total_seconds():g}s"}
 
     def _order(self, fields: Sequence[str] | None) -> dict[str, object]:
         """The order in which the rows are cut off."""

@@ -143,8 +143,8 @@ class StructuredQuery:
     """A question about devices, as the rules understood it.
 
     `devices` and `fields` are as written in the prompt, or as the known ones are spelled. `time` is the first range
-    named, `periods` all of them when there are several. `window_size` is in points, 0 when not said. `confidence`
-    (0 to 1) is how sure the rules are that it is about devices.
+    named, `periods` all of them when there are several. `window_size` is in points, 0 when not said,
+    `window_length` a length of time. `confidence` (0 to 1) is how sure the rules are that it is about devices.
 
     `conditions` all have to hold. `interval` asks for one row per so much time, `limit` for so many single
     readings, the `newest` or the first. `when` asks for the time of what is asked, `rank` for the device (or the
@@ -194,6 +194,7 @@ class StructuredQuery:
     time: TimeRange | None = None
     model_code: str = ""
     window_size: int = 0
+    window_length: timedelta | None = None
     confidence: float = 0.0
     periods: tuple[TimeRange, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -164,6 +164,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         periods=ranges if len(ranges) > 1 else (),
         model_code=reading.model_code,
         window_size=reading.window_size,
+        window_length=reading.window_length,
         confidence=_confidence(reading, intent),
         conditions=reading.conditions,
         percentiles=percentiles,

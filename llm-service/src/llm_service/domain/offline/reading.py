@@ -66,6 +66,7 @@ class Reading:
     notes: tuple[Note, ...] = ()
     model_code: str = ""
     window_size: int = 0
+    window_length: timedelta | None = None
     percentiles: tuple[float, ...] = ()
     rows: FoundRows | None = None
     interval: FoundInterval | None = None

@@ -1600,8 +1600,8 @@ class StructuredQuery(_message.Message):
         """What else is asked for, by name: shortest_spell_seconds ("180": the conditions have to hold for so long at a
         stretch), longer_than_that (and not just so long), each_spell, by_group, groups ("A,B"), device_numbers ("2"),
         without_outliers, since, now, once ("first" or "last"), ordered ("highest" or "lowest"), versus ("above" or
-        "below"), decimals, window_size, first_rows, judged ("voltage 24 V usual"), back_seconds (how far the range lies
-        behind that of a question before); "true" where nothing else is to be said. What is not asked for is left out.
+        "below"), decimals, window_size, window_seconds, first_rows, judged ("voltage 24 V usual"), back_seconds (how far the
+        range lies behind that of a question before); "true" where nothing else is to be said. What is not asked for is left out.
         """
 
     def __init__(
