@@ -67,7 +67,9 @@ def verdict_of(method: AnomalyMethod, overlap: float = DEFAULT_OVERLAP) -> Verdi
 
     def verdict(values: FloatArray) -> BoolArray:
         frame = _frame(values)
-        detector = fit_detector(frame.first(BASELINE), list(frame.numbers), method, DEFAULT_WINDOW_SIZE)
+        detector = fit_detector(
+            frame.first(BASELINE), list(frame.numbers), method, WindowPlan(size=DEFAULT_WINDOW_SIZE)
+        )
         windows = score_windows(detector, frame, overlap, threshold=detector.threshold)
         step = WindowPlan(size=DEFAULT_WINDOW_SIZE, overlap=overlap).step
         newest = (np.arange(len(values)) - DEFAULT_WINDOW_SIZE + 1) // step

@@ -44,6 +44,16 @@ async def tool_result(chat: Any, **arguments: Any) -> Any:
     return events[1].tool_result
 
 
+async def test_windows_by_time_are_asked_for_and_told_by_their_length(chat: Any) -> None:
+    chat.feature.anomalies["WLD002"] = found("WLD002", "..")
+    chat.feature.anomalies["WLD002"].devices[0].window_duration.seconds = 600
+    result = await tool_result(chat, device_code="WLD002", start_time="1970-01-02", window_length="10m")
+    shown = json.loads(result.content)
+    assert (shown["window_seconds"], "window_size" in shown) == (600, False)
+    asked = chat.feature.asked[-1]
+    assert (asked.window_duration.seconds, asked.window_size) == (600, 0)
+
+
 async def test_windows_that_follow_each_other_are_one_anomaly_and_the_strangest_comes_first(chat: Any) -> None:
     chat.feature.anomalies["WLD002"] = found("WLD002", ".xx..x.")
     result = await tool_result(chat, device_code="WLD002", start_time="1970-01-02", method="pca")

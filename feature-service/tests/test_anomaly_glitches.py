@@ -7,6 +7,7 @@ from feature_service.domain.anomaly.detector import fit_detector, score_windows
 from feature_service.domain.anomaly.detector_state import detector_arrays, detector_from_state, detector_head
 from feature_service.domain.anomaly.glitch import find_glitches
 from feature_service.domain.anomaly.method import AnomalyMethod
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 
 BASELINE = 3000
@@ -31,7 +32,7 @@ def welder(seed=0, glitches=()):
 
 
 def anomalous_rows(frame, method):
-    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), method, SIZE)
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), method, WindowPlan(size=SIZE))
     found = score_windows(detector, frame, 0.5, threshold=detector.threshold)
     first = frame.timestamps[0]
     starts = (found.starts[found.anomalous] - first).astype("int64") // 1_000_000
@@ -94,7 +95,7 @@ def test_one_reading_a_little_outside_the_range_of_the_baseline_is_none(method):
 def test_a_detector_kept_without_the_range_of_its_baseline_scores_by_its_method_alone():
     frame = welder()
     frame.numbers["current"][3505] = 700
-    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), AnomalyMethod.PCA, SIZE)
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), AnomalyMethod.PCA, WindowPlan(size=SIZE))
     arrays = {
         name: values
         for name, values in detector_arrays(detector).items()

@@ -14,6 +14,7 @@ from feature_service.domain.anomaly.pca import fit_pca
 from feature_service.domain.anomaly.robust_z import fit_robust_z
 from feature_service.domain.anomaly.score import standardized
 from feature_service.domain.anomaly.threshold import choose_threshold
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 from penstock_kit.errors import Unprocessable
 
@@ -22,6 +23,7 @@ BASELINE = 1200
 FAULT = slice(1800, 2100)
 ROWS = 2400
 SIZE = 30
+WINDOW = WindowPlan(size=SIZE)
 
 
 def device(seed=0, rows=ROWS):
@@ -44,7 +46,7 @@ def frame_of(numbers):
 
 def detect(numbers, method, *, baseline=BASELINE, size=SIZE, overlap=0.5):
     frame = frame_of(numbers)
-    detector = fit_detector(frame.first(baseline), list(numbers), method, size)
+    detector = fit_detector(frame.first(baseline), list(numbers), method, WindowPlan(size=size))
     return detector, score_windows(detector, frame, overlap, threshold=detector.threshold)
 
 
@@ -240,7 +242,7 @@ def test_a_detector_looks_whether_its_caller_has_gone():
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        fit_detector(frame_of(device()), ["current"], ROBUST, SIZE, check=check)
+        fit_detector(frame_of(device()), ["current"], ROBUST, WINDOW, check=check)
 
 
 def test_the_forest_scores_as_scikit_learn_does():
@@ -303,11 +305,11 @@ def test_no_window_crosses_a_longer_gap_in_the_baseline_or_in_the_range(method):
     # Behind the gap the machine works at another level.
     numbers["temperature"][907:] += 20.0
     frame = gapped(gapped(frame_of(numbers), 907, 3600), 1507, 3600)
-    detector = fit_detector(frame.first(BASELINE), list(numbers), method, SIZE, max_gap=5_000_000)
+    detector = fit_detector(frame.first(BASELINE), list(numbers), method, WindowPlan(size=SIZE, max_gap=5_000_000))
     windows = score_windows(detector, frame, 0.5, threshold=detector.threshold)
     assert (windows.ends - windows.starts == np.timedelta64(SIZE - 1, "s")).all()
     assert np.isin(frame.timestamps[[0, 907, 1507]], windows.starts).all()
-    over = score_windows(replace(detector, max_gap=None), frame, 0.5, threshold=detector.threshold)
+    over = score_windows(replace(detector, window=WINDOW), frame, 0.5, threshold=detector.threshold)
     assert (over.ends - over.starts).max() > np.timedelta64(3600, "s")
     shared = np.isin(over.starts, windows.starts)
     assert np.array_equal(over.scores[shared], windows.scores[np.isin(windows.starts, over.starts)])
@@ -315,7 +317,7 @@ def test_no_window_crosses_a_longer_gap_in_the_baseline_or_in_the_range(method):
 
 def test_a_window_between_gaps_has_the_score_it_has_alone():
     frame = gapped(frame_of(device()), 1_003, 60)
-    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, WindowPlan(size=SIZE, max_gap=2_000_000))
     windows = score_windows(detector, frame, 0.5, threshold=detector.threshold)
     for index in range(0, len(windows.starts), 13):
         row = int(np.flatnonzero(frame.timestamps == windows.starts[index])[0])
@@ -325,21 +327,21 @@ def test_a_window_between_gaps_has_the_score_it_has_alone():
 
 def test_rows_that_are_all_between_gaps_are_refused_with_the_longest_stretch():
     frame = frame_of(device())
-    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, WindowPlan(size=SIZE, max_gap=2_000_000))
     sparse = Frame(timestamps=frame.timestamps[0] + np.arange(ROWS) * np.timedelta64(3, "s"), numbers=frame.numbers)
     with pytest.raises(Unprocessable, match=r"no 30 rows follow each other without a gap of more than 2 s.*has 1"):
         score_windows(detector, sparse, 0.5, threshold=1.0)
     with pytest.raises(Unprocessable, match="has too few rows between its gaps"):
-        fit_detector(sparse, list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+        fit_detector(sparse, list(frame.numbers), PCA, WindowPlan(size=SIZE, max_gap=2_000_000))
 
 
 def test_a_detector_keeps_its_gap_and_an_older_one_has_none():
     frame = frame_of(device())
-    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, SIZE, max_gap=2_000_000)
+    detector = fit_detector(frame.first(BASELINE), list(frame.numbers), PCA, WindowPlan(size=SIZE, max_gap=2_000_000))
     head = detector_head(detector)
-    assert detector_from_state(head, detector_arrays(detector)).max_gap == 2_000_000
+    assert detector_from_state(head, detector_arrays(detector)).window.max_gap == 2_000_000
     del head["max_gap"]
-    assert detector_from_state(head, detector_arrays(detector)).max_gap is None
+    assert detector_from_state(head, detector_arrays(detector)).window.max_gap is None
 
 
 @pytest.mark.parametrize("purged", [0, 1, 7])

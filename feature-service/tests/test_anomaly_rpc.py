@@ -17,6 +17,7 @@ from feature_service.domain.anomaly.cancellation import run_abandonable
 from feature_service.domain.anomaly.detector import fit_detector
 from feature_service.domain.anomaly.method import AnomalyMethod
 from feature_service.domain.anomaly.record import DetectorSet
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
@@ -208,7 +209,10 @@ def _set(name, created):
     times = np.datetime64("2026-01-01", "us") + np.arange(300) * np.timedelta64(1_000_000, "us")
     frame = Frame(timestamps=times, numbers={"a": random.normal(size=300)})
     return DetectorSet(
-        id=name, model_code="", created=created, detectors={"d": fit_detector(frame, ["a"], AnomalyMethod.PCA, 30)}
+        id=name,
+        model_code="",
+        created=created,
+        detectors={"d": fit_detector(frame, ["a"], AnomalyMethod.PCA, WindowPlan(size=30))},
     )
 
 

@@ -285,9 +285,10 @@ async def test_a_plot_is_asked_for_as_the_query_says_and_given_as_it_comes(gatew
     assert answer.status_code == 200, answer.text
     assert (answer.headers["content-type"], answer.content) == ("image/svg+xml", b"<svg/>")
     asked = gateway.fakes.feature.requests[-1]
-    assert (asked.kind, list(asked.fields), asked.max_gap.ToMilliseconds(), asked.overlap) == (
+    assert (asked.kind, list(asked.fields), asked.max_gap.ToMilliseconds(), asked.window_size) == (
         "windows",
         ["a", "b"],
         2500,
-        0.5,
+        50,
     )
+    assert not asked.HasField("overlap")

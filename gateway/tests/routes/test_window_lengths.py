@@ -4,6 +4,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2 as pb
 
+from gateway.convert.anomaly import anomalies_from_proto
 from gateway.convert.feature import extraction_metadata
 from gateway.convert.window_length import length_to_proto, read_window_length, text_of_duration
 
@@ -28,6 +29,29 @@ async def test_a_length_of_time_becomes_a_window_by_time_and_a_number_one_by_row
     *extractions, statistics = gateway.fakes.feature.requests
     assert [each.options for each in extractions] == [expected for _, expected in cases]
     assert statistics.options == by_time(60 * MINUTE, 15 * MINUTE)
+
+
+async def test_anomalies_and_plots_take_windows_by_time_as_well(gateway):
+    body = {"device_codes": ["W"], "window_size": "10m", "step": "5m", "min_rows": 4}
+    await gateway.client.post("/api/v2/ai/anomalies", headers=gateway.auth(), json=body)
+    query = {"device_code": "W", "kind": "windows", "window_size": "10m", "step": "5m"}
+    await gateway.client.get("/api/v2/ai/plot", headers=gateway.auth(), params=query)
+    anomalies, plot = gateway.fakes.feature.requests
+    for asked in (anomalies, plot):
+        assert (asked.window_duration, asked.step_duration) == (Duration(seconds=600), Duration(seconds=300))
+        assert (asked.window_size, asked.step_rows) == (0, 0)
+    assert anomalies.min_rows == 4
+
+
+async def test_anomalies_tell_the_length_of_their_windows_and_those_left_out():
+    left_out = [pb.LeftOutWindows(reason="the window has no row", windows=4)]
+    by_minutes = pb.DeviceAnomalies(window_duration=Duration(seconds=90), min_rows=5, left_out=left_out)
+    by_rows = pb.DeviceAnomalies(window_size=30)
+    answer = anomalies_from_proto(pb.DetectAnomaliesResponse(devices=[by_minutes, by_rows]))
+    first, second = answer["devices"]
+    assert (first["window_size"], first["min_rows"]) == ("1m30s", 5)
+    assert first["windows_left_out"] == [{"windows": 4, "reason": "the window has no row"}]
+    assert (second["window_size"], "windows_left_out" in second) == (30, False)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, "0s", "m", "10 m5", "1x", "", 1.5, True, [], "1" * 400, "9" * 13 + "d"])

@@ -233,7 +233,9 @@ class AsyncAnomaliesOperations(AsyncResource):
         baseline: Mapping[str, Any] | None = None,
         fields: Sequence[str] | None = None,
         method: str | None = None,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
+        min_rows: int | None = None,
         overlap: float | None = None,
         threshold: float | None = None,
         max_gap: float | None = None,
@@ -250,12 +252,16 @@ class AsyncAnomaliesOperations(AsyncResource):
         baseline: Left out: the rows right before `start_time`; without such, the first third.
         fields: At most 200; empty: every numeric field but the label.
         method: `pca`, `isolation_forest` or `robust_z`; empty: `pca`.
-        window_size: Rows per window; left out: 30.
+        window_size: Rows per window, such as 30, or its length, such as `10m`; left out: 30. Windows by time begin
+            at whole multiples of the step since 1970 and lie wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
+        min_rows: Windows by time with fewer rows are left out; 0: fewer than half of what those of the baseline
+            usually have.
         overlap: 0 ≤ overlap < 1; left out: 0.5.
         threshold: Scores above it are anomalous; left out: chosen on the baseline.
         max_gap: Seconds: no window has neighbouring rows farther apart; 0: gaps do not matter.
-        detector_id: A fitted detector to use; `baseline`, `fields`, `method`, `window_size` and `max_gap` are then
-            left out. Without `start_time` it scores the newest 100 windows.
+        detector_id: A fitted detector to use; `baseline`, `fields`, `method`, `window_size`, `step`, `min_rows` and
+            `max_gap` are then left out. Without `start_time` it scores the newest 100 windows.
         """
         return await self._call(
             Call(
@@ -270,6 +276,8 @@ class AsyncAnomaliesOperations(AsyncResource):
                     "fields": fields,
                     "method": method,
                     "window_size": window_size,
+                    "step": step,
+                    "min_rows": min_rows,
                     "overlap": overlap,
                     "threshold": threshold,
                     "max_gap": max_gap,

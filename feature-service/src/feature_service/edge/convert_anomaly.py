@@ -1,16 +1,19 @@
 """Between the messages about anomalies and the values of the domain."""
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.anomaly.detection import Anomalies, DeviceAnomalies
-from feature_service.domain.anomaly.method import DEFAULT_OVERLAP, DEFAULT_WINDOW_SIZE, AnomalyMethod
+from feature_service.domain.anomaly.method import DEFAULT_WINDOW_SIZE, AnomalyMethod
 from feature_service.domain.anomaly.query import AnomalyQuery
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.span import Span
 from feature_service.edge.convert import micros_from_proto, span_from_proto, time_to_proto
-from feature_service.edge.convert_window import duration_of_micros, micros_of_duration
+from feature_service.edge.convert_window import duration_of_micros, window_of_request
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 def query_from_proto(request: feature_pb2.DetectAnomaliesRequest) -> AnomalyQuery:
     """Return what is asked.
 
-    Raises InvalidArgument METHOD_INVALID, THRESHOLD_INVALID, BASELINE_INVALID, DETECTOR_INVALID or TIME_RANGE_INVALID.
+    Raises InvalidArgument METHOD_INVALID, THRESHOLD_INVALID, BASELINE_INVALID, DETECTOR_INVALID or TIME_RANGE_INVALID,
+    and what windows raise.
     """
     baseline = _baseline(request)
     _require_settled(request, baseline)
@@ -31,11 +35,10 @@ def query_from_proto(request: feature_pb2.DetectAnomaliesRequest) -> AnomalyQuer
         baseline=baseline,
         fields=tuple(dict.fromkeys(request.fields)),
         method=_method(request.method),
-        window_size=request.window_size or DEFAULT_WINDOW_SIZE,
-        overlap=request.overlap if request.HasField("overlap") else DEFAULT_OVERLAP,
+        window=_window(request),
+        min_rows=request.min_rows,
         threshold=_threshold(request),
         detector_id=request.detector_id,
-        max_gap=micros_of_duration(request.max_gap) if request.HasField("max_gap") else None,
     )
 
 
@@ -57,7 +60,9 @@ def _require_settled(request: feature_pb2.DetectAnomaliesRequest, baseline: Span
         "baseline": baseline is not None,
         "fields": bool(request.fields),
         "method": bool(request.method),
-        "window_size": bool(request.window_size),
+        "window_size": bool(request.window_size) or request.HasField("window_duration"),
+        "step": bool(request.step_rows) or request.HasField("step_duration"),
+        "min_rows": bool(request.min_rows),
         "max_gap": request.HasField("max_gap"),
     }
     named = [name for name, is_given in given.items() if is_given]
@@ -67,6 +72,16 @@ def _require_settled(request: feature_pb2.DetectAnomaliesRequest, baseline: Span
             "or leave detector_id out to fit a new one",
             reason="DETECTOR_INVALID",
         )
+
+
+def _window(request: feature_pb2.DetectAnomaliesRequest) -> WindowPlan | TimeWindowPlan:
+    window = window_of_request(request, DEFAULT_WINDOW_SIZE)
+    if request.min_rows and isinstance(window, WindowPlan):
+        raise InvalidArgument(
+            "min_rows is of windows by time, and window_size is in rows; give a window_size such as 10m",
+            reason="WINDOW_CONFLICT",
+        )
+    return window if isinstance(window, WindowPlan) else replace(window, min_rows=request.min_rows or 1)
 
 
 def _method(name: str) -> AnomalyMethod:
@@ -106,9 +121,19 @@ def _device_to_proto(device: DeviceAnomalies) -> feature_pb2.DeviceAnomalies:
         baseline_end_time=time_to_proto(detector.end),
         baseline_rows=detector.rows,
         method=detector.model.method.value,
-        window_size=detector.window_size,
-        max_gap=None if detector.max_gap is None else duration_of_micros(detector.max_gap),
+        max_gap=None if detector.window.max_gap is None else duration_of_micros(detector.window.max_gap),
+        **_size(detector.window),
+        left_out=[
+            feature_pb2.LeftOutWindows(reason=reason, windows=count)
+            for reason, count in device.windows.left_out.reasons(detector.window).items()
+        ],
     )
+
+
+def _size(window: WindowPlan | TimeWindowPlan) -> dict[str, Any]:
+    if isinstance(window, WindowPlan):
+        return {"window_size": window.size}
+    return {"window_duration": duration_of_micros(window.size), "min_rows": window.min_rows}
 
 
 def _windows_to_proto(windows: "ScoredWindows") -> list[feature_pb2.AnomalyWindow]:

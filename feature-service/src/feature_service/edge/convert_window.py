@@ -28,6 +28,21 @@ def window_from_proto(options: feature_pb2.ExtractionOptions) -> WindowPlan | Ti
     return window
 
 
+def window_of_request(
+    request: feature_pb2.DetectAnomaliesRequest | feature_pb2.DrawPlotRequest, size: int
+) -> WindowPlan | TimeWindowPlan:
+    """Return the windows that a request says in fields of its own, of `size` rows without any; raises as above."""
+    options = feature_pb2.ExtractionOptions(window_size=request.window_size, step_rows=request.step_rows)
+    if not request.window_size and not request.HasField("window_duration"):
+        options.window_size = size
+    if request.HasField("overlap"):
+        options.overlap = request.overlap
+    for name in ("window_duration", "step_duration", "max_gap"):
+        if request.HasField(name):
+            getattr(options, name).CopyFrom(getattr(request, name))
+    return window_from_proto(options)
+
+
 def _by_rows(options: feature_pb2.ExtractionOptions) -> WindowPlan:
     if options.HasField("step_duration") or options.min_rows:
         raise InvalidArgument(

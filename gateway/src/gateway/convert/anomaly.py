@@ -3,6 +3,7 @@
 from penstock.feature.v1 import feature_pb2 as pb
 
 from gateway.convert.scalar import JsonObject, duration_ms, time_from_proto
+from gateway.convert.window_length import text_of_duration
 
 
 def anomalies_from_proto(response: pb.DetectAnomaliesResponse) -> JsonObject:
@@ -14,7 +15,7 @@ def _device(device: pb.DeviceAnomalies) -> JsonObject:
     return {
         "device_code": device.device_code,
         "method": device.method,
-        "window_size": device.window_size,
+        **_size(device),
         **({"max_gap": duration_ms(device.max_gap) / 1000} if device.HasField("max_gap") else {}),
         "threshold": device.threshold,
         "baseline": {
@@ -23,6 +24,16 @@ def _device(device: pb.DeviceAnomalies) -> JsonObject:
             "row_count": device.baseline_rows,
         },
         "windows": [_window(window) for window in device.windows],
+    }
+
+
+def _size(device: pb.DeviceAnomalies) -> JsonObject:
+    if not device.HasField("window_duration"):
+        return {"window_size": device.window_size}
+    return {
+        "window_size": text_of_duration(device.window_duration),
+        "min_rows": device.min_rows,
+        "windows_left_out": [{"windows": each.windows, "reason": each.reason} for each in device.left_out],
     }
 
 

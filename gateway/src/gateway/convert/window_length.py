@@ -1,7 +1,7 @@
 """How long windows are: a number of rows, or a length of time such as ``10m``."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, TypedDict
 
 from google.protobuf.duration_pb2 import Duration
 from pydantic import BeforeValidator, WithJsonSchema
@@ -59,6 +59,25 @@ def length_to_proto(length: int | str | None) -> Duration | None:
         return None
     micros = micros_of_text(length)
     return Duration(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1_000)
+
+
+class WindowFields(TypedDict):
+    """The fields that messages have for the size and the step of windows."""
+
+    window_size: int
+    window_duration: Duration | None
+    step_rows: int
+    step_duration: Duration | None
+
+
+def window_to_proto(size: int | str | None, step: int | str | None) -> WindowFields:
+    """Return size and step of windows as the fields that the messages have for them, by rows and by time."""
+    return {
+        "window_size": size if isinstance(size, int) else 0,
+        "window_duration": length_to_proto(size),
+        "step_rows": step if isinstance(step, int) else 0,
+        "step_duration": length_to_proto(step),
+    }
 
 
 def text_of_duration(duration: Duration) -> str:

@@ -12,6 +12,7 @@ from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.anomaly import anomalies_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
+from gateway.convert.window_length import WindowLength, window_to_proto
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
@@ -48,7 +49,21 @@ class AnomaliesRequest(Period):
         default_factory=list, max_length=10_000, description="At most 200; empty: every numeric field but the label."
     )
     method: str = Field(default="", max_length=40, description="`pca`, `isolation_forest` or `robust_z`; empty: `pca`.")
-    window_size: int | None = Field(default=None, ge=1, le=1_000_000, description="Rows per window; left out: 30.")
+    window_size: WindowLength | None = Field(
+        default=None,
+        description="Rows per window, such as 30, or its length, such as `10m`; left out: 30. Windows by time begin at "
+        "whole multiples of the step since 1970 and lie wholly in the range.",
+    )
+    step: WindowLength | None = Field(
+        default=None, description="From a window's start to the next one's, in the unit of window_size; or say overlap."
+    )
+    min_rows: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Windows by time with fewer rows are left out; 0: fewer than half of what those of the baseline "
+        "usually have.",
+    )
     overlap: float | None = Field(default=None, description="0 ≤ overlap < 1; left out: 0.5.")
     threshold: float | None = Field(
         default=None, gt=0, description="Scores above it are anomalous; left out: chosen on the baseline."
@@ -59,17 +74,17 @@ class AnomaliesRequest(Period):
     detector_id: str = Field(
         default="",
         max_length=128,
-        description="A fitted detector to use; `baseline`, `fields`, `method`, `window_size` and `max_gap` are then "
-        "left out. "
-        "Without `start_time` it scores the newest 100 windows.",
+        description="A fitted detector to use; `baseline`, `fields`, `method`, `window_size`, `step`, `min_rows` "
+        "and `max_gap` are then left out. Without `start_time` it scores the newest 100 windows.",
     )
 
     def to_proto(self) -> pb.DetectAnomaliesRequest:
         """Return the message."""
-        own = ("model_code", "device_codes", "fields", "method", "window_size", "overlap", "threshold", "detector_id")
+        own = ("model_code", "device_codes", "fields", "method", "overlap", "min_rows", "threshold", "detector_id")
         return build_message(
             pb.DetectAnomaliesRequest,
             **{name: getattr(self, name) for name in own},
+            **window_to_proto(self.window_size, self.step),
             start_time=time_to_proto(self.start_time),
             end_time=time_to_proto(self.end_time),
             max_gap=seconds_to_proto(self.max_gap),

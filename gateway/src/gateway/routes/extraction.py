@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto
-from gateway.convert.window_length import WindowLength, length_to_proto
+from gateway.convert.window_length import WindowLength, window_to_proto
 from gateway.routes.strict import RequestModel
 
 _LENGTHS: Final = frozenset({"window_size", "step", "max_gap"})
@@ -57,10 +57,7 @@ class ExtractionOptions(RequestModel):
         return build_message(
             pb.ExtractionOptions,
             **{name: getattr(self, name) for name in ExtractionOptions.model_fields if name not in _LENGTHS},
-            window_size=self.window_size if isinstance(self.window_size, int) else 0,
-            window_duration=length_to_proto(self.window_size),
-            step_rows=self.step if isinstance(self.step, int) else 0,
-            step_duration=length_to_proto(self.step),
+            **window_to_proto(self.window_size, self.step),
             max_gap=seconds_to_proto(self.max_gap),
         )
 

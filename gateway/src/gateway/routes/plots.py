@@ -10,6 +10,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Seconds, seconds_to_proto, time_to_proto
+from gateway.convert.window_length import WindowLength, window_to_proto
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
 
@@ -31,8 +32,15 @@ class PlotParameters(Period):
     width: int = Field(default=0, ge=0, le=4_000, description="Pixels; 0: 960.")
     height: int = Field(default=0, ge=0, le=4_000, description="Pixels; 0: what the panels need.")
     max_gap: Seconds = Field(default=0, description="Seconds: lines are broken over longer gaps; 0: never.")
-    window_size: int = Field(default=0, ge=0, le=1_000_000, description="Of windows and anomalies; 0: what they take.")
-    overlap: float = Field(default=0.5, ge=0, lt=1)
+    window_size: WindowLength | None = Field(
+        default=None,
+        description="Of windows and anomalies: rows, such as 100, or a length of time, such as `10m`; left out: what "
+        "they take.",
+    )
+    step: WindowLength | None = Field(
+        default=None, description="From a window's start to the next one's, in the unit of window_size; or say overlap."
+    )
+    overlap: float | None = Field(default=None, ge=0, lt=1, description="Left out: 0.5.")
 
 
 class PlotRoutes:
@@ -45,10 +53,11 @@ class PlotRoutes:
 
     async def draw_plot(self, parameters: Annotated[PlotParameters, Query()]) -> Response:
         """Draw rows, means of windows, outliers or anomalies of a device, as SVG or PNG."""
-        own = ("device_code", "kind", "format", "width", "height", "window_size", "overlap")
+        own = ("device_code", "kind", "format", "width", "height", "overlap")
         request = build_message(
             pb.DrawPlotRequest,
             **{name: getattr(parameters, name) for name in own},
+            **window_to_proto(parameters.window_size, parameters.step),
             fields=parameters.field,
             start_time=time_to_proto(parameters.start_time),
             end_time=time_to_proto(parameters.end_time),

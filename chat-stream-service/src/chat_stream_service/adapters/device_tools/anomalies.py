@@ -15,6 +15,8 @@ from chat_stream_service.adapters.device_tools.argument import (
     END_TIME,
     FIELDS,
     START_TIME,
+    WINDOW_LENGTH,
+    duration,
     object_schema,
     timestamp,
 )
@@ -66,6 +68,7 @@ class DeviceAnomalies:
                 "description": "Left out: pca, which also sees fields that no longer go together.",
             },
             "window_size": {"type": "integer", "minimum": 2, "description": "Rows per window. Left out: 30."},
+            "window_length": WINDOW_LENGTH,
         },
         ["device_code"],
     )
@@ -110,6 +113,7 @@ class DeviceAnomalies:
                 fields=arguments.get("fields", ()),
                 method=arguments.get("method", ""),
                 window_size=arguments.get("window_size", 0),
+                window_duration=duration(arguments.get("window_length")),
             )
         )
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from penstock.feature.v1 import feature_pb2
 
-from chat_stream_service.adapters.device_tools.answer import iso_time
+from chat_stream_service.adapters.device_tools.answer import iso_time, window_size
 
 MOST_OF_SEVERAL: Final = 5
 _MOST_FIELDS: Final = 5
@@ -20,7 +20,7 @@ def shown_device(response: feature_pb2.DetectAnomaliesResponse) -> dict[str, Any
         "device_code": device.device_code,
         "detector_id": response.detector_id,
         "method": device.method,
-        "window_size": device.window_size,
+        **window_size(device),
         "threshold": _rounded(device.threshold),
         "start_time": iso_time(windows[0].start_time) if windows else None,
         "end_time": iso_time(windows[-1].end_time) if windows else None,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.feature.v1 import feature_pb2
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What "truncated" and the brackets take.
@@ -38,6 +39,13 @@ def number(value: float | None) -> float | int | None:
     if value is None or not math.isfinite(value):
         return None
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def window_size(told: feature_pb2.ExtractionOptions | feature_pb2.DeviceAnomalies) -> dict[str, float]:
+    """Return how long windows are: in rows, or in seconds."""
+    if told.HasField("window_duration"):
+        return {"window_seconds": told.window_duration.ToTimedelta().total_seconds()}
+    return {"window_size": told.window_size}
 
 
 def iso_time(stamp: Timestamp | None) -> str | None:

@@ -27,6 +27,10 @@ END_TIME: Final = {
     "description": "End of the range, exclusive: ISO 8601 (UTC when it has no zone), or now, now-1h, now-7d. "
     "Left out: after the last row.",
 }
+WINDOW_LENGTH: Final = {
+    "type": "string",
+    "description": "Length of a window in place of window_size, such as 30s, 10m, 1h or 1d.",
+}
 
 _CLOCK: Final = SystemClock()
 _RELATIVE: Final = re.compile(r"now(?:\s*([+-])\s*(\d{1,6})\s*(s|m|min|h|d|w))?", re.ASCII)

@@ -9,12 +9,13 @@ from typing import Any
 
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
-from chat_stream_service.adapters.device_tools.answer import fitted, iso_micros, number
+from chat_stream_service.adapters.device_tools.answer import fitted, iso_micros, number, window_size
 from chat_stream_service.adapters.device_tools.argument import (
     DEVICE_CODE,
     END_TIME,
     FIELDS,
     START_TIME,
+    WINDOW_LENGTH,
     duration,
     object_schema,
     timestamp,
@@ -38,10 +39,7 @@ class DeviceFeatures:
             "start_time": START_TIME,
             "end_time": END_TIME,
             "window_size": {"type": "integer", "minimum": 2, "description": "Rows per window. Left out: 100."},
-            "window_length": {
-                "type": "string",
-                "description": "Length of a window in place of window_size, such as 30s, 10m, 1h or 1d.",
-            },
+            "window_length": WINDOW_LENGTH,
             "overlap": {
                 "type": "number",
                 "minimum": 0,
@@ -77,7 +75,7 @@ class DeviceFeatures:
             "device_code": arguments["device_code"],
             "feature_names": names,
             "window_count": response.window_count,
-            **_window_size(response.options),
+            **window_size(response.options),
             "first_window": _window(response, 0),
             "last_window": _window(response, response.window_count - 1),
         }
@@ -95,12 +93,6 @@ def _options(arguments: Arguments) -> feature_pb2.ExtractionOptions:
     if "overlap" in arguments:
         options.overlap = arguments["overlap"]
     return options
-
-
-def _window_size(options: feature_pb2.ExtractionOptions) -> dict[str, float]:
-    if options.HasField("window_duration"):
-        return {"window_seconds": options.window_duration.ToTimedelta().total_seconds()}
-    return {"window_size": options.window_size}
 
 
 def _summary(response: feature_pb2.ExtractFeaturesResponse) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.anomaly.baseline import default_baseline
@@ -77,11 +77,9 @@ class AnomalyDetection:
         """Fit detectors, or take those of `detector_id`, and score the windows; the detectors are kept unless told.
 
         Raises NotFound DEVICE_NOT_FOUND, DATA_MODEL_NOT_FOUND, DETECTOR_NOT_FOUND, DATA_NOT_FOUND or TIME_RANGE_EMPTY,
-        InvalidArgument DEVICES_INVALID, DEVICE_MODEL_CONFLICT, FIELD_NOT_FOUND, FIELD_TYPE_INVALID, OVERLAP_INVALID,
-        MAX_GAP_INVALID or WINDOW_SIZE_INVALID, Unprocessable BASELINE_INVALID, DETECTOR_INVALID, WINDOW_LIMIT_EXCEEDED,
-        ANOMALIES_LIMIT_EXCEEDED or ANSWER_LIMIT_EXCEEDED.
+        InvalidArgument DEVICES_INVALID, DEVICE_MODEL_CONFLICT, FIELD_NOT_FOUND or FIELD_TYPE_INVALID, Unprocessable
+        BASELINE_INVALID, DETECTOR_INVALID, WINDOW_LIMIT_EXCEEDED, ANOMALIES_LIMIT_EXCEEDED or ANSWER_LIMIT_EXCEEDED.
         """
-        WindowPlan(size=query.window_size, overlap=query.overlap, max_gap=query.max_gap)
         known = await self._known(tenant_id, query)
         codes = await self._codes(tenant_id, query, known)
         found: list[DeviceAnomalies] = []
@@ -138,11 +136,13 @@ class AnomalyDetection:
         label = target.model.label_field if target.model else ""
         fields = known.fields if known else self._fields(query, target.device, label)
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
-        frame = await self._rows(key, target.device, fields, query, known)
+        span = query.span if known is None else await self._newest_span(key, query, known)
+        frame = await self._rows(key, fields, replace(query, span=span), known)
         async with self._gate:
             detector = known or await self._fitted(key, fields, frame, query)
             threshold = detector.threshold if query.threshold is None else query.threshold
-            windows = await run_abandonable(lambda check: _scored(detector, frame, query.overlap, threshold, check))
+            asked = replace(query, span=span)
+            windows = await run_abandonable(lambda check: _scored(detector, frame, asked, check))
         return DeviceAnomalies(device_code=code, threshold=threshold, detector=detector, windows=windows)
 
     def _fields(self, query: AnomalyQuery, device: Device, label: str) -> tuple[str, ...]:
@@ -158,12 +158,24 @@ class AnomalyDetection:
             )
         return fields
 
+    async def _newest_span(self, key: SeriesKey, query: AnomalyQuery, known: "Detector") -> Span:
+        """The range that is scored: with a detector of windows by time and no start, that of the newest ones."""
+        window = known.window.overlapping(query.window.overlap)
+        if query.span.start is not None or isinstance(window, WindowPlan):
+            return query.span
+        extent = await self._telemetry.extent(key)
+        if extent is None:
+            raise await self._queries.no_data(key, query.span)
+        end = extent.last + 1 if query.span.end is None else min(query.span.end, extent.last + window.size)
+        first = (end - window.size) // window.step - _NEWEST_WINDOWS + 1
+        return Span(start=first * window.step, end=query.span.end)
+
     async def _rows(
-        self, key: SeriesKey, device: Device, fields: Sequence[str], query: AnomalyQuery, known: "Detector | None"
+        self, key: SeriesKey, fields: Sequence[str], query: AnomalyQuery, known: "Detector | None"
     ) -> "Frame":
         if known is not None and query.span.start is None:
-            step = WindowPlan(size=known.window_size, overlap=query.overlap).step
-            newest = known.window_size + (_NEWEST_WINDOWS - 1) * step
+            window = known.window.overlapping(query.window.overlap)
+            newest = window.size + (_NEWEST_WINDOWS - 1) * window.step
             wanted = HistoryQuery(fields=fields, span=query.span, limit=newest, newest_first=True)
             frame = (await self._telemetry.history(key, wanted)).cut(slice(None, None, -1))
         else:
@@ -187,7 +199,7 @@ class AnomalyDetection:
         span: Span | None = query.baseline
         if span is None:
             return await default_baseline(
-                self._telemetry, key, fields, frame, start=query.span.start, window_size=query.window_size
+                self._telemetry, key, fields, frame, start=query.span.start, window=query.window
             )
         rows = await self._telemetry.row_count(key, span)
         if rows * len(fields) > MAX_VALUES:
@@ -207,16 +219,15 @@ def _fit(baseline: "Frame", fields: tuple[str, ...], query: AnomalyQuery, check:
         baseline,
         fields,
         query.method,
-        query.window_size,
+        query.window,
         threshold=query.threshold,
-        max_gap=query.max_gap,
+        min_rows=query.min_rows,
         check=check,
     )
 
 
-def _scored(
-    detector: "Detector", frame: "Frame", overlap: float, threshold: float, check: Callable[[], None]
-) -> "ScoredWindows":
+def _scored(detector: "Detector", frame: "Frame", query: AnomalyQuery, check: Callable[[], None]) -> "ScoredWindows":
     from feature_service.domain.anomaly.detector import score_windows
 
-    return score_windows(detector, frame, overlap, threshold=threshold, check=check)
+    threshold = detector.threshold if query.threshold is None else query.threshold
+    return score_windows(detector, frame, query.window.overlap, threshold=threshold, span=query.span, check=check)

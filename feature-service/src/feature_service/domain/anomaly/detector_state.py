@@ -13,6 +13,9 @@ from feature_service.domain.anomaly.pca import PcaModel
 from feature_service.domain.anomaly.robust_z import RobustZModel
 from feature_service.domain.anomaly.score import AnomalyModel
 from feature_service.domain.anomaly.window_column import RowScale
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_rows import Windowing
 
 _MODELS: Final[Mapping[AnomalyMethod, type[AnomalyModel]]] = {
     AnomalyMethod.PCA: PcaModel,
@@ -28,9 +31,9 @@ def detector_head(detector: Detector) -> dict[str, Any]:
     return {
         "method": detector.model.method.value,
         "fields": list(detector.fields),
-        "window_size": detector.window_size,
+        **_window_head(detector.window),
         "threshold": detector.threshold,
-        "max_gap": detector.max_gap,
+        "max_gap": detector.window.max_gap,
         "baseline": [detector.start, detector.end, detector.rows],
     }
 
@@ -45,15 +48,27 @@ def detector_from_state(head: Mapping[str, Any], arrays: Mapping[str, "np.ndarra
     start, end, rows = head["baseline"]
     return Detector(
         fields=tuple(head["fields"]),
-        window_size=head["window_size"],
+        window=_window(head),
         threshold=head["threshold"],
         start=start,
         end=end,
         rows=rows,
-        max_gap=head.get("max_gap"),  # one that was kept before there were gaps has none
         scale=_scale(arrays, len(head["fields"])),
         model=_MODELS[AnomalyMethod(head["method"])](**_named(_MODEL, _MODELS[AnomalyMethod(head["method"])], arrays)),
     )
+
+
+def _window_head(window: Windowing) -> dict[str, int]:
+    if isinstance(window, WindowPlan):
+        return {"window_size": window.size}
+    return {"window_micros": window.size, "min_rows": window.min_rows}
+
+
+def _window(head: Mapping[str, Any]) -> Windowing:
+    gap = head.get("max_gap")  # one that was kept before there were gaps has none
+    if "window_micros" in head:
+        return TimeWindowPlan(size=head["window_micros"], min_rows=head["min_rows"], max_gap=gap)
+    return WindowPlan(size=head["window_size"], max_gap=gap)
 
 
 def _scale(arrays: Mapping[str, Any], fields: int) -> RowScale:

@@ -12,8 +12,10 @@ from typing import Final
 import numpy as np
 
 from feature_service.domain.feature.kernel import window_features
-from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.uneven_windows import uneven_features
+from feature_service.domain.feature.window_rows import Windowing, WindowRows
+from feature_service.domain.model.array import BoolArray, FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame
 
 PER_FIELD: Final = 2
@@ -68,18 +70,17 @@ def _level_and_unit(values: FloatArray) -> tuple[float, float, bool]:
 
 
 def window_columns(
-    frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan, starts: IndexArray
+    frame: Frame, fields: Sequence[str], scale: RowScale, window: Windowing, windows: WindowRows
 ) -> FloatArray:
-    """Return the columns of the windows that begin at the rows `starts`, (windows, fields x PER_FIELD).
+    """Return the columns of the windows of these rows, (windows, fields x PER_FIELD).
 
     They are NaN where a field has too few values.
     """
-    at = None if window.max_gap is None else starts
-    columns = np.empty((len(starts), len(fields) * PER_FIELD))
+    columns = np.empty((len(windows), len(fields) * PER_FIELD))
     for index, name in enumerate(fields):
         values = (frame.numbers[name] - scale.levels[index]) / scale.units[index]
         values = np.clip(np.where(np.isfinite(values), values, np.nan), -_LARGEST, _LARGEST)
-        mean, std, missing = window_features(values, window, _FEATURES, starts=at).T
+        mean, std, missing = _features(values, _FEATURES, window, windows, frame.timestamps).T
         silent = missing > _MOST_MISSING
         columns[:, PER_FIELD * index] = np.where(silent, np.nan, mean)
         columns[:, PER_FIELD * index + 1] = np.where(silent, np.nan, np.log(np.hypot(std, _LEAST_SPREAD)))
@@ -87,19 +88,26 @@ def window_columns(
 
 
 def window_excess(
-    frame: Frame, fields: Sequence[str], scale: RowScale, window: WindowPlan, starts: IndexArray
+    frame: Frame, fields: Sequence[str], scale: RowScale, window: Windowing, windows: WindowRows
 ) -> FloatArray:
     """Return how far each window's farthest reading lies outside the baseline's range, in widths of that range.
 
     The shape is (windows, fields). 0 inside the range, and for a field that the baseline or the window has no value of.
     """
-    at = None if window.max_gap is None else starts
-    excess = np.zeros((len(starts), len(fields)))
+    excess = np.zeros((len(windows), len(fields)))
     for index, name in enumerate(fields):
         values = frame.numbers[name]
         values = np.where(np.isfinite(values), values, np.nan)
         low, high = scale.lowest[index], scale.highest[index]
-        least, most = window_features(values, window, ("min", "max"), starts=at).T
+        least, most = _features(values, ("min", "max"), window, windows, frame.timestamps).T
         beyond = np.maximum(most - high, low - least) / max(high - low, scale.units[index])
         excess[:, index] = np.clip(np.nan_to_num(beyond, nan=0.0), 0.0, _LARGEST)
     return excess
+
+
+def _features(
+    values: FloatArray, names: Sequence[str], window: Windowing, windows: WindowRows, times: TimeArray
+) -> FloatArray:
+    if isinstance(window, TimeWindowPlan):
+        return uneven_features(values, windows, names, np.isnan(values), times)
+    return window_features(values, window, names, starts=None if window.max_gap is None else windows.first)

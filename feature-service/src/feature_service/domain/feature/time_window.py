@@ -67,6 +67,10 @@ class TimeWindowPlan:
     def __str__(self) -> str:
         return duration_text(self.size)
 
+    def overlapping(self, overlap: float) -> "TimeWindowPlan":
+        """Return windows of the same size that share another fraction. Raises InvalidArgument OVERLAP_INVALID."""
+        return replace(self, step=step_of(self.size, overlap))
+
     def within(self, span: Span, extent: Extent) -> "TimeWindowPlan":
         """Return the plan for a range of rows, unless it is for one already.
 

@@ -1,6 +1,6 @@
 """Windows by points: how many rows, how far apart, and how many fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from feature_service.domain.model.span import Extent, Span
@@ -43,6 +43,10 @@ class WindowPlan:
 
     def __str__(self) -> str:
         return f"{self.size} rows"
+
+    def overlapping(self, overlap: float) -> "WindowPlan":
+        """Return windows of the same size that share another fraction."""
+        return replace(self, overlap=overlap)
 
     def within(self, span: Span, extent: Extent) -> "WindowPlan":
         """Return the plan for a range of rows: the same for every range."""

@@ -5,10 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.anomaly.detection import AnomalyDetection
-from feature_service.domain.anomaly.method import DEFAULT_WINDOW_SIZE
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.extraction.plan import ExtractionPlan
-from feature_service.domain.feature.window import DEFAULT_SIZE, WindowPlan
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Extent, Span
 from feature_service.domain.plot.plot_query import PlotKind, PlotQuery
@@ -122,8 +120,7 @@ class PlotDrawing:
             span=query.span,
             device_codes=(query.device_code,),
             fields=query.fields,
-            window_size=query.window_size or DEFAULT_WINDOW_SIZE,
-            overlap=query.overlap,
+            window=replace(query.window, max_gap=None),
         )
         found = (await self._anomalies.detect(tenant_id, asked, keep=False)).devices[0].windows
         starts, ends = found.starts.astype("int64").tolist(), found.ends.astype("int64").tolist()
@@ -161,10 +158,11 @@ def _with_windows(plain: "dict[str, Panel]", frame: "Frame", query: PlotQuery) -
     import numpy as np
 
     from feature_service.domain.extraction.extract import extract_features
+    from feature_service.domain.feature.window_rows import extent_of
     from feature_service.domain.plot.plot import Line
     from feature_service.domain.plot.reduction import reduced
 
-    window = WindowPlan(size=query.window_size or DEFAULT_SIZE, overlap=query.overlap, max_gap=query.max_gap)
+    window = query.window.within(query.span, extent_of(frame.timestamps))
     plan = ExtractionPlan(window=window, features=("mean",), missing=MissingMethod.NONE, normalize=NormalizeMethod.NONE)
     table = extract_features(frame, plan)
     starts = table.starts.astype(np.int64)
@@ -173,7 +171,7 @@ def _with_windows(plain: "dict[str, Panel]", frame: "Frame", query: PlotQuery) -
         replace(panel, steps=(reduced(Line(times=starts, values=means), start, end, query.width),))
         for panel, means in zip(plain.values(), table.matrix.T, strict=True)
     ]
-    return tuple(panels), f"steps: means of {len(starts)} windows of {window.size} rows, overlap {window.overlap:g}"
+    return tuple(panels), f"steps: means of {len(starts)} windows of {window}, overlap {window.overlap:g}"
 
 
 def _fields(query: PlotQuery, target: FeatureTarget) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.span import Span
 
 
@@ -26,15 +28,15 @@ class PlotFormat(StrEnum):
 class PlotQuery:
     """What to draw of a device, and how large (pixels). Empty `fields`: the first of its number fields.
 
-    A line is broken between rows farther apart than `max_gap` microseconds; None: never.
+    A line is broken between rows farther apart than `max_gap` microseconds; None: never. `window` is how rows are cut
+    for plots of windows and anomalies.
     """
 
     device_code: str
     kind: PlotKind
     span: Span
+    window: WindowPlan | TimeWindowPlan
     fields: tuple[str, ...] = ()
     width: int = 960
     height: int = 0
     max_gap: int | None = None
-    window_size: int = 0
-    overlap: float = 0.5

@@ -1529,18 +1529,26 @@ class DetectAnomaliesRequest(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     DETECTOR_ID_FIELD_NUMBER: _builtins.int
     MAX_GAP_FIELD_NUMBER: _builtins.int
+    WINDOW_DURATION_FIELD_NUMBER: _builtins.int
+    STEP_DURATION_FIELD_NUMBER: _builtins.int
+    STEP_ROWS_FIELD_NUMBER: _builtins.int
+    MIN_ROWS_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     """May be empty when devices are named."""
     method: _builtins.str
     """"pca", "isolation_forest" or "robust_z". Empty: "pca"."""
     window_size: _builtins.int
-    """Rows per window; zero: 30."""
+    """Rows per window; zero, and no window_duration: 30."""
     overlap: _builtins.float
     """0 ≤ overlap < 1. Unset: 0.5."""
     threshold: _builtins.float
     """Scores above it are anomalous. Unset: the detector's, which is chosen on its baseline."""
     detector_id: _builtins.str
-    """Detector to use instead of fitting one; baseline, fields, method, window_size and max_gap are its own and stay unset."""
+    """Detector to use instead of fitting one; baseline, fields, method, windows (but for their overlap) and max_gap are its own and stay unset."""
+    step_rows: _builtins.int
+    """From one window by rows to the next; set it or overlap, not both. Zero: as overlap says."""
+    min_rows: _builtins.int
+    """Windows by time with fewer rows are left out. Zero: fewer than half of what those of the baseline usually have."""
     @_builtins.property
     def device_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 100. Empty: those of the detector, else every device of the model."""
@@ -1567,6 +1575,14 @@ class DetectAnomaliesRequest(_message.Message):
     def max_gap(self) -> _duration_pb2.Duration:
         """No window, of the baseline or the range, has neighbouring rows farther apart. Unset: gaps do not matter."""
 
+    @_builtins.property
+    def window_duration(self) -> _duration_pb2.Duration:
+        """Windows by time, as in ExtractionOptions: how long each is. Set it or window_size, not both."""
+
+    @_builtins.property
+    def step_duration(self) -> _duration_pb2.Duration:
+        """From one window by time to the next; set it or overlap, not both. Unset: as overlap says."""
+
     def __init__(
         self,
         *,
@@ -1583,10 +1599,14 @@ class DetectAnomaliesRequest(_message.Message):
         threshold: _builtins.float | None = ...,
         detector_id: _builtins.str = ...,
         max_gap: _duration_pb2.Duration | None = ...,
+        window_duration: _duration_pb2.Duration | None = ...,
+        step_duration: _duration_pb2.Duration | None = ...,
+        step_rows: _builtins.int = ...,
+        min_rows: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "threshold", b"threshold", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "max_gap", b"max_gap", "method", b"method", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "threshold", b"threshold", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "step_rows", b"step_rows", "threshold", b"threshold", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
     _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
@@ -1640,6 +1660,9 @@ class DeviceAnomalies(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     WINDOW_SIZE_FIELD_NUMBER: _builtins.int
     MAX_GAP_FIELD_NUMBER: _builtins.int
+    WINDOW_DURATION_FIELD_NUMBER: _builtins.int
+    MIN_ROWS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     threshold: _builtins.float
     baseline_rows: _builtins.int
@@ -1647,6 +1670,8 @@ class DeviceAnomalies(_message.Message):
     method: _builtins.str
     """As applied."""
     window_size: _builtins.int
+    min_rows: _builtins.int
+    """As applied, of windows by time."""
     @_builtins.property
     def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnomalyWindow]:
         """In the order of time."""
@@ -1661,6 +1686,14 @@ class DeviceAnomalies(_message.Message):
     def max_gap(self) -> _duration_pb2.Duration:
         """As applied; unset: gaps do not matter."""
 
+    @_builtins.property
+    def window_duration(self) -> _duration_pb2.Duration:
+        """As applied; unset: windows by rows, of window_size."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOutWindows]:
+        """Windows by time of the range that are not scored."""
+
     def __init__(
         self,
         *,
@@ -1673,10 +1706,13 @@ class DeviceAnomalies(_message.Message):
         method: _builtins.str = ...,
         window_size: _builtins.int = ...,
         max_gap: _duration_pb2.Duration | None = ...,
+        window_duration: _duration_pb2.Duration | None = ...,
+        min_rows: _builtins.int = ...,
+        left_out: _abc.Iterable[Global___LeftOutWindows] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "max_gap", b"max_gap"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "max_gap", b"max_gap", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "max_gap", b"max_gap", "method", b"method", "threshold", b"threshold", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "left_out", b"left_out", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "threshold", b"threshold", "window_duration", b"window_duration", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1699,7 +1735,7 @@ class AnomalyWindow(_message.Message):
     """The score is above the threshold."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Times of its first and its last row."""
+        """Times of its first and its last row; of a window by time when it begins and ends."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
@@ -2165,6 +2201,9 @@ class DrawPlotRequest(_message.Message):
     MAX_GAP_FIELD_NUMBER: _builtins.int
     WINDOW_SIZE_FIELD_NUMBER: _builtins.int
     OVERLAP_FIELD_NUMBER: _builtins.int
+    WINDOW_DURATION_FIELD_NUMBER: _builtins.int
+    STEP_DURATION_FIELD_NUMBER: _builtins.int
+    STEP_ROWS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     kind: _builtins.str
     """"series" (default), "windows", "outliers" or "anomalies"."""
@@ -2174,9 +2213,10 @@ class DrawPlotRequest(_message.Message):
     """Pixels, 100 to 4000. Zero: 960 wide, as high as the panels need."""
     height: _builtins.int
     window_size: _builtins.int
-    """Of windows and anomalies. Zero: what those take."""
+    """Rows per window, of windows and anomalies. Zero, and no window_duration: what those take."""
     overlap: _builtins.float
     """Unset: 0.5."""
+    step_rows: _builtins.int
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 8 number fields, a panel each. Empty: the first ones."""
@@ -2193,6 +2233,14 @@ class DrawPlotRequest(_message.Message):
     def max_gap(self) -> _duration_pb2.Duration:
         """Lines are broken between rows that are farther apart. Unset: never."""
 
+    @_builtins.property
+    def window_duration(self) -> _duration_pb2.Duration:
+        """Windows by time, as in ExtractionOptions. Set it or window_size, not both."""
+
+    @_builtins.property
+    def step_duration(self) -> _duration_pb2.Duration:
+        """From one window to the next, of windows by time and by rows; set it or overlap, not both."""
+
     def __init__(
         self,
         *,
@@ -2207,10 +2255,13 @@ class DrawPlotRequest(_message.Message):
         max_gap: _duration_pb2.Duration | None = ...,
         window_size: _builtins.int = ...,
         overlap: _builtins.float | None = ...,
+        window_duration: _duration_pb2.Duration | None = ...,
+        step_duration: _duration_pb2.Duration | None = ...,
+        step_rows: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "format", b"format", "height", b"height", "kind", b"kind", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "width", b"width", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "format", b"format", "height", b"height", "kind", b"kind", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "step_rows", b"step_rows", "width", b"width", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
     _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
