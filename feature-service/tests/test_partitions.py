@@ -266,24 +266,58 @@ def test_a_dask_cluster_makes_the_same_bytes_and_goes_on_without_a_killed_worker
         build_dataset(devices, PLAN, cancel_after(0.1), runner)
 
 
-def test_features_come_from_the_workers_and_are_never_in_the_memory_of_the_scheduler(scheduler):
+@pytest.fixture
+def grown(scheduler):
+    """Return by how many bytes the peak of the scheduler's memory has grown in this test."""
     from distributed import Client
 
     with Client(scheduler, timeout=BOUND, set_as_default=False) as client:
-        peak = Path(f"/proc/{client.run_on_scheduler(os.getpid)}/status")
-    if not peak.exists():
+        status = Path(f"/proc/{client.run_on_scheduler(os.getpid)}/status")
+    if not status.exists():
         pytest.skip("only Linux tells the peak of another process")
+
+    def peak():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+    before = peak()
+    return lambda: peak() - before
+
+
+def test_features_come_from_the_workers_and_are_never_in_the_memory_of_the_scheduler(scheduler, grown):
     features = ("mean", "min", "max", "range", "first", "last", "energy", "rms", "std", "slope", "skew", "kurtosis")
     _, (part,) = parts_of(clean_of(60_000), WindowPlan(size=8, overlap=0.9), features * 3)
-    before = peak_of(peak)
-    for _, found in DaskRunner(scheduler).run([part] * 3, lambda partition, share: None):
+    for _, found in DaskRunner(scheduler).run([part] * 3, nobody):
         assert found.values.nbytes > 30_000_000
-    assert peak_of(peak) - before < 20_000_000, "features went through the scheduler"
+    assert grown() < 20_000_000, "features went through the scheduler"
 
 
-def peak_of(status):
-    """The most memory that a process had, in bytes."""
-    return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
+def test_rows_go_to_the_workers_and_are_never_in_the_memory_of_the_scheduler(scheduler, grown):
+    _, (part,) = parts_of(clean_of(240_000), WindowPlan(size=240_000, overlap=0), ("mean",))
+    numbers = {f"f{number}": np.random.default_rng(number).normal(size=240_000) for number in range(20)}
+    absent = {name: np.zeros(240_000, dtype=np.bool_) for name in numbers}
+    rows = replace(part.spec.rows, frame=replace(part.spec.rows.frame, numbers=numbers), absent=absent)
+    many = replace(part, spec=replace(part.spec, rows=rows))
+    for _, found in DaskRunner(scheduler).run([many] * 4, nobody):
+        assert found.values.tolist() == [[values.mean() for values in numbers.values()]]
+    assert grown() < 20_000_000, "rows went through the scheduler"
+
+
+def test_a_cluster_that_made_a_partition_makes_it_anew_after_a_late_row(scheduler):
+    _, (part,) = parts_of(clean_of(20_000))
+    later = replace(part, spec=replace(part.spec, rows=part.spec.rows.cut(slice(None))))
+    values = later.spec.rows.frame.numbers["current"].copy()
+    values[100] += 1_000.0
+    frame = later.spec.rows.frame.with_numbers({**later.spec.rows.frame.numbers, "current": values})
+    later = replace(later, spec=replace(later.spec, rows=replace(later.spec.rows, frame=frame)))
+    runner = DaskRunner(scheduler)
+    made = [next(iter(runner.run([each], nobody)))[1].values.tobytes() for each in (part, later, part)]
+    wanted = [run_partition(each.device_code, each.day, each.spec).values.tobytes() for each in (part, later, part)]
+    assert made == wanted
+    assert made[0] != made[1]
+
+
+def nobody(partition, share):
+    """Take no notice."""
 
 
 def test_a_partition_over_which_the_workers_of_dask_end_is_given_up_with_its_name(tmp_path):

@@ -10,14 +10,21 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from feature_service.adapters.partition.ordered import run_ordered
-from feature_service.domain.dataset.partition import Partition, PartitionFeatures, Told, run_partition
+from feature_service.domain.dataset.partition import (
+    Partition,
+    PartitionFailed,
+    PartitionFeatures,
+    Told,
+    run_partition,
+)
 from penstock_kit.errors import FailedPrecondition, Unavailable
 
 _CONNECT_SECONDS: Final = 5
 _MOST_AT_ONCE: Final = 64
-# The rows of a partition are sent in the task itself, so that the scheduler has them when a worker is gone. Features
-# come from the worker directly: the scheduler passes them on only where workers can't be reached.
-_CONFIG: Final = {"distributed.admin.large-graph-warning-threshold": "1GB"}
+TRIES: Final = 3
+"""How many workers may end over one partition."""
+_LOOK_SECONDS: Final = 1.0
+"""How often a task is looked at, whether its rows are lost: nothing tells of that."""
 
 
 class DaskRunner:
@@ -36,20 +43,23 @@ class DaskRunner:
 
     def run(self, partitions: Iterable[Partition], told: Told) -> Iterator[tuple[Partition, PartitionFeatures]]:
         """Yield every partition with its features; Dask computes those of a lost worker again, on others."""
-        import dask.config as dask_config
+        cluster = _Cluster(self._address)
+        try:
+            yield from run_ordered(cluster.compute, partitions, told, workers=cluster.threads(), abort=cluster.cancel)
+        finally:
+            cluster.close()
 
-        with dask_config.set(_CONFIG):
-            cluster = _Cluster(self._address)
-            try:
-                yield from run_ordered(
-                    cluster.compute, partitions, told, workers=cluster.threads(), abort=cluster.cancel
-                )
-            finally:
-                cluster.close()
+
+class _WorkerLost(Exception):  # noqa: N818 - another may do it
+    """A worker is gone, and what it had with it."""
 
 
 class _Cluster:
-    """A connection to the scheduler, and the tasks that wait there."""
+    """A connection to the scheduler, and the tasks that wait there.
+
+    Rows go to a worker directly and features come from it so: the scheduler has neither in its memory. When the worker
+    is lost, the rows are sent again, from here, to another.
+    """
 
     def __init__(self, address: str) -> None:
         from distributed import Client
@@ -71,25 +81,67 @@ class _Cluster:
         return min(sum(worker["nthreads"] for worker in workers), _MOST_AT_ONCE)
 
     def compute(self, partition: Partition) -> PartitionFeatures:
-        """Return the features of a partition."""
+        """Return the features of a partition, by another worker when one is lost with its rows.
+
+        Raises PartitionFailed when the last of TRIES was lost or no worker is left, Unavailable when the cluster is.
+        """
+        for tried in range(TRIES):
+            try:
+                return self._computed(partition)
+            except _WorkerLost:
+                continue
+            except TimeoutError:  # no worker took the rows
+                if not tried:
+                    raise self._unavailable("has no worker") from None
+                break
+        raise PartitionFailed(
+            f"the Dask cluster at DASK_SCHEDULER_ADDRESS={self._address} lost worker after worker over the rows of "
+            f"{partition.device_code!r} of {partition.day}"
+        )
+
+    def _computed(self, partition: Partition) -> PartitionFeatures:
         from distributed import CancelledError, KilledWorker
 
-        with self._lock:
-            if self._is_cancelled:
-                raise self._unavailable("is wanted no more")
-            task = self._client.submit(run_partition, partition.device_code, partition.day, partition.spec, pure=False)
-            self._tasks.add(task)
+        task: Any = None
         try:
-            return task.result()
-        except KilledWorker as error:
-            raise self._unavailable(
-                f"lost worker after worker over the rows of {partition.device_code!r} of {partition.day}"
-            ) from error
-        except (CancelledError, OSError) as error:
+            rows = self._client.scatter(partition.spec, direct=True, hash=False)
+            task = self._submitted(partition, rows)
+            return self._result(task)
+        except KilledWorker:
+            raise _WorkerLost from None
+        except TimeoutError:
+            raise
+        except CancelledError as error:
+            if self._is_cancelled or self._client.status != "running":
+                raise self._unavailable("broke off") from error
+            raise _WorkerLost from None
+        except OSError as error:
             raise self._unavailable("broke off") from error
         finally:
             with self._lock:
                 self._tasks.discard(task)
+
+    def _submitted(self, partition: Partition, rows: Any) -> Any:
+        with self._lock:
+            if self._is_cancelled:
+                raise self._unavailable("is wanted no more")
+            # The key is of this one run: a kept result would be that of rows that have changed since.
+            task = self._client.submit(run_partition, partition.device_code, partition.day, rows, pure=False)
+            self._tasks.add(task)
+            return task
+
+    @staticmethod
+    def _result(task: Any) -> PartitionFeatures:
+        """Wait for the features, for ever longer where they are on their way."""
+        seconds = _LOOK_SECONDS
+        while True:
+            try:
+                return task.result(timeout=seconds)
+            except TimeoutError:
+                if task.status == "lost":
+                    raise _WorkerLost from None
+                if task.status == "finished":
+                    seconds *= 2
 
     def cancel(self) -> None:
         """End all tasks."""

@@ -13,8 +13,7 @@ from typing import Final
 
 from feature_service.adapters.partition.message import read_message, write_message
 from feature_service.adapters.partition.ordered import run_ordered
-from feature_service.domain.dataset.partition import Partition, PartitionFeatures, Told
-from penstock_kit.errors import Unavailable
+from feature_service.domain.dataset.partition import Partition, PartitionFailed, PartitionFeatures, Told
 
 TRIES: Final = 3
 """How many workers may end over one partition."""
@@ -59,17 +58,16 @@ class WorkerPool:
     def compute(self, partition: Partition) -> PartitionFeatures:
         """Return the features of a partition, by another worker when one ends over it.
 
-        Raises Unavailable PARTITION_WORKERS_UNAVAILABLE when the last of TRIES workers ended.
+        Raises PartitionFailed when the last of TRIES workers ended.
         """
         for _ in range(TRIES):
             with contextlib.suppress(*_ENDED):
                 return self._computed(partition)
             if self._is_closed:
                 break
-        raise Unavailable(
+        raise PartitionFailed(
             f"{TRIES} workers ended over the rows of {partition.device_code!r} of {partition.day}: were they killed, "
-            "or is memory short? Use fewer PARTITION_WORKERS or a smaller window",
-            reason="PARTITION_WORKERS_UNAVAILABLE",
+            "or is memory short? Use fewer PARTITION_WORKERS or a smaller window"
         )
 
     def _computed(self, partition: Partition) -> PartitionFeatures:

@@ -14,6 +14,7 @@ import numpy as np
 from feature_service.domain.extraction.extract import CleanRows, feature_matrix
 from feature_service.domain.feature.window_rows import Windowing, WindowRows
 from feature_service.domain.model.array import FloatArray, IndexArray, TimeArray
+from penstock_kit.errors import Unavailable
 
 LEAST_ROWS: Final = 20_000
 """Rows below which the next day goes into the same partition: sending them would take longer than computing."""
@@ -54,6 +55,16 @@ class PartitionFeatures:
     values: FloatArray
 
 
+class PartitionFailed(Unavailable):
+    """One partition can't be computed, as worker after worker ended over it; the others can.
+
+    The reason is PARTITION_WORKERS_UNAVAILABLE.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, reason="PARTITION_WORKERS_UNAVAILABLE")
+
+
 Told = Callable[[Partition, float], None]
 """Is told the share of a partition that is done, partition after partition; what it raises ends the run."""
 
@@ -65,7 +76,8 @@ class PartitionRunner(Protocol):
         """Yield every partition with its features, in their order; blocks meanwhile.
 
         Few partitions are taken ahead. Raises what `told` raises, after all work was ended, and Unavailable
-        PARTITION_WORKERS_UNAVAILABLE when workers end again and again, or are not to be reached.
+        PARTITION_WORKERS_UNAVAILABLE when workers are not to be reached, or end again and again over a partition: then
+        the others are yielded first, and the error names each that failed.
         """
         ...
 
