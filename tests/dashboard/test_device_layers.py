@@ -48,6 +48,8 @@ def devices(system: RunningSystem) -> None:
     ingest(system, "PAGE03", "level", [f"{at(row)},{row}" for row in range(400)])
     ingest(system, "PAGE04", "level,temperature", machine_rows(1000))
     ingest(system, "PAGE05", "level", [f"{at(2 * row)},{row}" for row in range(300)])
+    # PAGE08 begins 17 seconds past a minute, and has no row in two minutes.
+    ingest(system, "PAGE08", "level", [f"{at(row + 17)},{row}" for row in range(643) if not 280 <= row < 405])
     ingest(system, "PAGE06", "level", [f"{at(row)},{row % 7}" for row in range(21_000)])
 
 
@@ -122,14 +124,16 @@ async def test_windows_are_chosen_as_time_too_and_listed_in_a_table(page: Page) 
     asked = count_calls(page, "/features/extract")
     await page.select_option("#window-unit", "minutes")
     await expect(page.locator("#window-size")).to_have_value("3.33333")
-    await expect(page.locator("#windows-note")).to_contain_text("windows of 100 rows (3.33 min)")
+    note = page.locator("#windows-note")
+    await expect(note).to_have_text("4 windows of 3.33 min, a new one every 100 s")
+    assert (asked[-1]["window_size"], asked[-1]["step"]) == ("200s", "100s")
     await page.fill("#window-size", "2")
     await page.press("#window-size", "Enter")
     await page.fill("#window-step", "1.5")
     await page.press("#window-step", "Enter")
     await expect(page.locator("#window-overlap")).to_have_value("25")
-    await expect(page.locator("#windows-note")).to_contain_text("6 windows of 60 rows (2 min), a new one every 45 rows")
-    assert (asked[-1]["window_size"], asked[-1]["overlap"]) == (60, 0.25)
+    await expect(note).to_have_text("6 windows of 2 min, a new one every 90 s")
+    assert (asked[-1]["window_size"], asked[-1]["step"]) == ("120s", "90s")
     await page.click("#windows-list summary")
     rows = page.locator("#windows-table tbody tr")
     await expect(rows).to_have_count(6)
@@ -137,6 +141,33 @@ async def test_windows_are_chosen_as_time_too_and_listed_in_a_table(page: Page) 
     await expect(page.locator("#window-chosen")).to_contain_text("Window 2 of 6")
     await page.select_option("#window-kind", "edges")
     await expect(page.locator("#windows-note")).to_contain_text("6 windows")
+
+
+async def test_windows_of_minutes_begin_by_the_clock_and_those_without_a_row_are_counted(page: Page) -> None:
+    await choose(page, "PAGE08", "#windows-on")
+    await page.select_option("#window-unit", "minutes")
+    await page.fill("#window-size", "1")
+    await page.press("#window-size", "Enter")
+    await page.fill("#window-step", "1")
+    await page.press("#window-step", "Enter")
+    await expect(page.locator("#windows-note")).to_have_text(
+        "8 windows of 60 s, a new one every 60 s; 2 left out, as the window has no row"
+    )
+    rows = await table(page, "#windows-csv")
+    assert [each["start_time"][14:19] for each in rows] == [f"{minute:02}:00" for minute in (1, 2, 3, 4, 7, 8, 9, 10)]
+    assert {each["seconds"] for each in rows} == {"60"}
+
+
+async def test_anomalies_are_looked_for_in_windows_of_minutes(page: Page) -> None:
+    asked = count_calls(page, "/ai/anomalies")
+    await choose(page, "PAGE04", "#anomalies-on")
+    note = page.locator("#anomalies-note")
+    await expect(note).to_contain_text("windows of 30 rows")
+    await page.select_option("#anomaly-unit", "minutes")
+    await page.fill("#anomaly-size", "0.5")
+    await page.press("#anomaly-size", "Enter")
+    await expect(note).to_contain_text("1 stretch · pca, windows of 30s, threshold")
+    assert asked[-1]["window_size"] == "30s"
 
 
 async def test_of_many_windows_the_first_are_drawn_and_it_is_said(page: Page) -> None:

@@ -4,6 +4,7 @@ import { json } from "./api.js";
 import { nearestSpan } from "./chart-layers.js";
 import { number } from "./chart.js";
 import { chooser, element, fill, moment, showChosen, told } from "./dashboard-panels.js";
+import { SECONDS, lengthText } from "./dashboard-windows.js";
 import { csvBlob, nameOf, saveAs } from "./save.js";
 
 const $ = (id) => document.getElementById(id);
@@ -34,10 +35,16 @@ function because(fields) {
   return large.map(({ name, contribution }) => `${name} ${share(contribution)}`).join(", ");
 }
 
+// In rows, or as a length of time; left empty it is chosen by the length of the range.
+function windowSize(wholeRows) {
+  const [chosen, long] = [Number($("anomaly-size").value), SECONDS[$("anomaly-unit").value]];
+  if (!chosen) return Math.max(ROWS, Math.ceil(wholeRows / MOST_STEPS));
+  return long ? lengthText(chosen * long) : chosen;
+}
+
 function settings({ device, wholeRows }) {
   const made = {
-    device_codes: [device.device_code], method: $("anomaly-method").value,
-    window_size: Number($("anomaly-size").value) || Math.max(ROWS, Math.ceil(wholeRows / MOST_STEPS)),
+    device_codes: [device.device_code], method: $("anomaly-method").value, window_size: windowSize(wholeRows),
   };
   if ($("anomaly-baseline").value !== "chosen") return made;
   const [from, to] = ["anomaly-from", "anomaly-to"].map((id) => $(id).value);
@@ -103,14 +110,16 @@ function layerOf(answer) {
   return { ...drawn, all: all.length };
 }
 
-function summary({ windows, method, window_size: size, threshold, baseline }) {
+function summary({ windows, method, window_size: size, windows_left_out: left = [], threshold, baseline }) {
   const strange = windows.filter(({ anomalous }) => anomalous).length;
   const some = layer.all > layer.spans.length ? `, the ${layer.spans.length} strongest are shown` : "";
   const stretches = `in ${count(layer.all)} ${layer.all === 1 ? "stretch" : "stretches"}${some}`;
   const what = strange ? `${count(strange)} of ${count(windows.length)} windows are unlike the baseline, ${stretches}`
     : `None of ${count(windows.length)} windows is unlike the baseline`;
   const [from, to] = [baseline.start_time, baseline.end_time].map((text) => moment(Date.parse(text) / 1000));
-  const how = `${method}, windows of ${size} rows, threshold ${number(threshold)}`;
+  const each = typeof size === "number" ? `${size} rows` : size;
+  const without = left.map(({ windows: some, reason }) => ` · ${count(some)} left out, as ${reason}`).join("");
+  const how = `${method}, windows of ${each}, threshold ${number(threshold)}${without}`;
   return `${what} · ${how} · baseline: ${count(baseline.row_count)} rows from ${from} to ${to}`;
 }
 
@@ -199,8 +208,8 @@ function save() {
 // `again` reads anew, `redraw` draws what is chosen, `zoom(from, to)` shows a part of the range.
 export function startAnomalies({ again, redraw, zoom }) {
   hooks = { redraw, zoom };
-  const choices = ["anomalies-on", "anomaly-method", "anomaly-size", "anomaly-baseline", "anomaly-from", "anomaly-to"];
-  for (const id of choices) $(id).onchange = again;
+  const choices = ["method", "size", "unit", "baseline", "from", "to"].map((name) => `anomaly-${name}`);
+  for (const id of ["anomalies-on", ...choices]) $(id).onchange = again;
   $("anomaly-previous").onclick = () => stepAnomaly(-1);
   $("anomaly-next").onclick = () => stepAnomaly(1);
   $("anomaly-zoom").onclick = zoomIn;

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 // So many are drawn and listed; of more the first.
 const MOST = 200;
 const SHOWN_WITH_ONE = ["window-previous", "window-next", "window-features", "windows-list", "windows-csv"];
-const SECONDS = { rows: 0, seconds: 1, minutes: 60, hours: 3600 };
+export const SECONDS = { rows: 0, seconds: 1, minutes: 60, hours: 3600 };
 
 let layer = null;
 let shown = null;
@@ -23,29 +23,42 @@ const cell = (value) => element("td", { className: "num", textContent: figure(va
 const value = (id) => Number($(id).value);
 const iso = (seconds) => new Date(seconds * 1000).toISOString();
 
-// Size and step in rows, as they are asked for. Throws Error with what would be right.
-function chosenPlan({ usual }) {
-  const long = SECONDS[unit];
-  if (long && !usual) throw new Error("Too few rows to tell how far apart they are; choose the size in rows.");
-  const inRows = (size) => Math.round(long ? (size * long) / usual : size);
-  const [size, step] = [inRows(value("window-size")), inRows(value("window-step"))];
-  const apart = long ? `; rows are ${number(usual)} s apart` : "";
-  if (!(size >= 1)) throw new Error(`A window has at least one row${apart}.`);
-  if (!(step >= 1 && step <= size)) throw new Error(`A step has 1 to the window's ${size} rows, not ${step}${apart}.`);
-  return { size, step };
+// A length of time as the API takes it, of seconds to the millisecond.
+export const lengthText = (seconds) => `${Number(seconds.toFixed(3))}s`;
+
+// Size and step, in rows or in seconds (`timed`), as they are asked for. Throws Error with what would be right.
+function chosenPlan() {
+  const [size, step] = ["window-size", "window-step"].map(value);
+  return SECONDS[unit] ? timedPlan(size, step) : rowsPlan(Math.round(size), Math.round(step));
+}
+
+function rowsPlan(size, step) {
+  if (!(size >= 1)) throw new Error("A window has at least one row.");
+  if (!(step >= 1 && step <= size)) throw new Error(`A step has 1 to the window's ${size} rows, not ${step}.`);
+  return { size, step, timed: false };
+}
+
+function timedPlan(size, step) {
+  const [long, apart] = [size, step].map((each) => Number((each * SECONDS[unit]).toFixed(3)));
+  if (!(long > 0)) throw new Error("A window lasts at least a millisecond.");
+  if (!(apart > 0 && apart <= long)) throw new Error(`A step lasts some time, at most the window's ${lasting(long)}.`);
+  return { size: long, step: apart, timed: true };
 }
 
 // The range that the windows that are drawn need: all of it, or as far as the last of the first.
-function neededEnd(rows, { size, step }, to) {
+function neededEnd(rows, { size, step, timed }, from, to) {
   const needed = size + (MOST - 1) * step;
+  if (timed) return Math.min(to, Math.ceil(from / step) * step + needed);
   return needed >= rows.count ? to : Math.min(to, rows.timeAt(needed) + Math.max(rows.usual, rows.interval ?? 0));
 }
 
 async function extract({ device, field, from, to, rows }, plan) {
   const body = {
-    device_code: device.device_code, start_time: iso(from), end_time: iso(neededEnd(rows, plan, to)), fields: [field],
-    window_size: plan.size, overlap: 1 - plan.step / plan.size, normalize_method: "none",
+    device_code: device.device_code, fields: [field], start_time: iso(from),
+    end_time: iso(neededEnd(rows, plan, from, to)),
+    window_size: plan.size, step: plan.step, normalize_method: "none",
   };
+  if (plan.timed) Object.assign(body, { window_size: lengthText(plan.size), step: lengthText(plan.step) });
   if ($("window-gaps").checked && rows.usual) body.max_gap = rows.usual * 5;
   // What was asked for before is not waited for any longer, here or there.
   running.abort();
@@ -54,24 +67,41 @@ async function extract({ device, field, from, to, rows }, plan) {
   return (await json("/api/v2/ai/features/extract", options)).data;
 }
 
-function layerOf({ rows, field }, { size, step }, data) {
+// How many windows there are at most where only the first are drawn.
+function countOf({ rows, from, to }, { size, step, timed }) {
+  const all = timed ? to - from : rows.count;
+  return Math.floor((all - size) / step) + 1;
+}
+
+function layerOf(context, { size, step, timed }, data) {
+  const { rows, field } = context;
   const names = data.feature_names.map((name) => (name.startsWith(`${field}_`) ? name.slice(field.length + 1) : name));
   const spans = data.timestamps.slice(0, MOST).map((text, at) => {
     const from = Date.parse(text) / 1000;
-    const to = Math.max(from, rows.timeAt(rows.rowAt(from) + size - 1));
+    const to = timed ? from + size : Math.max(from, rows.timeAt(rows.rowAt(from) + size - 1));
     return { from, to, text: String(at + 1), features: data.features[at] };
   });
-  const all = Math.max(spans.length, Math.floor((rows.count - size) / step) + 1);
+  const left = data.metadata.windows_left_out ?? [];
+  const all = spans.length < MOST ? spans.length : Math.max(spans.length, countOf(context, { size, step, timed }));
   const chosen = spans.length ? Math.min(layer?.chosen ?? 0, spans.length - 1) : null;
   const drawn = { name: "windows", one: "window", kind: $("window-kind").value, color: "--ink", spans, chosen };
-  return { ...drawn, names, size, step, all };
+  return { ...drawn, names, size, step, timed, left, all };
 }
 
-function summary({ spans, all, size, step }, { usual }) {
+const inTime = ({ size, step }) => `windows of ${lasting(size)}, a new one every ${lasting(step)}`;
+
+function inRows({ size, step }, { usual }) {
   const long = usual ? ` (${lasting(size * usual)})` : "";
-  const each = `windows of ${count(size)} rows${long}, a new one every ${count(step)} rows`;
-  if (spans.length >= all) return `${spans.length} ${each}`;
-  return `The first ${spans.length} of about ${count(all)} ${each}; zoom in or take a longer step for the others`;
+  return `windows of ${count(size)} rows${long}, a new one every ${count(step)} rows`;
+}
+
+function summary(drawn, rows) {
+  const { spans, all, left, timed } = drawn;
+  const each = timed ? inTime(drawn) : inRows(drawn, rows);
+  const without = left.map(({ windows, reason }) => `; ${count(windows)} left out, as ${reason}`).join("");
+  if (spans.length >= all) return `${spans.length} ${each}${without}`;
+  const rest = "zoom in or take a longer step for the others";
+  return `The first ${spans.length} of about ${count(all)} ${each}; ${rest}${without}`;
 }
 
 // Asks for the windows of what the chart shows; null without them.
@@ -82,7 +112,7 @@ export async function readWindows(context) {
   if (!$("windows-on").checked) return (layer = null);
   if (!context.live) $("windows-note").textContent = "Reading the windows…";
   try {
-    const plan = chosenPlan(context.rows);
+    const plan = chosenPlan();
     const made = layerOf(context, plan, await extract(context, plan));
     if (turn !== asked) return layer;
     layer = made;
@@ -135,7 +165,8 @@ export function pointWindow(time) {
 
 function save() {
   const rows = layer.spans.map(({ from, text, features }) => [text, iso(from), layer.size, ...features]);
-  const heads = ["window", "start_time", "rows", ...layer.names.map((name) => `${shown.field}_${name}`)];
+  const features = layer.names.map((name) => `${shown.field}_${name}`);
+  const heads = ["window", "start_time", layer.timed ? "seconds" : "rows", ...features];
   saveAs(csvBlob(heads, rows), nameOf(`${shown.device.device_code} ${shown.field} windows`, "csv"));
 }
 
@@ -146,7 +177,7 @@ function pair(event) {
   else if (size > 0) $("window-overlap").value = Number((100 * (1 - step / size)).toPrecision(4));
 }
 
-// Another unit tells size and step of the same windows.
+// Another unit tells size and step of windows that are as long, as far as the usual distance of rows tells it.
 function convert() {
   const seconds = (name) => SECONDS[name] || shown.rows.usual;
   const told = (figure) => Number(((figure * seconds(unit)) / seconds($("window-unit").value)).toPrecision(6));
