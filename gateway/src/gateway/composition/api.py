@@ -11,12 +11,13 @@ from starlette.exceptions import HTTPException
 from gateway.composition.openapi import DocumentedApi
 from gateway.dialects.anthropic.endpoint import MESSAGES_PATH
 from gateway.dialects.anthropic.models import speaks_anthropic
+from gateway.http.base_url import Misdirected, misdirected
 from gateway.http.frames import release_frames
 from gateway.http.problems import render_error
 from gateway.http.validation import validation_error
 from gateway.middleware.error_responses import internal_error
 from penstock_kit.context import current_context
-from penstock_kit.errors import ErrorKind, PenstockError, error_class, http_status
+from penstock_kit.errors import ErrorKind, NotFound, PenstockError, error_class, http_status
 from penstock_kit.redaction import Redactor
 
 _REASON_BY_STATUS: Final[dict[int, str]] = {
@@ -34,10 +35,12 @@ def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
         api.include_router(router)
 
     async def answer(request: Request, error: Exception) -> Response:
-        failure = redactor.error(_penstock_error(error))
+        meant = _meant(request, error)
+        failure = redactor.error(_no_such_path(request, meant) if meant else _penstock_error(error))
         request_id = current_context().request_id
         status = _METHOD_NOT_ALLOWED if _is_405(error) else 0
-        rendered = render_error(failure, path=_spoken_path(request), request_id=request_id, status=status)
+        path = _spoken_path(request, meant.path if meant else request.url.path)
+        rendered = render_error(failure, path=path, request_id=request_id, status=status)
         headers = {name.decode(): value.decode() for name, value in rendered.headers}
         if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
             headers["allow"] = error.headers["Allow"]
@@ -50,11 +53,21 @@ def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
     return api
 
 
-def _spoken_path(request: Request) -> str:
+def _spoken_path(request: Request, path: str) -> str:
     """Return the path whose dialect the caller speaks: Anthropic's clients ask ``/v1/models`` too."""
-    path = request.url.path
     is_anthropic = path.startswith("/v1/models") and speaks_anthropic(request.headers.raw)
     return MESSAGES_PATH if is_anthropic else path
+
+
+def _meant(request: Request, error: Exception) -> Misdirected | None:
+    """Return which path a client with another base URL meant, where there is none such as it asked for."""
+    if not isinstance(error, HTTPException) or error.status_code != HTTPStatus.NOT_FOUND or error.__cause__:
+        return None
+    return misdirected(request.url.path, is_anthropic=speaks_anthropic(request.headers.raw))
+
+
+def _no_such_path(request: Request, meant: Misdirected) -> PenstockError:
+    return NotFound(f"there is no path {request.url.path[:200]!r}; {meant.remedy}", reason="ROUTE_NOT_FOUND")
 
 
 def _penstock_error(error: Exception) -> PenstockError:
