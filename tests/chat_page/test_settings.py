@@ -97,3 +97,9 @@ async def test_who_may_see_the_dashboard_gets_there_from_the_chat_and_back(chat:
     await chat.page.reload()
     await expect(chat.page.locator("#logout")).to_be_visible()
     await expect(chat.page.locator("#dashboard")).to_be_hidden()
+
+
+async def test_models_that_only_embed_are_not_offered_for_questions(chat: ChatPage) -> None:
+    offered = chat.page.locator("#model option")
+    await expect(offered.and_(chat.page.locator("[value='fallback/rules']"))).to_have_count(1)
+    await expect(offered.and_(chat.page.locator("[value='fallback/hashing']"))).to_have_count(0)

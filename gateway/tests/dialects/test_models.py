@@ -71,6 +71,13 @@ async def test_callers_that_speak_anthropic_get_anthropics_shape(listed):
     assert one == {**model, "id": "local/qwen3", "display_name": "local/qwen3"}
 
 
+async def test_callers_that_speak_anthropic_are_offered_no_model_that_embeds(listed):
+    listed.fakes.llm.models.insert(0, pb.Model(id="fallback/hashing", provider="fallback", capabilities=["embedding"]))
+    page = await get(listed, "/v1/models?limit=1", headers=ANTHROPIC)
+    assert (page["first_id"], page["has_more"]) == ("local/qwen3", True)
+    assert next(model["id"] for model in (await get(listed, "/v1/models"))["data"]) == "fallback/hashing"
+
+
 @pytest.mark.parametrize(
     ("query", "names", "more"),
     [

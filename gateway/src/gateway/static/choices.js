@@ -15,13 +15,16 @@ function fill(name, entries) {
   $(name).hidden = entries.length === 0;
 }
 
+// Embedding models are in the list too, and answer no question.
+const answers = ({ capabilities }) => !capabilities?.length || capabilities.includes("chat");
+
 export async function loadChoices() {
   const [models, engines, personalities] = await Promise.all([
     json("/v1/models?limit=1000").then(({ data }) => data, () => []),
     json("/api/v1/engines").then(({ engines: found }) => found, () => []),
     all("/api/v1/personalities?page_size=200", "personalities").catch(() => []),
   ]);
-  fill("model", models.map(({ id }) => ({ value: id, label: id })));
+  fill("model", models.filter(answers).map(({ id }) => ({ value: id, label: id })));
   fill("engine", engines.map(({ name, healthy }) => ({ value: name, label: healthy ? name : `${name} ⚠` })));
   fill("personality", personalities.map(({ id, name }) => ({ value: id, label: name })));
 }

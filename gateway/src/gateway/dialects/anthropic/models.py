@@ -30,8 +30,11 @@ def anthropic_model_from_proto(model: pb.Model) -> JsonObject:
 
 
 def anthropic_page(models: Sequence[pb.Model], *, limit: str, after_id: str, before_id: str) -> JsonObject:
-    """Return one page of the models. Raises InvalidArgument for a wrong limit or a cursor that is no model's id."""
-    size = _size(limit)
+    """Return one page of the models that answer: Anthropic's clients know none that embeds.
+
+    Raises InvalidArgument for a wrong limit or a cursor that is no such model's id.
+    """
+    models, size = [model for model in models if _answers(model)], _size(limit)
     if after_id:
         rest = models[_index(models, "after_id", after_id) + 1 :]
         page, has_more = rest[:size], len(rest) > size
@@ -46,6 +49,10 @@ def anthropic_page(models: Sequence[pb.Model], *, limit: str, after_id: str, bef
         "first_id": page[0].id if page else None,
         "last_id": page[-1].id if page else None,
     }
+
+
+def _answers(model: pb.Model) -> bool:
+    return not model.capabilities or "chat" in model.capabilities
 
 
 def _size(limit: str) -> int:
