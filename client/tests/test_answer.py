@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from penstock_client import (
+    AnswerClosedError,
     AnswerFailedError,
     AsyncPenstock,
     CompleteState,
@@ -161,6 +162,52 @@ def test_text_yields_the_pieces_and_result_the_whole() -> None:
     with CuttingGateway(EVENTS, []) as gateway, Penstock(gateway.url) as client:
         assert list(client.conversations.ask("conv_1", "hello").text()) == ["1 ", "2 ", "3 ", "4 ", "5 "]
         assert client.conversations.ask("conv_1", "hello").result().content == "1 2 3 4 5 "
+
+
+def test_the_result_can_be_asked_for_again_and_after_the_pieces() -> None:
+    with CuttingGateway(EVENTS, []) as gateway, Penstock(gateway.url) as client:
+        answer = client.conversations.ask("conv_1", "hello")
+        assert "".join(answer.text()) == "1 2 3 4 5 "
+        assert answer.result() is answer.result()
+        assert answer.result().content == "1 2 3 4 5 "
+    assert gateway.requests == ["POST 0"]
+
+
+async def test_the_async_result_can_be_asked_for_again_too() -> None:
+    with CuttingGateway(EVENTS, []) as gateway:
+        async with AsyncPenstock(gateway.url) as client:
+            answer = client.conversations.ask("conv_1", "hello")
+            assert await answer.result() is await answer.result()
+
+
+def test_an_answer_that_failed_raises_the_same_when_it_is_asked_again() -> None:
+    failed = {"type": "error", "sequence": 2, "reason": "REPLICA_LOST", "message": "gone", "retryable": True, **COMMON}
+    gateway = CuttingGateway([EVENTS[0], {**failed, "partial_content": "1 "}], [])
+    with gateway, Penstock(gateway.url) as client:
+        answer = client.conversations.ask("conv_1", "hello")
+        for _ in range(2):
+            with pytest.raises(AnswerFailedError, match="gone"):
+                answer.result()
+
+
+def test_an_answer_that_was_left_says_so_and_how_to_read_on() -> None:
+    with CuttingGateway(EVENTS, []) as gateway, Penstock(gateway.url) as client:
+        with client.conversations.ask("conv_1", "hello") as answer:
+            next(iter(answer))
+        with pytest.raises(
+            AnswerClosedError, match=r"left before its end .*resume\(stream_id, after=1\) reads on"
+        ) as caught:
+            answer.result()
+        rest = client.conversations.resume(caught.value.stream_id, after=caught.value.last_sequence)
+        assert rest.result().content == "1 2 3 4 5 "
+
+
+def test_the_pieces_of_an_answer_that_was_read_are_not_silently_none() -> None:
+    with CuttingGateway(EVENTS, []) as gateway, Penstock(gateway.url) as client:
+        answer = client.conversations.ask("conv_1", "hello")
+        answer.result()
+        with pytest.raises(AnswerClosedError, match=r"read to its end .* result\(\) returns the whole"):
+            list(answer.text())
 
 
 def test_a_snapshot_replaces_what_was_missed() -> None:

@@ -7,6 +7,7 @@ from penstock_client._async.stream import AsyncAnswer
 from penstock_client._sync.client import Penstock
 from penstock_client._sync.stream import Answer
 from penstock_client.errors import (
+    AnswerClosedError,
     AnswerFailedError,
     ApiError,
     AuthenticationError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AnswerClosedError",
     "AnswerFailedError",
     "ApiError",
     "AsyncAnswer",

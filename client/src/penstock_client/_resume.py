@@ -14,6 +14,8 @@ class ReadPosition:
         self.stream_id = stream_id
         self.sequence = after
         self.is_ended = False
+        self.end: Event | None = None
+        """The terminal event, once it came; an answer may have ended before the place where reading began."""
 
     def take(self, data: str) -> Event | None:
         """Return the event in `data` when it is the next one, None when it was delivered before."""
@@ -26,6 +28,7 @@ class ReadPosition:
         self.stream_id = event.stream_id
         self.sequence = max(self.sequence, event.sequence)
         self.is_ended = is_terminal(event)
+        self.end = event if self.is_ended else None
         return event
 
     def headers(self) -> dict[str, str]:

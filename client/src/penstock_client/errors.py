@@ -29,6 +29,18 @@ class StreamBrokenError(PenstockError):
         self.last_sequence = last_sequence
 
 
+class AnswerClosedError(PenstockError):
+    """An answer is not read any more: it was read to its end already, or left before it.
+
+    Of one that was left ``client.conversations.resume(stream_id, after=last_sequence)`` reads the rest.
+    """
+
+    def __init__(self, message: str, *, stream_id: str, last_sequence: int) -> None:
+        super().__init__(message)
+        self.stream_id = stream_id
+        self.last_sequence = last_sequence
+
+
 class ApiError(PenstockError):
     """The gateway refused a request: `status`, stable `reason`, `detail` for people, `request_id` for its logs."""
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from types import TracebackType
-from typing import Final
+from typing import Final, cast
 
 import httpx2
 
@@ -13,7 +13,13 @@ from penstock_client._async.transport import AsyncTransport
 from penstock_client._call import Call, is_worth_another_try
 from penstock_client._endpoints import backoff
 from penstock_client._resume import ReadPosition
-from penstock_client.errors import AnswerFailedError, ApiError, ConnectionFailedError, StreamBrokenError
+from penstock_client.errors import (
+    AnswerClosedError,
+    AnswerFailedError,
+    ApiError,
+    ConnectionFailedError,
+    StreamBrokenError,
+)
 from penstock_client.events import CompleteState, ErrorEvent, Event, MessageChunk
 
 _EVENT_BYTES: Final = 64 * 1024 * 1024
@@ -63,7 +69,12 @@ class AsyncAnswer:
         await self._events.aclose()
 
     async def text(self) -> AsyncGenerator[str]:
-        """Yield the pieces of the answer's text. Raises AnswerFailedError when it ends in an error."""
+        """Yield the pieces of the answer's text. Raises AnswerFailedError when it ends in an error.
+
+        Raises AnswerClosedError when the answer has been read to its end: its pieces come once.
+        """
+        if self._position.is_ended:
+            raise self._closed()
         async with aclosing(self._events):
             async for event in self._events:
                 if isinstance(event, MessageChunk):
@@ -71,13 +82,17 @@ class AsyncAnswer:
                 _raise_failed(event)
 
     async def result(self) -> CompleteState:
-        """Read to the end and return the final state. Raises AnswerFailedError when the answer ended in an error."""
+        """Read to the end and return the final state, again when it is asked for again.
+
+        Raises AnswerFailedError when the answer ended in an error, AnswerClosedError when it was left before its end.
+        """
         async with aclosing(self._events):
             async for event in self._events:
                 _raise_failed(event)
-                if isinstance(event, CompleteState) and event.is_final:
-                    return event
-        raise self._broken("the answer had been read already")
+        if self._position.end is None:
+            raise self._closed()
+        _raise_failed(self._position.end)
+        return cast("CompleteState", self._position.end)
 
     async def stop(self) -> None:
         """End the answer on the server; its last event, ``complete_state`` with status ``stopped``, still comes."""
@@ -128,6 +143,17 @@ class AsyncAnswer:
     def _resuming(self) -> Call:
         path = f"/api/v1/streams/{self.stream_id}/events"
         return Call(method="GET", path=path, headers=self._position.headers())
+
+    def _closed(self) -> AnswerClosedError:
+        place = f"the stream {self.stream_id or '(not begun)'}, event {self.last_sequence}"
+        if self._position.is_ended:
+            message = f"the answer has been read to its end ({place}); result() returns the whole of it"
+        else:
+            message = (
+                f"the answer was left before its end ({place}); "
+                f"conversations.resume(stream_id, after={self.last_sequence}) reads on"
+            )
+        return AnswerClosedError(message, stream_id=self.stream_id, last_sequence=self.last_sequence)
 
     def _broken(self, why: str) -> StreamBrokenError:
         message = f"the stream {self.stream_id or '(not begun)'} broke after event {self.last_sequence}: {why}"
