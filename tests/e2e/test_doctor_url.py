@@ -11,6 +11,8 @@ import pytest
 
 from penstock_cli.doctor.deployment import ENDPOINTS, doctor_url, examine_url
 from penstock_cli.doctor.finding import Finding
+from penstock_cli.failure import CommandFailed
+from penstock_cli.key import show
 from penstock_cli.settings import CliSettings
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import RunningSystem
@@ -94,7 +96,39 @@ def test_alerts_that_are_evaluated_too_late_are_named() -> None:
     assert "alerts are not evaluated" in alerts.remedy
 
 
+class Page(Stranger):
+    """A web server with pages, one that says where it went, and a proxy whose gateway is away."""
+
+    def do_GET(self) -> None:
+        status = {"/moved/health": 301, "/away/health": 502}.get(self.path, 200)
+        self.send_response(status)
+        self.send_header("location", "https://elsewhere.example/")
+        self.end_headers()
+        self.wfile.write(b"<html>It works!</html>")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("", "this is not Penstock: {url} answers /health with HTTP 200 to https://elsewhere.example/, of BaseHTTP"),
+        ("/moved", "this is not Penstock: {url} answers /moved/health with HTTP 301 to https://elsewhere.example/, of"),
+        ("/away", "a proxy without a gateway behind it: {url} answers /away/health with HTTP 502"),
+    ],
+)
+def test_a_web_server_that_is_another_is_said_to_be_no_penstock(path: str, told: str) -> None:
+    with serve(Page) as url:
+        findings = found({}, f"{url}{path}")
+    assert [(finding.name, finding.ok) for finding in findings.values()] == [("gateway", False)]
+    assert findings["gateway"].detail.startswith(told.format(url=f"{url}{path}"))
+    assert "correct the URL" in findings["gateway"].remedy
+
+
+def test_the_other_commands_tell_another_web_server_too() -> None:
+    with serve(Page) as url, pytest.raises(CommandFailed, match=r"this is not Penstock: .* correct PENSTOCK_URL"):
+        show(CliSettings(values={"PENSTOCK_URL": url, "PENSTOCK_API_KEY": "psk_any"}), as_json=True)
+
+
 def test_another_program_is_not_taken_for_penstock(stranger: str) -> None:
     findings = found({}, stranger)
     assert [(finding.name, finding.ok) for finding in findings.values()] == [("gateway", False)]
-    assert "not as Penstock does" in findings["gateway"].detail
+    assert "this is not Penstock" in findings["gateway"].detail

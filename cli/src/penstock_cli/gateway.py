@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,11 +11,13 @@ from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_kit import address
+from penstock_kit.text.control import without_controls
 
 EXIT_UNREACHABLE: Final = 3
 EXIT_REFUSED: Final = 4
 _SECONDS: Final = 30.0
 _UNAUTHENTICATED, _FORBIDDEN = 401, 403
+_OF_PROXIES: Final = frozenset({502, 503, 504})
 
 
 def is_loopback(url: str) -> bool:
@@ -45,7 +47,12 @@ class Gateway:
         with self._explained():
             response = self._client.request(method, path, json=body)
             self._check(response)
-        return response.json() if response.content else None
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            raise self._not_penstock(response) from None
 
     @contextmanager
     def _explained(self) -> Generator[None]:
@@ -58,9 +65,33 @@ class Gateway:
             raise unreachable(self._settings, str(error)) from None
 
     def _check(self, response: httpx.Response) -> None:
-        if not response.is_error:
+        if response.is_success:
             return
+        if not json_object(response):
+            raise self._not_penstock(response)
         raise refused(self._settings, response.status_code, _problem(response))
+
+    def _not_penstock(self, response: httpx.Response) -> CommandFailed:
+        remedy = "correct PENSTOCK_URL or PENSTOCK_HTTP_PORT: the gateway's are wanted"
+        return CommandFailed(f"{stranger(self._settings.url, response)}; {remedy}", exit_code=EXIT_UNREACHABLE)
+
+
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """Return the answer's JSON object, an empty one when it is something else."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+
+
+def stranger(url: str, response: httpx.Response) -> str:
+    """Say that what answers at `url` is not Penstock, or a proxy in front of none, and what tells it."""
+    program = without_controls(response.headers.get("server", ""))[:100]
+    where = without_controls(response.headers.get("location", ""))[:200]
+    told = f"HTTP {response.status_code}" + (f" to {where}" if where else "") + (f", of {program}" if program else "")
+    what = "a proxy without a gateway behind it" if response.status_code in _OF_PROXIES else "this is not Penstock"
+    return f"{what}: {url} answers {response.request.url.path} with {told}"
 
 
 def unreachable(settings: CliSettings, why: str) -> CommandFailed:
@@ -80,7 +111,7 @@ def refused(settings: CliSettings, status: int, problem: str) -> CommandFailed:
 
 
 def _credentials_hint(settings: CliSettings, problem: str) -> str:
-    file = settings.home / "admin.key"
+    file = settings.key_file
     if settings.text("PENSTOCK_API_KEY"):
         return f"the key in PENSTOCK_API_KEY is not accepted: {problem}"
     if settings.api_key:
@@ -91,9 +122,6 @@ def _credentials_hint(settings: CliSettings, problem: str) -> str:
 
 
 def _problem(response: httpx.Response) -> str:
-    """Return the detail of a problem+json answer, or the beginning of whatever came."""
-    try:
-        body: dict[str, Any] = response.json()
-        return str(body.get("detail") or body.get("title") or body)
-    except (ValueError, AttributeError):
-        return response.text[:200] or response.reason_phrase
+    """Return the detail of a problem+json answer, or the whole of another JSON."""
+    body = json_object(response)
+    return str(body.get("detail") or body.get("title") or body)

@@ -7,6 +7,7 @@ import sys
 from penstock_cli.command_name import command_name
 from penstock_cli.container import contained_service
 from penstock_cli.doctor.configuration import check_configuration
+from penstock_cli.doctor.database_file import check_database_files
 from penstock_cli.doctor.file import check_files
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.doctor.machine import check_machine
@@ -46,6 +47,7 @@ def examine(settings: CliSettings) -> list[Finding]:
         *check_machine(settings),
         *check_configuration(settings),
         *check_files(settings),
+        *check_database_files(settings),
         *check_outbound(settings),
     ]
     findings = [*local, *asyncio.run(network())]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 
 from penstock_cli.doctor.finding import Finding, Need
-from penstock_cli.gateway import is_loopback
+from penstock_cli.gateway import is_loopback, json_object, stranger
 from penstock_cli.settings import CliSettings
 
 # What every system answers a key, and what it is for.
@@ -78,14 +78,13 @@ def _alive(client: httpx.Client, url: str) -> Finding:
     remedy = "look whether it runs, and whether a proxy or firewall is between"
     try:
         answer = client.get("/health")
-        body: dict[str, Any] = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Finding(need=Need.REQUIRED, name="gateway", ok=False, detail=f"{url}: {error}", remedy=remedy)
-    fine = answer.status_code == HTTPStatus.OK and body.get("service") == "gateway"
-    detail = (
-        f"version {body.get('version')}" if fine else f"{url}/health answers {answer.status_code}, not as Penstock does"
-    )
-    return Finding(need=Need.REQUIRED, name="gateway", ok=fine, detail=detail, remedy=remedy)
+    body = json_object(answer)
+    if answer.status_code == HTTPStatus.OK and body.get("service") == "gateway":
+        return Finding(need=Need.REQUIRED, name="gateway", ok=True, detail=f"version {body.get('version')}")
+    remedy = "correct the URL: that of the gateway, http://HOST:PORT, or of a proxy in front of it"
+    return Finding(need=Need.REQUIRED, name="gateway", ok=False, detail=stranger(url, answer), remedy=remedy)
 
 
 def _readiness(client: httpx.Client) -> Iterator[Finding]:

@@ -1,0 +1,126 @@
+"""Checks of the files that hold records and telemetry: whole, as far as can be read in a few seconds."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from penstock_cli.backup import is_held
+from penstock_cli.backup_files import TELEMETRY
+from penstock_cli.command_name import command_name
+from penstock_cli.database_backup import files_elsewhere
+from penstock_cli.doctor.finding import Finding, Need
+from penstock_cli.failure import CommandFailed
+from penstock_cli.migrate.side import telemetry_file_of_settings
+from penstock_cli.settings import CliSettings
+from penstock_cli.wrong_setting import service_problems
+from penstock_kit.errors import PenstockError
+
+_SECONDS: Final = 5.0
+"""How long one file is read at most."""
+_INSTRUCTIONS: Final = 1_000
+"""Of SQLite's machine between two looks at the clock: about a tenth of a millisecond."""
+_LOCK_SECONDS: Final = 2.0
+_MAGIC: Final = b"DUCK"
+_MAGIC_PLACE: Final = 8
+_HELD: Final = "feature-service has it open"
+
+
+def check_database_files(settings: CliSettings, *, seconds: float = _SECONDS) -> Iterator[Finding]:
+    """Yield what is wrong or right with each database file of the home, and those that settings name elsewhere."""
+    elsewhere, named = _named(settings)
+    telemetry = named or settings.home / TELEMETRY
+    home = {path.name: path for path in sorted(settings.home.glob("*.db"))}
+    for path in {**home, **elsewhere}.values():
+        if path.is_file():
+            yield _finding(path, _sqlite_fault(path, seconds))
+    if telemetry.is_file():
+        yield _finding(telemetry, _duckdb_fault(telemetry, seconds))
+
+
+def _named(settings: CliSettings) -> tuple[Mapping[str, Path], Path | None]:
+    """Return the files of records and of telemetry that settings name; none where these are wrong, which is told."""
+    if list(service_problems()):
+        return {}, None
+    try:
+        return files_elsewhere(settings), telemetry_file_of_settings()
+    except (CommandFailed, PenstockError):
+        return {}, None
+
+
+class _Unfinished(Exception):  # noqa: N818 - no error: what was read so far is whole
+    """Why a file was not read to its end, with no fault found."""
+
+
+def _finding(path: Path, fault: "str | _Unfinished") -> Finding:
+    size = f"{path.stat().st_size / 1024**2:.1f} MB"
+    if isinstance(fault, _Unfinished) or not fault:
+        detail = f"{size}, {fault or 'whole'}"
+        return Finding(need=Need.REQUIRED, name=path.name, ok=True, detail=detail)
+    remedy = (
+        f"stop Penstock, keep a copy of {path}, and bring back the newest backup with `{command_name()} restore FOLDER`"
+    )
+    return Finding(need=Need.REQUIRED, name=path.name, ok=False, detail=f"{path} is damaged: {fault}", remedy=remedy)
+
+
+def _sqlite_fault(path: Path, seconds: float) -> "str | _Unfinished":
+    """Return what SQLite's quick check finds, empty when that is nothing."""
+    until = time.monotonic() + seconds
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)) as database:
+            database.set_progress_handler(lambda: time.monotonic() >= until, _INSTRUCTIONS)
+            with _interrupted_after(seconds, database.interrupt):  # older SQLites walk trees without a look at it
+                found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+            case sqlite3.SQLITE_INTERRUPT:
+                return _Unfinished(f"no fault in what could be read in {seconds:g} s")
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return _Unfinished("not read: another process has locked it")
+            case _:
+                return str(error)
+    return "" if found == "ok" else found.splitlines()[-1]
+
+
+def _duckdb_fault(path: Path, seconds: float) -> "str | _Unfinished":
+    """Return why DuckDB can't read the file, empty when it can; of one that a process has open, its head alone."""
+    with path.open("rb") as file:
+        head = file.read(_MAGIC_PLACE + len(_MAGIC))
+    if head[_MAGIC_PLACE:] != _MAGIC:
+        return "it does not begin as a DuckDB file does"
+    import duckdb
+
+    try:
+        return _Unfinished(f"{_HELD}, its head is right") if is_held(path) else _read_tables(path, seconds)
+    except (CommandFailed, duckdb.Error) as failure:
+        return str(failure).splitlines()[0].removeprefix(f"{path}: ")
+
+
+def _read_tables(path: Path, seconds: float) -> "str | _Unfinished":
+    """Read all rows, whose blocks carry checksums; return what fails."""
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as database:
+        try:
+            with _interrupted_after(seconds, database.interrupt):
+                for schema, table in database.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall():
+                    # Of each value, so that no count of the table's own answers in place of its blocks.
+                    database.execute(f'SELECT bit_xor(hash(COLUMNS(*))) FROM "{schema}"."{table}"').fetchall()  # noqa: S608
+        except duckdb.InterruptException:
+            return _Unfinished(f"no fault in what could be read in {seconds:g} s")
+    return ""
+
+
+@contextmanager
+def _interrupted_after(seconds: float, interrupt: Callable[[], object]) -> Generator[None]:
+    timer = threading.Timer(seconds, interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
