@@ -1,11 +1,14 @@
 """The `penstock` command against a running system."""
 
 import json
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.waiting import HANG_SECONDS
@@ -44,17 +47,53 @@ def test_a_key_that_the_command_made_works_until_it_is_revoked(system: RunningSy
     assert made["id"] not in penstock(system, "key", "list").stdout
 
 
-def test_a_reset_administrator_signs_in_with_the_new_password_and_key_while_all_runs(tmp_path: Path) -> None:
-    system = start_system(tmp_path / "home", demo=False)
-    try:
-        lost = system.key
-        outcome = penstock(system, "admin", "reset")
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system whose administrator's key may change."""
+    system = start_system(tmp_path_factory.mktemp("own") / "home", demo=False)
+    yield system
+    system.stop()
+
+
+def id_of_own_key(system: RunningSystem) -> str:
+    keys = json.loads(penstock(system, "key", "list", "--json").stdout)
+    return next(key["id"] for key in keys if system.key.startswith(key["prefix"]))
+
+
+def test_the_homes_file_gets_the_new_text_of_its_key_when_that_is_rotated(own: RunningSystem) -> None:
+    lost = own.key
+    outcome = penstock(own, "key", "rotate", id_of_own_key(own), "--grace-hours", "0")
+    assert outcome.returncode == 0, outcome.stderr
+    assert own.key == outcome.stdout.strip() != lost
+    assert "admin.key has it too" in outcome.stderr
+    assert stat.S_IMODE((own.home / "admin.key").stat().st_mode) == 0o600
+    assert penstock(own, "key", "list").returncode == 0
+
+
+def test_the_homes_file_stays_when_another_key_is_rotated_or_revoked(own: RunningSystem) -> None:
+    ours = own.key
+    made = json.loads(penstock(own, "key", "create", "another", "--json").stdout)
+    for words in (("rotate", made["id"]), ("revoke", made["id"])):
+        outcome = penstock(own, "key", *words)
         assert outcome.returncode == 0, outcome.stderr
-        assert system.key != lost
-        assert penstock(system, "key", "list").returncode == 0
-        body = {"username": "admin", "password": system.password}
-        assert httpx.post(f"{system.url}/api/v2/auth/login", json=body, timeout=HANG_SECONDS).status_code == 200
-        old = httpx.get(f"{system.url}/api/v1/keys", headers={"x-api-key": lost}, timeout=HANG_SECONDS)
-        assert old.status_code == 401
-    finally:
-        system.stop()
+        assert "admin.key" not in outcome.stderr
+    assert own.key == ours
+
+
+def test_who_revokes_the_key_of_the_homes_file_is_told_how_to_come_by_another(own: RunningSystem) -> None:
+    outcome = penstock(own, "key", "revoke", id_of_own_key(own))
+    assert outcome.returncode == 0, outcome.stderr
+    assert f"{own.home / 'admin.key'} holds it, and opens nothing any more" in outcome.stderr
+    assert "penstock admin reset` makes another" in outcome.stderr
+
+
+def test_a_reset_administrator_signs_in_with_the_new_password_and_key_while_all_runs(own: RunningSystem) -> None:
+    lost = own.key
+    outcome = penstock(own, "admin", "reset")
+    assert outcome.returncode == 0, outcome.stderr
+    assert own.key != lost
+    assert penstock(own, "key", "list").returncode == 0
+    body = {"username": "admin", "password": own.password}
+    assert httpx.post(f"{own.url}/api/v2/auth/login", json=body, timeout=HANG_SECONDS).status_code == 200
+    old = httpx.get(f"{own.url}/api/v1/keys", headers={"x-api-key": lost}, timeout=HANG_SECONDS)
+    assert old.status_code == 401

@@ -2,13 +2,16 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from penstock_cli.command_name import command_name
+from penstock_cli.failure import CommandFailed
 from penstock_cli.gateway import Gateway
 from penstock_cli.settings import CliSettings
+from penstock_kit.errors import PenstockError
 from penstock_kit.text.control import without_controls
 
 
@@ -76,17 +79,39 @@ def show(settings: CliSettings, *, as_json: bool) -> int:
 
 
 def rotate(settings: CliSettings, key_id: str, *, grace_hours: float, as_json: bool) -> int:
-    """Give a key a new text; the old one counts for `grace_hours` more."""
+    """Give a key a new text, in the home's file too where that holds it; the old one counts for `grace_hours` more."""
     made = _call(settings, "POST", f"/api/v1/keys/{key_id}/rotate", {"grace_seconds": int(grace_hours * 3600)})
     sys.stdout.write((json.dumps(made) if as_json else str(made["key"])) + "\n")
+    if _is_in_file(settings, made):
+        _write_key_file(settings, made["key"])
+        sys.stderr.write(f"{settings.key_file} has it too\n")
     return 0
 
 
 def revoke(settings: CliSettings, key_id: str) -> int:
     """Delete a key: it is refused from now on."""
+    in_file = bool(settings.key_file_text) and _is_in_file(settings, _call(settings, "GET", f"/api/v1/keys/{key_id}"))
     _call(settings, "DELETE", f"/api/v1/keys/{key_id}")
     sys.stderr.write(f"key {key_id} is revoked\n")
+    if in_file:
+        sys.stderr.write(
+            f"{settings.key_file} holds it, and opens nothing any more: `{command_name()} admin reset` makes another\n"
+        )
     return 0
+
+
+def _write_key_file(settings: CliSettings, key: str) -> None:
+    from gateway.auth.admin_files import write_private
+
+    try:
+        write_private(settings.key_file, key)
+    except PenstockError as error:
+        raise CommandFailed(f"{error.message}; write the new key into it by hand") from None
+
+
+def _is_in_file(settings: CliSettings, key: Mapping[str, Any]) -> bool:
+    """Return whether the home's file holds that key, as it is or was: its beginning stays when it is rotated."""
+    return settings.key_file_text.startswith(f"{key['prefix']}_")
 
 
 def _call(settings: CliSettings, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

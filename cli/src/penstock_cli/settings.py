@@ -127,9 +127,14 @@ class CliSettings:
     def key_file_text(self) -> str:
         """Return the text of the file ``admin.key``: a key, or the place of the key; empty without the file."""
         try:
-            return (self.home / "admin.key").read_text().strip()
+            return self.key_file.read_text().strip()
         except (OSError, ValueError):
             return ""
+
+    @property
+    def key_file(self) -> Path:
+        """Return the file that holds the administrator's API key."""
+        return self.home / "admin.key"
 
     def port(self, name: str) -> int:
         """Return the port that the setting `name` gives; raises CommandFailed for what is no port."""
