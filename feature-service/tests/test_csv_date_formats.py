@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from feature_service.domain.ingest.date_format import DateOrder, iso_times
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.ingest.timestamp_cell import parse_time
 from feature_service.edge.convert import plan_from_proto
 from penstock_kit.errors import InvalidArgument
 
@@ -63,6 +65,71 @@ def test_a_date_with_its_year_last_is_read_in_the_order_that_is_named(written, o
     assert (times, refused) == ([meant], [])
 
 
+@pytest.mark.parametrize(
+    ("written", "order", "meant"),
+    [
+        ("31.01.26 08:00", "dmy", "2026-01-31T08:00:00.000000"),
+        ("1/31/69", "mdy", "1969-01-31T00:00:00.000000"),
+        ("01-Jan-68 8:00 PM", "dmy", "2068-01-01T20:00:00.000000"),
+    ],
+)
+def test_a_year_of_two_digits_is_read_as_posix_has_it_once_the_order_is_named(written, order, meant):
+    times, _, refused = read(f"timestamp;v\n{written};1\n", date_order=DateOrder(order))
+    assert (times, refused) == ([meant], [])
+
+
+@pytest.mark.parametrize("written", ["31.01.26 08:00", "01-Jan-26", "26-Jan-01 08:00"])
+def test_a_year_of_two_digits_is_refused_with_the_setting_to_give(written):
+    _, _, ((_, reason),) = read(f"timestamp;v\n{written};1\n")
+    assert reason.endswith("name the order of day, month and year with date_order=dmy or mdy")
+
+
+NAMED = [
+    ("01-Jan-2026", "2026-01-01T00:00:00.000000"),
+    ("1-JAN-2026 08:00:00", "2026-01-01T08:00:00.000000"),
+    ("01 January 2026 8:00:00.5 PM", "2026-01-01T20:00:00.500000"),
+    ("Jan 1, 2026 08:00", "2026-01-01T08:00:00.000000"),
+    ("Sept 3rd 2026", "2026-09-03T00:00:00.000000"),
+    ("Thu, 01 Jan 2026 08:00:00 GMT", "2026-01-01T08:00:00.000000"),
+    ("2026-Jan-01 08:00", "2026-01-01T08:00:00.000000"),
+    ("01Jan2026:08:00:00", "2026-01-01T08:00:00.000000"),
+    ("2026年1月1日", "2026-01-01T00:00:00.000000"),
+    ("2026年01月01日 08:00:05", "2026-01-01T08:00:05.000000"),
+    ("2026年1月1日8时30分5秒", "2026-01-01T08:30:05.000000"),
+    ("2026年1月1日 下午3点", "2026-01-01T15:00:00.000000"),
+    ("2026/1/2 8:05", "2026-01-02T08:05:00.000000"),
+    ("2026.01.02 08:05:00+02:00", "2026-01-02T06:05:00.000000"),
+]
+
+
+@pytest.mark.parametrize(("written", "meant"), NAMED)
+def test_a_date_that_says_which_number_is_the_month_needs_no_setting(written, meant):
+    for plan in ({}, {"date_order": DateOrder.MONTH_FIRST}):
+        times, _, refused = read(f"timestamp;v\n{written};1\n", **plan)
+        assert (times, refused) == ([meant], [])
+
+
+@pytest.mark.parametrize("date", ["01-Jan-2026", "2026年1月1日", "2026/1/1"])
+def test_a_named_date_may_have_its_time_of_day_in_another_column(date):
+    times, _, refused = read(f"date;time;v\n{date};8:05;1\n", clock_column="time")
+    assert (times, refused) == (["2026-01-01T08:05:00.000000"], [])
+
+
+def test_a_named_date_is_read_in_every_format_of_a_body():
+    for written, meant in NAMED:
+        assert np.datetime64(parse_time(written, UTC), "us") == np.datetime64(meant)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["01-Foo-2026", "30-Feb-2026", "2026年13月1日", "2026年1月1日 25:00", "Jan 2026", "2026/31/1", "1 Jan 2026 8"],
+)
+def test_what_no_calendar_has_is_refused_as_it_was_written_with_its_month_named_too(written):
+    times, _, refused = read(f"timestamp;v\n{written};1\n2026-01-31 08:00;2\n")
+    assert len(times) == 1
+    assert f"timestamp {written!r} is not a time" in refused[0][1]
+
+
 @pytest.mark.parametrize("order", [None, DateOrder.DAY_FIRST])
 def test_a_date_with_its_year_last_is_never_guessed_and_the_refusal_says_what_to_name(order):
     times, _, refused = read("timestamp;v\n01/13/2026 08:00;1\n2026-01-31 08:00;2\n", date_order=order)
@@ -74,7 +141,7 @@ def test_a_date_with_its_year_last_is_never_guessed_and_the_refusal_says_what_to
 
 
 @pytest.mark.parametrize(
-    "written", ["31.01.26 08:00", "31.01/2026", "31.02.2026 08:00", "31.01.2026 25:00", "31.01.2026 13:00 pm"]
+    "written", ["31.01.126 08:00", "31.01/2026", "31.02.2026 08:00", "31.01.2026 25:00", "31.01.2026 13:00 pm"]
 )
 def test_what_is_no_date_and_time_is_refused_as_it_was_written(written):
     times, _, refused = read(f"timestamp;v\n{written};1\n2026-01-31 08:00;2\n", date_order=DateOrder.DAY_FIRST)

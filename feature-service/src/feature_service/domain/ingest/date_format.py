@@ -7,12 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-_WRITTEN: Final = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})(?:[T\s,]+(.*))?", re.DOTALL)
-_CLOCK: Final = re.compile(
-    r"([0-9]{1,2})(?::([0-9][0-9]))?(?::([0-9][0-9](?:[.,][0-9]+)?))?(?:\s*([ap])\.?m\.?)?(Z|[+-][0-9][0-9]:?[0-9][0-9])?",
-    re.I,
-)
+from feature_service.domain.ingest.clock_text import iso_clock
+from feature_service.domain.ingest.named_date import is_short_named_date, iso_of_named_date, whole_year
 
+_WRITTEN: Final = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})(?:[T\s,]+(.*))?", re.DOTALL)
 _MONTHS: Final = 12
 _LONGEST_DAY: Final = 31
 
@@ -70,15 +68,19 @@ def iso_times(cells: Sequence[str], order: DateOrder | None) -> list[str]:
 
 
 def is_day_or_month_first(cell: str) -> bool:
-    """Whether a cell is a time whose year stands last."""
+    """Whether a cell is a time whose day, month or year of two digits can't be told apart without an order."""
     found = _WRITTEN.fullmatch(cell.strip())
-    return found is not None and len(found[4]) == 4
+    return _is_year_last(found) or is_short_named_date(cell.strip())
+
+
+def _is_year_last(found: re.Match[str] | None) -> bool:
+    return found is not None and len(found[1]) < 3 and len(found[4]) in {2, 4}
 
 
 def _first_numbers(cell: str) -> tuple[int, int]:
     """The day and the month of a date whose year stands last, in the order they are written; 0, 0 for anything else."""
     found = _WRITTEN.fullmatch(cell.strip())
-    if found is None or len(found[4]) != 4 or len(found[1]) > 2:
+    if found is None or not _is_year_last(found):
         return 0, 0
     numbers = int(found[1]), int(found[3])
     return numbers if max(numbers) <= _LONGEST_DAY else (0, 0)
@@ -86,8 +88,10 @@ def _first_numbers(cell: str) -> tuple[int, int]:
 
 def _iso_time(cell: str, order: DateOrder | None) -> str:
     found = _WRITTEN.fullmatch(cell.strip())
-    day = _iso_date(found, order) if found else ""
-    clock = _iso_clock(found[5]) if found and found[5] else "00:00:00"
+    if found is None:
+        return _checked(iso_of_named_date(cell.strip(), short_year=order is not None)) or cell
+    day = _iso_date(found, order)
+    clock = iso_clock(found[5]) if found[5] else "00:00:00"
     return _checked(f"{day} {clock}") or cell if day and clock else cell
 
 
@@ -105,21 +109,8 @@ def _iso_date(found: re.Match[str], order: DateOrder | None) -> str:
     first, _, second, third, _ = found.groups()
     if len(first) == 4 and len(third) < 3:
         year, month, day = first, second, third
-    elif order and len(third) == 4 and len(first) < 3:
+    elif order and _is_year_last(found):
         year, day, month = (third, first, second) if order is DateOrder.DAY_FIRST else (third, second, first)
     else:
         return ""
-    return f"{year}-{month:0>2}-{day:0>2}"
-
-
-def _iso_clock(text: str) -> str:
-    """The time of day in 24 hours, empty for none."""
-    found = _CLOCK.fullmatch(text.strip())
-    if found is None or (found[2] is None and found[4] is None):
-        return ""
-    hour = int(found[1])
-    if found[4]:
-        if not 1 <= hour <= 12:
-            return ""
-        hour = hour % 12 + (12 if found[4] in "pP" else 0)
-    return f"{hour:02}:{found[2] or '00'}:{(found[3] or '00').replace(',', '.')}{found[5] or ''}"
+    return f"{whole_year(year)}-{month:0>2}-{day:0>2}"

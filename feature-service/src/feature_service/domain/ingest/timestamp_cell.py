@@ -6,6 +6,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any, Final
 
 from feature_service.domain.ingest.date_format import is_day_or_month_first
+from feature_service.domain.ingest.named_date import iso_of_named_date
 from feature_service.domain.ingest.zone import instant_of
 from feature_service.domain.model.span import END_MICROS, FIRST_MICROS
 
@@ -27,7 +28,9 @@ def parse_time(cell: Any, zone: tzinfo) -> int:
     """Return the time in microseconds since the epoch; digits beyond the microsecond are cut off.
 
     ISO 8601 (``2024-05-01 10:00:00``, with ``T``, fraction, ``Z`` or offset; ``/`` between the parts of the date
-    too), in `zone` when it names none, where the first of two equal local times is meant; or a number of seconds,
+    too), or a date that says which number is the month (``01-Jan-2026``, ``2026年1月1日``, see
+    :mod:`feature_service.domain.ingest.named_date`), in `zone` when it names none, where the first of two equal local
+    times is meant; or a number of seconds,
     milliseconds, microseconds or nanoseconds since the epoch, told apart by size. Raises ValueError with the reason,
     also for a time that does not exist in `zone` and one outside the years 1 to 9999.
     """
@@ -46,13 +49,21 @@ def read_time(cell: Any) -> tuple[int, bool]:
     text = cell.strip()
     if _NUMBER.fullmatch(text) and len(text.lstrip("+-").split(".")[0]) > 8:
         return _epoch_time(Decimal(text), cell), False
-    try:
-        moment = datetime.fromisoformat(text.replace("/", "-"))
-    except ValueError:
-        raise ValueError(f"timestamp {shown(cell)} is not a time; {_remedy(text)}") from None
+    moment = _moment(text)
+    if moment is None:
+        raise ValueError(f"timestamp {shown(cell)} is not a time; {_remedy(text)}")
     local = (moment.replace(tzinfo=None) - _EPOCH) // _MICROSECOND
     offset = moment.utcoffset()
     return (local, True) if offset is None else (local - offset // _MICROSECOND, False)
+
+
+def _moment(text: str) -> datetime | None:
+    for written in (text.replace("/", "-"), iso_of_named_date(text)):
+        try:
+            return datetime.fromisoformat(written)
+        except ValueError:
+            continue
+    return None
 
 
 def _remedy(text: str) -> str:
