@@ -170,7 +170,7 @@ class IngestParameters(RequestModel):
         default="", max_length=256, description="CSV: column with the time of day, when `timestamp_column` is a date."
     )
     date_order: Literal["", "dmy", "mdy"] = Field(
-        default="", description="CSV: how dates such as 02/03/2026 are written; empty: they are refused."
+        default="", description="CSV: how dates such as 02/03/2026 and 02.03.26 are written; empty: they are refused."
     )
     partial: bool = Field(
         default=False, description="Store what can be read of a body that would be refused as a whole."

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from feature_service.domain.ingest.schema import FieldSchema
+from feature_service.domain.ingest.unit_of_name import unit_of_name
 from feature_service.domain.model.device import DataModel, Device, Field
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.registry.device_registry import DeviceRegistry, require_code
@@ -110,9 +111,7 @@ class TargetRegistry:
 
     async def extend_model(self, tenant_id: str, code: str, kinds: Mapping[str, FieldKind]) -> None:
         """Add to the data model the fields it does not have."""
-        await self._registry.extend_model(
-            tenant_id, code, [Field(code=name, kind=kind) for name, kind in kinds.items()]
-        )
+        await self._registry.extend_model(tenant_id, code, [_new_field(name, kind) for name, kind in kinds.items()])
 
     async def _new_model(self, tenant_id: str, code: str, device: Device | None, *, create: bool) -> DataModel:
         if not create:
@@ -143,9 +142,13 @@ def _new_models(targets: Iterable[tuple[IngestTarget, Mapping[str, FieldKind]]])
             known = fields.setdefault(target.model.code, {})
             known.update((name, kind) for name, kind in kinds.items() if name not in known)
     return [
-        replace(model, fields=tuple(Field(code=name, kind=kind) for name, kind in fields[code].items()))
+        replace(model, fields=tuple(_new_field(name, kind) for name, kind in fields[code].items()))
         for code, model in models.items()
     ]
+
+
+def _new_field(name: str, kind: FieldKind) -> Field:
+    return Field(code=name, kind=kind, unit=unit_of_name(name))
 
 
 def _of_model(device: Device, model: DataModel | None) -> Device:

@@ -111,7 +111,7 @@ class IngestOptions(_message.Message):
     time_column: _builtins.str
     """CSV column with the time of day, beside a timestamp_column of dates. Empty: none."""
     date_order: _builtins.str
-    """How CSV dates with the year last are written: "dmy" or "mdy". Empty: such dates are refused."""
+    """How CSV dates with the year last, or of two digits, are written: "dmy" or "mdy". Empty: such dates are refused."""
     time_precision: _builtins.str
     """Unit of the times of line protocol, such as "ns", "us", "ms", "s", "m" or "h". Empty: "ns"."""
     @_builtins.property

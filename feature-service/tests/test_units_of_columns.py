@@ -1,0 +1,62 @@
+"""A column whose name says its unit makes a field of that unit; the name stays as it is."""
+
+import pytest
+from penstock.feature.v1 import feature_pb2 as pb
+
+from feature_service.domain.ingest.unit_of_name import unit_of_name
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("temp [°C]", "°C"),
+        ("Strom[A]", "A"),
+        ("vibration [ mm/s ] ", "mm/s"),
+        ("flow [Nm³/h, dry]", "Nm³/h, dry"),
+        ("Pressure (bar)", "bar"),
+        ("power (kW)", "kW"),
+        ("电流（mA）", "mA"),
+        ("speed (avg)", ""),
+        ("sensor[0]", ""),
+        ("range [0-10]", ""),
+        ("[A]", ""),
+        ("(bar)", ""),
+        ("temp", ""),
+        ("a [°C] raw", ""),
+        ("x []", ""),
+    ],
+)
+def test_the_unit_is_what_stands_in_brackets_at_the_end(name, unit):
+    assert unit_of_name(name) == unit
+
+
+async def ingest(service, header, **options):
+    async def messages():
+        asked = {"format": pb.INGEST_FORMAT_CSV, "device_code": "d1", "model_code": "m", "create": True}
+        yield pb.IngestRequest(options=pb.IngestOptions(**{**asked, **options}))
+        yield pb.IngestRequest(chunk=f"timestamp,{header}\n2026-01-01T00:00:00Z,21.5,3\n".encode())
+
+    await service.features.Ingest(messages())
+
+
+async def fields_of(service):
+    model = (await service.metadata.GetDataModel(pb.GetDataModelRequest(model_code="m"))).model
+    return {field.field_code: field.unit for field in model.fields}
+
+
+async def test_fields_of_a_new_model_have_the_units_of_their_columns_and_their_whole_names(service_on_duckdb):
+    service = service_on_duckdb
+    await ingest(service, "temp [°C],count (n)")
+    assert await fields_of(service) == {"temp [°C]": "°C", "count (n)": ""}
+    rows = (await service.features.QueryHistory(pb.QueryHistoryRequest(device_code="d1"))).rows
+    assert {column.name: column.unit for column in rows.columns}["temp [°C]"] == "°C"
+
+
+async def test_a_field_that_comes_later_brings_its_unit_and_a_unit_that_was_given_stays(service_on_duckdb):
+    service = service_on_duckdb
+    await ingest(service, "temp [°C],a")
+    model = (await service.metadata.GetDataModel(pb.GetDataModelRequest(model_code="m"))).model
+    next(field for field in model.fields if field.field_code == "temp [°C]").unit = "K"
+    await service.metadata.UpdateDataModel(pb.UpdateDataModelRequest(model=model))
+    await ingest(service, "temp [°C],Pressure (bar)")
+    assert await fields_of(service) == {"temp [°C]": "K", "a": "", "Pressure (bar)": "bar"}
