@@ -96,6 +96,15 @@ def test_a_status_is_bounded_because_it_travels_in_trailers() -> None:
     assert len(error_from_status(status).violations) == 20
 
 
+def test_what_a_caller_chose_makes_no_status_longer_than_trailers_may_be() -> None:
+    fields = [FieldViolation(field="坏" * 50_000, description="long")]
+    metadata = {"device": "坏" * 50_000, "code": "x" * 50_000}
+    received = error_from_status(error_to_status(InvalidArgument("x", metadata=metadata, violations=fields)))
+    assert len(received.violations[0].field) == 200
+    assert {key: len(value) for key, value in received.metadata.items()} == {"device": 1000, "code": 1000}
+    assert received.metadata["device"].endswith("…")
+
+
 def test_a_limit_is_retryable_only_when_it_says_when() -> None:
     assert ResourceExhausted("too fast", retry_after=0.5).retryable
     assert not ResourceExhausted("budget is used up").retryable

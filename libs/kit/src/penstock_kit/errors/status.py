@@ -17,17 +17,21 @@ _KIND_KEY: Final = "penstock_kind"
 _MAX_MESSAGE: Final = 1000
 _MAX_VIOLATIONS: Final = 20
 _MAX_DESCRIPTION: Final = 200
+_MAX_FIELD: Final = 200
+_MAX_VALUE: Final = 1000
 
 
 def error_to_status(error: PenstockError) -> "status_pb2.Status":
     """Return `error` as a google.rpc.Status with ErrorInfo, RetryInfo and BadRequest details.
 
-    Bounded, for it travels in trailers: 1,000 characters of message, 20 fields of 200 characters each.
+    Bounded, for it travels in trailers, and trailers that are too large replace the error by one of gRPC's: 1,000
+    characters of message and of each value of the metadata, 20 fields of 200 characters each.
     """
     from google.rpc import error_details_pb2, status_pb2
 
     status = status_pb2.Status(code=grpc_code(error.kind), message=_shortened(error.message, _MAX_MESSAGE))
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.metadata))
+    metadata = {key: _shortened(value, _MAX_VALUE) for key, value in error.metadata.items()}
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     info.metadata[_KIND_KEY] = error.kind.value
     status.details.add().Pack(info)
     if error.retry_after is not None:
@@ -38,7 +42,7 @@ def error_to_status(error: PenstockError) -> "status_pb2.Status":
         bad = error_details_pb2.BadRequest()
         for violation in error.violations[:_MAX_VIOLATIONS]:
             description = _shortened(violation.description, _MAX_DESCRIPTION)
-            bad.field_violations.add(field=violation.field, description=description)
+            bad.field_violations.add(field=_shortened(violation.field, _MAX_FIELD), description=description)
         status.details.add().Pack(bad)
     return status
 
