@@ -13,12 +13,13 @@ from penstock_kit.text.number import NUMBER_WORDS, ORDINAL_WORDS, plain_number, 
 from penstock_kit.text.token import Kind, Token
 from penstock_kit.text.unit import UNITS_AFTER_NUMBERS, UNITS_ALONE
 
+# A code begins within so many characters, or it is a word: to look through all of a long word takes its square.
 _PIECE: Final = re.compile(
     r"(?P<zone>\b(?:utc|gmt)[+-]\d{1,2}(?::?\d{2})?\b|\b(?:africa|america|asia|australia|europe|pacific)/[a-z_]+\b)"
     r"|(?P<date>\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}:\d{2}(?::\d{2})?\b|\d{1,4}[年月](?:\d{1,2}月)?(?:\d{1,2}[日号])?|\d{1,2}[日点]\d{0,2})"
     r"|(?P<dotted>\bv?\d+(?:\.\d+){2,}\b)"
     r"|(?P<measured>(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th)?(?=[^\w.]|\.\D|\.?$|[\u4e00-\u9fff])|(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?(?=[a-zµ°]{1,5}\b))"
-    r"|(?P<code>[a-z0-9]*(?:[a-z][\w./:-]*\d|\d[\w./:-]*[a-z]|[a-z]+_)[a-z0-9_]*(?:[-./:_][a-z0-9_]+)*)"
+    r"|(?P<code>[a-z0-9]{0,64}(?:[a-z][\w./:-]{0,64}\d|\d[\w./:-]{0,64}[a-z]|[a-z]{1,64}_)[a-z0-9_]*(?:[-./:_][a-z0-9_]+)*)"
     r"|(?P<number>\d[\d,]*(?:\.\d+)?)"
     r"|(?P<symbol>°\s?[cf]\b|[%$€])"
     r"|(?P<word>[^\W\d_\u3400-\u9fff]+(?:'[a-z]+)?)"
