@@ -1,6 +1,5 @@
 """The bounds of what callers may ask for, and the checks of them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +11,8 @@ MAX_TAGS: Final = 16
 MAX_MANY: Final = 1_000
 MAX_WAIT_SECONDS: Final = 30.0
 MAX_LEASE_SECONDS: Final = 300.0
+# No life, window or debt ends later: the end of a longer one is no date, and Redis counts milliseconds in 64 bits.
+MAX_LIFE_SECONDS: Final = 100 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +24,25 @@ class TtlDefaults:
 
 
 def require_positive(value: float, field: str, why: str) -> None:
-    """Raise InvalidArgument unless `value` is a finite number above zero; `why` says what zero would mean."""
-    if not (value > 0 and math.isfinite(value)):
+    """Raise InvalidArgument unless `value` is above zero and no longer than a life; `why` says what zero would mean."""
+    if not value > 0:
         message = f"{field} is {value:g} s, it must be above 0: {why}"
         raise InvalidArgument(message, reason="DURATION_INVALID", metadata={"field": field})
+    require_within_calendar(value, field)
 
 
 def require_not_negative(value: float, field: str) -> None:
-    """Raise InvalidArgument unless `value` is a finite number of seconds, 0 or more."""
-    if not (value >= 0 and math.isfinite(value)):
+    """Raise InvalidArgument unless `value` is a number of seconds, 0 or more and no longer than a life."""
+    if not value >= 0:
         message = f"{field} is {value:g} s, it must be 0 or more"
+        raise InvalidArgument(message, reason="DURATION_INVALID", metadata={"field": field})
+    require_within_calendar(value, field)
+
+
+def require_within_calendar(value: float, field: str) -> None:
+    """Raise InvalidArgument for seconds that lead out of the calendar, or out of what Redis counts."""
+    if value > MAX_LIFE_SECONDS:
+        message = f"{field} is {value:g} s, at most {MAX_LIFE_SECONDS:g} (a hundred years) can be meant"
         raise InvalidArgument(message, reason="DURATION_INVALID", metadata={"field": field})
 
 

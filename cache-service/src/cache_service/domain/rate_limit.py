@@ -8,6 +8,7 @@ nanoseconds, so that sums are exact.
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cache_service.domain.limit import MAX_LIFE_SECONDS, require_within_calendar
 from penstock_kit.errors import InvalidArgument
 
 NANOSECONDS: Final = 1_000_000_000
@@ -45,7 +46,7 @@ def take(*, tat: int, now: int, cost: int, rate: Rate, correction: int = 0) -> t
     `correction` is taken first, whether it fits or not.
     """
     window = int(rate.window * NANOSECONDS)
-    check(cost, rate, window)
+    check(cost, rate, window, correction)
     tat = max(max(tat, now) + correction * window // rate.limit, now)
     wanted = tat + cost * window // rate.limit
     wait = wanted - now - window
@@ -71,11 +72,15 @@ def verdict_of(*, allowed: bool, ahead: int, wait: int, window: int, limit: int,
     )
 
 
-def check(cost: int, rate: Rate, window: int) -> None:
+def check(cost: int, rate: Rate, window: int, correction: int = 0) -> None:
     """Raise InvalidArgument for what no store can decide; `window` is the rate's, in the store's own unit."""
     if rate.limit <= 0 or window <= 0:
-        message = f"the rate is {rate.limit} in {rate.window:g} s; both must be above 0"
+        message = f"the rate has a limit of {rate.limit} in a window of {rate.window:g} s; both must be above 0"
         raise InvalidArgument(message, reason="RATE_INVALID")
+    require_within_calendar(rate.window, "window")
+    if abs(correction) * rate.window / rate.limit > MAX_LIFE_SECONDS:
+        message = f"the correction is {correction}; it would take over a hundred years until that is back"
+        raise InvalidArgument(message, reason="COST_INVALID")
     if cost < 0:
         raise InvalidArgument(f"the cost is {cost}; it must be 0 or more", reason="COST_INVALID")
     if cost > rate.limit:

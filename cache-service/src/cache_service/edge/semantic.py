@@ -6,6 +6,7 @@
 import sys
 from array import array
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -151,6 +152,9 @@ def _vector(numbers: Iterable[float]) -> bytes:
         raise FailedPrecondition(message, reason="EMBEDDER_UNAVAILABLE")
     if len(values) > _MOST_DIMENSIONS:
         message = f"the embedding has {len(values)} numbers, at most {_MOST_DIMENSIONS} are compared"
+        raise InvalidArgument(message, reason="EMBEDDING_INVALID")
+    if not all(map(isfinite, values)):  # such a vector is as near to all others as to none
+        message = "the embedding has numbers that are not finite; send the question's vector as its model gave it"
         raise InvalidArgument(message, reason="EMBEDDING_INVALID")
     if sys.byteorder == "big":
         values.byteswap()

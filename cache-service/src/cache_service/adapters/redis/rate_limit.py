@@ -56,7 +56,7 @@ class RedisRateLimitStore:
         After a timeout it may have been taken: whoever asked counts it as spent.
         """
         window = round(rate.window * _MICROSECONDS)
-        check(cost, rate, window)
+        check(cost, rate, window, correction)
         costs = (cost * window // rate.limit, correction * window // rate.limit, window)
         allowed, arrival, wait, now = await self._scripts.run(_TAKE, [rate_key(key)], *map(str, costs))
         return verdict_of(

@@ -80,6 +80,7 @@ class RateLimitStoreContract:
             (1, {"limit": 5, "window": 0.0}, "RATE_INVALID"),
             (-1, {"limit": 5, "window": 60.0}, "COST_INVALID"),
             (6, {"limit": 5, "window": 60.0}, "COST_LIMIT_EXCEEDED"),
+            (1, {"limit": 5, "window": 4e9}, "DURATION_INVALID"),
         ],
     )
     async def test_a_rate_or_cost_that_can_never_be_is_refused(
@@ -88,3 +89,11 @@ class RateLimitStoreContract:
         with pytest.raises(InvalidArgument) as refused:
             await store.take("t\0r", cost, make_rate(**rate))
         assert refused.value.reason == reason
+
+    @pytest.mark.parametrize("correction", [2**63 - 1, -(2**63)])
+    async def test_a_correction_that_would_take_a_hundred_years_is_refused(
+        self, store: Any, make_rate: Any, correction: int
+    ) -> None:
+        with pytest.raises(InvalidArgument, match="correction") as refused:
+            await store.take("t\0r", 0, make_rate(limit=10, window=60.0), correction=correction)
+        assert refused.value.reason == "COST_INVALID"
