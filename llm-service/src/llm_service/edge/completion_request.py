@@ -1,6 +1,7 @@
 """Requests from protobuf."""
 
 import json
+from math import isfinite
 from typing import Any, Final, cast
 
 from penstock.common.v1 import common_pb2
@@ -46,6 +47,8 @@ _MODES: Final = {
     llm_pb2.ToolChoice.MODE_NAMED: ToolMode.NAMED,
 }
 _FORMS: Final = {
+    llm_pb2.ResponseFormat.KIND_UNSPECIFIED: ResponseForm.TEXT,
+    llm_pb2.ResponseFormat.KIND_TEXT: ResponseForm.TEXT,
     llm_pb2.ResponseFormat.KIND_JSON_OBJECT: ResponseForm.JSON_OBJECT,
     llm_pb2.ResponseFormat.KIND_JSON_SCHEMA: ResponseForm.JSON_SCHEMA,
 }
@@ -62,6 +65,8 @@ _SAMPLING: Final = (
     "top_logprobs",
     "parallel_tool_calls",
 )
+# What of them is a number of something, which no vendor takes below zero.
+_COUNTS: Final = frozenset({"max_output_tokens", "n", "top_logprobs"})
 _MAX_INPUTS: Final = 2048
 # No model has longer vectors; and what an answer of vectors may hold, which is a message of 16 MB.
 _MAX_DIMENSIONS: Final = 8192
@@ -171,6 +176,8 @@ def _part(proto: llm_pb2.Part, media_urls: MediaUrls) -> Part | None:
                 url=file.url,
             )
         case "tool_call":
+            if proto.tool_call < 0:
+                raise _wrong("tool_call", f"{proto.tool_call} is no index of a call; they begin with 0")
             return CallPart(index=proto.tool_call)
         case _:
             return None
@@ -196,7 +203,10 @@ def _tool(proto: common_pb2.ToolDefinition, at: int) -> ToolDefinition:
 
 
 def _tool_choice(proto: llm_pb2.CompletionRequest) -> ToolChoice:
-    choice = ToolChoice(mode=_MODES.get(proto.tool_choice.mode, ToolMode.DEFAULT), name=proto.tool_choice.name)
+    mode = _MODES.get(proto.tool_choice.mode)
+    if mode is None:
+        raise _wrong("tool_choice.mode", f"{proto.tool_choice.mode} is none; it is one of auto, none, required, named")
+    choice = ToolChoice(mode=mode, name=proto.tool_choice.name)
     names = {tool.name for tool in proto.tools}
     if choice.mode is ToolMode.NAMED and choice.name not in names:
         raise _wrong("tool_choice.name", f"there is no tool {choice.name!r}; there are: {', '.join(sorted(names))}")
@@ -204,7 +214,9 @@ def _tool_choice(proto: llm_pb2.CompletionRequest) -> ToolChoice:
 
 
 def _response_format(proto: llm_pb2.ResponseFormat) -> ResponseFormat:
-    form = _FORMS.get(proto.kind, ResponseForm.TEXT)
+    form = _FORMS.get(proto.kind)
+    if form is None:
+        raise _wrong("response_format.kind", f"{proto.kind} is none; it is one of text, json_object, json_schema")
     if form is ResponseForm.JSON_SCHEMA:
         _json_object(proto.schema_json, "response_format.schema_json")
     return ResponseFormat(
@@ -214,14 +226,23 @@ def _response_format(proto: llm_pb2.ResponseFormat) -> ResponseFormat:
 
 def _sampling(proto: llm_pb2.Sampling) -> Sampling:
     given: dict[str, Any] = {name: getattr(proto, name) for name in _SAMPLING if proto.HasField(cast(Any, name))}
+    for name, value in given.items():
+        if not isfinite(value):
+            raise _wrong(f"sampling.{name}", f"{value:g} is no finite number")
+        if name in _COUNTS and value < 0:
+            raise _wrong(f"sampling.{name}", f"{value} is below 0")
     return Sampling(stop=tuple(proto.stop), **given)
 
 
 def _reasoning(proto: llm_pb2.Reasoning) -> Reasoning:
+    if proto.max_tokens < 0:
+        raise _wrong("reasoning.max_tokens", f"{proto.max_tokens} is below 0; 0 is by effort")
     return Reasoning(effort=proto.effort, max_tokens=proto.max_tokens, include=proto.include)
 
 
 def _cache(proto: llm_pb2.CachePolicy) -> CachePolicy:
+    if not 0 <= proto.threshold <= 1:
+        raise _wrong("cache.threshold", f"{proto.threshold:g} is out of range; from 0 to 1, 0 for the operator's")
     return CachePolicy(
         bypass=proto.bypass, exact=proto.exact, own=proto.own, semantic=proto.semantic, threshold=proto.threshold
     )
@@ -236,6 +257,8 @@ def _json_object(text: str, field: str) -> dict[str, object]:
         decoded = json.loads(text)
     except ValueError as error:
         raise _wrong(field, f"it is not JSON: {error}") from None
+    except RecursionError:
+        raise _wrong(field, "it is nested too deeply") from None
     if not isinstance(decoded, dict):
         raise _wrong(field, "it is not a JSON object")
     return cast(dict[str, object], decoded)

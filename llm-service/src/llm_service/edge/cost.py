@@ -1,7 +1,7 @@
 """The ledger to protobuf and its questions from it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.llm.v1 import cost_pb2
@@ -54,8 +54,8 @@ def filter_from_proto(
         if user_id not in {"", caller.user_id}:
             raise PermissionDenied("only administrators see what others spent", reason="COSTS_DENIED")
         user_id = caller.user_id
-    start = time_from_proto(request.start_time) if request.HasField("start_time") else None
-    end = time_from_proto(request.end_time) if request.HasField("end_time") else None
+    start = time_from_proto(request, "start_time") if request.HasField("start_time") else None
+    end = time_from_proto(request, "end_time") if request.HasField("end_time") else None
     if start and end and end <= start:
         raise InvalidArgument(f"end_time {end} is not after start_time {start}", reason="TIME_RANGE_INVALID")
     tenant_id = caller.tenant_id
@@ -107,10 +107,11 @@ def ledger_row_to_proto(row: LedgerRow) -> cost_pb2.LedgerEntry:
     return proto
 
 
-def time_from_proto(proto: Timestamp) -> datetime:
-    """Return the time in UTC. Raises InvalidArgument (TIME_INVALID) for one that no calendar has."""
+def time_from_proto(request: Any, field: str) -> datetime:
+    """Return the time in a field in UTC. Raises InvalidArgument (TIME_INVALID) for one that no calendar has."""
+    proto: Timestamp = getattr(request, field)
     try:
         return proto.ToDatetime(UTC)
     except (ValueError, OverflowError):
-        text = f"the time {proto.seconds} s from 1970 is outside of the years 1 to 9999"
+        text = f"{field} is {proto.seconds} s and {proto.nanos} ns from 1970, outside of the years 1 to 9999"
         raise InvalidArgument(text, reason="TIME_INVALID") from None

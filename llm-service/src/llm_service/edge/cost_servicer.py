@@ -1,6 +1,7 @@
 """CostService: reports of the ledger, budgets, policies of keys and prices."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any, Final
 
 import grpc.aio
@@ -28,7 +29,7 @@ from llm_service.edge.rule import (
 )
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller, current_context
-from penstock_kit.errors import NotFound, PermissionDenied
+from penstock_kit.errors import InvalidArgument, NotFound, PermissionDenied
 from penstock_kit.role import require_admin, require_operator
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -118,7 +119,11 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         self, request: cost_pb2.ListBudgetsRequest, context: Context
     ) -> cost_pb2.ListBudgetsResponse:
         """List the tenant's budgets; others than administrators see those that cover them, operators all on demand."""
-        uses = [use for use in await self._listed_budgets(request) if use.share >= request.min_spent_ratio]
+        ratio = request.min_spent_ratio
+        if not (ratio >= 0 and isfinite(ratio)):
+            message = f"min_spent_ratio is {ratio:g}; it is a share such as 0.8, or 0 for all budgets"
+            raise InvalidArgument(message, reason="RULE_INVALID")
+        uses = [use for use in await self._listed_budgets(request) if use.share >= ratio]
         page, token = _page([use.budget.id for use in uses], request.page_token, _page_size(request.page_size))
         now = self._clock.now()
         return cost_pb2.ListBudgetsResponse(
@@ -195,6 +200,9 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
 
 
 def _page_size(asked: int) -> int:
+    if asked < 0:
+        message = f"page_size is {asked}; it must be from 1 to {_LARGEST_PAGE}, or 0 for {_DEFAULT_PAGE}"
+        raise InvalidArgument(message, reason="PAGE_SIZE_INVALID")
     return min(asked, _LARGEST_PAGE) if asked > 0 else _DEFAULT_PAGE
 
 

@@ -194,7 +194,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         return llm_pb2.GetStatusResponse(components=[component], rss_bytes=self._rss_bytes())
 
     def _now(self, request: llm_pb2.ParsePromptRequest) -> datetime:
-        now = time_from_proto(request.now) if request.HasField("now") else self._clock.now()
+        now = time_from_proto(request, "now") if request.HasField("now") else self._clock.now()
         if not request.time_zone:
             return now
         try:
@@ -203,6 +203,6 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             raise InvalidArgument(
                 f"now is {now.isoformat()}, which is beyond the calendar in {request.time_zone}", reason="TIME_INVALID"
             ) from None
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: longer than a name of a file
             message = f"time zone {request.time_zone!r} is unknown; use an IANA name such as Asia/Shanghai"
             raise InvalidArgument(message, reason="TIME_ZONE_INVALID") from error
