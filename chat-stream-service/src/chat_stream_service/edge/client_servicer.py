@@ -15,6 +15,7 @@ from chat_stream_service.domain.model.event import ChatEvent
 from chat_stream_service.domain.stream.readers import Readers
 from chat_stream_service.edge.convert import caller_owner, timestamp_to_proto, with_events
 from penstock_kit.clock import Clock
+from penstock_kit.errors import InvalidArgument
 
 
 class ClientServicer(chat_pb2_grpc.ClientServiceServicer):
@@ -35,7 +36,13 @@ class ClientServicer(chat_pb2_grpc.ClientServiceServicer):
         return chat_pb2.RegisterClientResponse(client=self._client_to_proto(client))
 
     async def ListClients(self, request: chat_pb2.ListClientsRequest, context: Any) -> chat_pb2.ListClientsResponse:
-        """List all clients: there are so few of them that they fit one page."""
+        """List all clients: there are so few of them that they fit one page, whatever its size."""
+        if request.page_size < 0:
+            message = f"page_size is {request.page_size}; it must be 1 or more, or 0 for all"
+            raise InvalidArgument(message, reason="PAGE_SIZE_INVALID")
+        if request.page_token:
+            message = f"page_token {request.page_token[:40]!r} is of no page: all clients are on the first"
+            raise InvalidArgument(message, reason="PAGE_TOKEN_INVALID")
         clients = await self._clients.list_all(caller_owner())
         return chat_pb2.ListClientsResponse(clients=[self._client_to_proto(client) for client in clients])
 

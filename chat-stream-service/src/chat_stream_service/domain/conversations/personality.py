@@ -12,6 +12,7 @@ from penstock_kit.errors import FieldViolation, InvalidArgument
 
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _MAX_NAME: Final = 200
+_MAX_DESCRIPTION: Final = 2_000
 _MAX_TEXT: Final = 100_000
 _MAX_FILLED: Final = 200_000
 _MAX_TEMPERATURE: Final = 2.0
@@ -36,7 +37,7 @@ class Personality:
 
     def check(self) -> "Personality":
         """Return it; InvalidArgument naming the field that is wrong."""
-        _check_texts(name=self.name, text=self.prompt, field="prompt")
+        _check_texts(name=self.name, text=self.prompt, field="prompt", description=self.description)
         if self.temperature is not None and not 0 <= self.temperature <= _MAX_TEMPERATURE:
             raise _invalid("temperature", f"is {self.temperature:g}; it lies between 0 and 2")
         return self
@@ -60,7 +61,7 @@ class Template:
 
     def check(self) -> "Template":
         """Return it; InvalidArgument naming the field that is wrong."""
-        _check_texts(name=self.name, text=self.content, field="content")
+        _check_texts(name=self.name, text=self.content, field="content", description=self.description)
         return self
 
     def filled(self, content: str, values: Mapping[str, str]) -> str:
@@ -125,11 +126,13 @@ PersonalityStore = TenantStore[Personality]
 TemplateStore = TenantStore[Template]
 
 
-def _check_texts(*, name: str, text: str, field: str) -> None:
+def _check_texts(*, name: str, text: str, field: str, description: str) -> None:
     if not name.strip() or len(name) > _MAX_NAME:
         raise _invalid("name", f"is {name[:40]!r}; it must have 1 to {_MAX_NAME} characters")
     if not text.strip() or len(text) > _MAX_TEXT:
         raise _invalid(field, f"has {len(text):,} characters; it must have 1 to {_MAX_TEXT:,}")
+    if len(description) > _MAX_DESCRIPTION:
+        raise _invalid("description", f"has {len(description):,} characters; at most {_MAX_DESCRIPTION:,} are kept")
 
 
 def _wrong_values(description: str) -> InvalidArgument:

@@ -61,6 +61,9 @@ class StreamRequest:
             raise _invalid("content", f"has {len(content):,} characters; at most {_MAX_CONTENT:,} are read")
         if len(self.model) > _MAX_NAME or len(self.request_id) > _MAX_NAME:
             raise _invalid("model and request_id", f"have at most {_MAX_NAME} characters each")
+        if not 0 <= self.cache.threshold <= 1:
+            threshold = self.cache.threshold
+            raise _invalid("cache.threshold", f"is {threshold:g}; it lies between 0 and 1, and 0 is the operator's")
         if self.role not in (Role.USER, Role.SYSTEM):
             raise _invalid("role", f"is {self.role.value!r}; user and system may speak")
 
