@@ -93,8 +93,9 @@ async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_
                 break
             await asyncio.sleep(0.02)
     assert ready.status_code == httpx.codes.SERVICE_UNAVAILABLE
-    detail = ready.json()["services"]["gateway/database"]["detail"]
-    assert "was not there at the start" in detail
+    services = ready.json()["services"]
+    assert "was not there at the start" in services["gateway/database"]["detail"]
+    assert {services[name]["state"] for name in ("llm-service", "chat-stream-service")} == {"down"}
     await system.proxy.open()
     await system.ready()
     assert "No language model is configured" in await system.complete()

@@ -10,6 +10,7 @@ import zlib
 import brotli
 import httpx
 import pytest
+from penstock.common.v1.common_pb2 import ComponentStatus
 
 from gateway.http.json import encode
 from gateway.middleware.compression import Compression
@@ -261,6 +262,20 @@ async def test_readiness_names_every_service_and_store(gateway):
     }  # fmt: skip
     assert "feature-service/telemetry" in report["degraded"]
     assert report["services"]["cache-service"]["state"] == "down"
+
+
+@pytest.mark.parametrize(
+    ("blocking", "expected"), [(False, (200, "degraded", "degraded")), (True, (503, "unavailable", "down"))]
+)
+async def test_a_required_service_that_does_nothing_without_its_store_is_not_ready(gateway, blocking, expected):
+    gateway.fakes.llm.components = [
+        ComponentStatus(name="database", state="down", detail="its schema could not be prepared", blocking=blocking)
+    ]
+    answer = await gateway.client.get("/ready")
+    service = answer.json()["services"]["llm-service"]
+    assert (answer.status_code, answer.json()["status"], service["state"]) == expected
+    assert service["stores"]["database"]["detail"] == "its schema could not be prepared"
+    assert "llm-service/database" in answer.json()["degraded"]
 
 
 async def test_without_its_services_the_gateway_lives_and_is_not_ready(start_gateway):

@@ -71,13 +71,16 @@ async def test_a_service_whose_late_migration_failed_is_not_ready_until_one_succ
         prepare_schema(database, proxy.url, folder, then=prepared.wait, again_seconds=0.05) as is_there,
     ):
         assert not is_there
+        assert not database.is_prepared
         await wait_for_health(port, SERVING)  # it only waits for its store, and does what it can without
         await proxy.open()
         await wait_for_health(port, NOT_SERVING)
         assert "schema could not be prepared: see the log" in await said_by(database)
+        assert not database.is_prepared
         write_revision(folder, "0001", "None", CREATE)
         await wait_for_health(port, SERVING)
         await database.ping()
+        assert database.is_prepared
     await server.drain()
     await database.close()
     await proxy.cut()

@@ -23,7 +23,8 @@ class DatabaseComponent:
         try:
             await self._database.ping()
         except PenstockError as error:
-            return ComponentStatus(name="database", state="down", detail=error.message)
+            blocking = not self._database.is_prepared
+            return ComponentStatus(name="database", state="down", detail=error.message, blocking=blocking)
         return ComponentStatus(name="database", state="ok")
 
 

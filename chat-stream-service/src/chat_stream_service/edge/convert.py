@@ -125,7 +125,9 @@ def state_to_proto(state: StreamState) -> chat_pb2.GetStreamResponse:
 
 def component_to_proto(status: ComponentStatus) -> common_pb2.ComponentStatus:
     """Return the state of a store or peer."""
-    return common_pb2.ComponentStatus(name=status.name, state=status.state, detail=status.detail)
+    return common_pb2.ComponentStatus(
+        name=status.name, state=status.state, detail=status.detail, blocking=status.blocking
+    )
 
 
 def usage_to_proto(usage: Usage) -> common_pb2.Usage:

@@ -157,5 +157,7 @@ class Readiness:
 
 
 def _worst(parts: tuple[ComponentStatus, ...]) -> State:
-    """A service that answers is at worst degraded: it knows best what it can do without."""
+    """A service that answers is at worst degraded, unless it says what it can't do without: it knows best."""
+    if any(part.blocking and part.state != "ok" for part in parts):
+        return "down"
     return "ok" if all(part.state == "ok" for part in parts) else "degraded"

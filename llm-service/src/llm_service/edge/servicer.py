@@ -190,7 +190,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             await self._database.ping()
             component = common_pb2.ComponentStatus(name="database", state="ok")
         except PenstockError as error:
-            component = common_pb2.ComponentStatus(name="database", state="down", detail=error.message)
+            component = common_pb2.ComponentStatus(
+                name="database", state="down", detail=error.message, blocking=not self._database.is_prepared
+            )
         return llm_pb2.GetStatusResponse(components=[component], rss_bytes=self._rss_bytes())
 
     def _now(self, request: llm_pb2.ParsePromptRequest) -> datetime:

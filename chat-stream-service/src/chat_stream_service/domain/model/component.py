@@ -8,11 +8,14 @@ ComponentState = Literal["ok", "degraded", "down"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentStatus:
-    """One store or peer; `detail` says what is wrong and holds no secret."""
+    """One store or peer; `detail` says what is wrong and holds no secret, `blocking` that nothing is done until it is
+    ok.
+    """
 
     name: str
     state: ComponentState
     detail: str = ""
+    blocking: bool = False
 
 
 class Component(Protocol):

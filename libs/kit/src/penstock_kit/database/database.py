@@ -94,6 +94,11 @@ class Database:
         self._name = Path(url.database or "").name if self.is_sqlite else f"{url.database} on PostgreSQL"
 
     @property
+    def is_prepared(self) -> bool:
+        """Whether the store was there since the start, its schema up to date; it may be away now."""
+        return self.phase is Phase.THERE
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the store is SQLite (PostgreSQL otherwise)."""
         return self._url.get_backend_name() == "sqlite"

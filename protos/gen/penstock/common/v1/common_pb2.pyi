@@ -175,22 +175,26 @@ class ComponentStatus(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    BLOCKING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name such as "database", "telemetry", "cache"."""
     state: _builtins.str
     """"ok", "degraded" or "down"."""
     detail: _builtins.str
     """What is wrong, empty when ok. Holds no secret."""
+    blocking: _builtins.bool
+    """Whether the service does none of its work until this is ok."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         state: _builtins.str = ...,
         detail: _builtins.str = ...,
+        blocking: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "name", b"name", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocking", b"blocking", "detail", b"detail", "name", b"name", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
