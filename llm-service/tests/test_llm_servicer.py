@@ -1,6 +1,7 @@
 """The service over gRPC, with a fake vendor before and the offline provider behind."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
 
+from llm_service.domain.model.media_url import MediaUrls
+from llm_service.edge.completion_request import completion_request_from_proto
 from llm_service.main import serve
 from llm_service.settings import LlmSettings
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import BadUpstream, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 from penstock_kit.grpc import open_channel
+from penstock_testkit.loop_turns import watch_turns
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, FakeUsage, Reply
@@ -72,6 +76,19 @@ def completion(text: str = "ping", **fields: Any) -> llm_pb2.CompletionRequest:
 async def streamed(service: Service, asked: llm_pb2.CompletionRequest) -> list[llm_pb2.CompletionEvent]:
     call = service.llm.StreamComplete(llm_pb2.StreamCompleteRequest(completion=asked))
     return [event async for response in call for event in response.events]
+
+
+async def test_no_turn_of_the_loop_takes_what_reading_a_large_question_takes(service: Service) -> None:
+    message = llm_pb2.Message(role=llm_pb2.ROLE_USER, parts=[llm_pb2.Part(text="x")])
+    asked = llm_pb2.CompletionRequest(model="openai/m1", messages=[message] * 33_000)
+    begun = time.thread_time()
+    completion_request_from_proto(asked, streaming=False, media_urls=MediaUrls(("*",)))
+    alone = time.thread_time() - begun
+    with as_caller(ALICE):
+        await complete(service, completion())
+        async with watch_turns() as turns:
+            await service.llm.CountTokens(llm_pb2.CountTokensRequest(completion=asked))
+    assert turns.longest < 0.7 * alone
 
 
 async def complete(service: Service, asked: llm_pb2.CompletionRequest) -> llm_pb2.Completion:

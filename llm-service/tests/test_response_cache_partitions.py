@@ -146,5 +146,8 @@ def test_the_text_of_a_part_tells_its_bytes_apart_without_holding_them() -> None
     assert repr(first) == repr(replace(first))
     assert len({repr(part) for part in (first, second, replace(first, detail="low"), ImagePart())}) == 4
     assert len(repr(first)) < 300
+    one, other = (ImagePart(url=f"data:image/png;base64,{letter * 1_000_000}") for letter in "ab")
+    assert repr(one) == repr(replace(one)) != repr(other)
+    assert len(repr(one)) < 300
     files = [FilePart(filename="a", data=data, media_type="application/pdf") for data in (b"1", b"2")]
     assert repr(files[0]) != repr(files[1])

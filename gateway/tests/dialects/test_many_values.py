@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gateway.dialects.openai.embedding import embed_request_from_json
 from gateway.http.body import parse_object
 from penstock_kit.errors import InvalidArgument
 
@@ -49,6 +50,18 @@ def test_entries_of_every_kind_count(entry):
 
 def test_entries_within_each_other_count_as_those_beside_each_other():
     refusal_of({"tools": [{"properties": {str(number): {"anyOf": [{}, {}]} for number in range(MOST // 4)}}]})
+
+
+@pytest.mark.parametrize("value", [[1] * 300_001, [[1, 2, 3]] * 2_000 + [[1] * 294_001], [["x"] * 300_001]])
+def test_embeddings_of_more_token_ids_than_openai_takes_are_refused(value):
+    with pytest.raises(InvalidArgument, match="at most 300,000 token ids together, not 300,001"):
+        embed_request_from_json({"input": value}, idempotency_key="")
+
+
+@pytest.mark.parametrize(("value", "inputs"), [([1] * 300_000, 1), ([[1] * 150] * 2_000, 2_000)])
+def test_embeddings_of_as_many_token_ids_as_openai_takes_are_asked_for(value, inputs):
+    request, _ = embed_request_from_json({"input": value}, idempotency_key="")
+    assert (len(request.token_inputs), sum(len(each.tokens) for each in request.token_inputs)) == (inputs, 300_000)
 
 
 def test_token_ids_are_as_many_as_fit():

@@ -16,6 +16,7 @@ from gateway.http.body import parse_storable, read_body
 from gateway.http.headers import idempotency_key
 from gateway.http.validation import unknown_parameters_error, validation_error
 from gateway.model_call.cache_header import cache_wish
+from penstock_kit.aside import run_aside
 from penstock_kit.ids import new_id
 
 PATH: Final = "/api/v1/conversations/{conversation_id}/stream"
@@ -33,7 +34,8 @@ class StreamChatEndpoint:
         await self._guard.admit(scope["headers"], CHAT)
         if scope["query_string"]:
             _refuse_parameters(scope["query_string"])
-        turn = _validated(parse_storable(await read_body(receive)))
+        body = await read_body(receive)
+        turn = await run_aside(len(body), lambda: _validated(parse_storable(body)))
         if (wish := cache_wish(scope["headers"])) is not None:
             turn.cache = ResponseCache(
                 **{word: word in wish.words for word in ("bypass", "exact", "semantic")}, threshold=wish.threshold

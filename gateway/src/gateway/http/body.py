@@ -8,8 +8,8 @@ from starlette.types import Receive
 from gateway.http.disconnect import ClientDisconnected
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
-# Entries of objects and arrays in a body: each costs microseconds on its way, a model call's tens of them, during which
-# nobody else is served. A conversation of a million tokens in short messages has fewer.
+# Entries of objects and arrays in a body: each costs microseconds on its way, a model call's tens of them, which others
+# wait for in part. A conversation of a million tokens in short messages has fewer.
 _MOST_ENTRIES: Final = 100_000
 _CONTAINERS: Final = frozenset({dict, list})
 _NUMBERS: Final = frozenset({int, float})

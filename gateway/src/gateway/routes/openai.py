@@ -18,6 +18,7 @@ from gateway.model_call.errors import caller_error
 from gateway.model_call.headers import dropped_header
 from gateway.routes.parameters import IdempotencyKey
 from gateway.routes.router import add, api_router
+from penstock_kit.aside import run_aside
 from penstock_kit.errors import PenstockError
 
 if TYPE_CHECKING:
@@ -58,8 +59,11 @@ class OpenAiRoutes:
 
     async def create_embeddings(self, request: Request, idempotency_key: IdempotencyKey = "") -> Response:
         """Embed texts or token ids; vectors as floats or base64."""
-        body = parse_object(await request.body(), has_token_ids=True)
-        requested, encoded = embed_request_from_json(body, idempotency_key=idempotency_key)
+        body = await request.body()
+        requested, encoded = await run_aside(
+            len(body),
+            lambda: embed_request_from_json(parse_object(body, has_token_ids=True), idempotency_key=idempotency_key),
+        )
         timeout = caller_timeout(request.headers.raw) or self._seconds
         try:
             response = await self._llm.Embed(requested, timeout=timeout)

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from gateway.http.body import parse_storable
 from gateway.routes.once import once
 from gateway.routes.strict import STRICT_PATHS, KnownParameters
+from penstock_kit.aside import run_aside
 
 _PROBLEM: Final[dict[str, Any]] = {
     "description": "What went wrong, as RFC 9457 problem details.",
@@ -26,7 +27,8 @@ class _JsonRequest(Request):
 
     async def json(self) -> Any:
         """Return the body's JSON; raise InvalidArgument where it is none."""
-        return parse_storable(await self.body())
+        body = await self.body()
+        return await run_aside(len(body), lambda: parse_storable(body))
 
 
 class JsonRoute(APIRoute):

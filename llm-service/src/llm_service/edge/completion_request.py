@@ -103,6 +103,7 @@ def completion_request_from_proto(
         surface=proto.surface,
         labels=dict(proto.labels) if proto.labels else {},
         betas=tuple(proto.betas) if proto.betas else (),
+        size=proto.ByteSize(),
     )
 
 

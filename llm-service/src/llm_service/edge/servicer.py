@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +29,7 @@ from llm_service.edge.completion import batch_to_proto, completion_to_proto, cos
 from llm_service.edge.completion_request import completion_request_from_proto, embedding_request_from_proto
 from llm_service.edge.cost import time_from_proto
 from llm_service.edge.state import models_to_proto, provider_to_proto, query_to_proto, route_to_proto
+from penstock_kit.aside import run_aside
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
 from penstock_kit.errors import InvalidArgument, PenstockError
@@ -81,7 +83,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
         """Answer at once."""
         self._shedder.check()
-        question = self._question(request.completion, streaming=False)
+        question = await self._question(request.completion, streaming=False)
         completion = await self._collector.collect(self._completions.stream(question))
         return llm_pb2.CompleteResponse(completion=completion_to_proto(completion))
 
@@ -90,7 +92,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     ) -> None:
         """Answer piece by piece."""
         self._shedder.check()
-        question = self._question(request.completion, streaming=True)
+        question = await self._question(request.completion, streaming=True)
         del request  # the answer may be long, and the question large
         # Written and not yielded: each of the generators that a piece passes costs as much as making it.
         async with aclosing(self._completions.stream(question)) as batches:
@@ -100,7 +102,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def Embed(self, request: llm_pb2.EmbedRequest, context: Context) -> llm_pb2.EmbedResponse:  # noqa: N802
         """Embed texts."""
         self._shedder.check()
-        embedded = await self._embedder.embed(embedding_request_from_proto(request))
+        asked = await run_aside(request.ByteSize(), lambda: embedding_request_from_proto(request))
+        embedded = await self._embedder.embed(asked)
         return llm_pb2.EmbedResponse(
             provider=embedded.provider,
             model=embedded.vectors.model,
@@ -114,7 +117,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self, request: llm_pb2.CountTokensRequest, context: Context
     ) -> llm_pb2.CountTokensResponse:
         """Count by the vendor that would answer, or by rule."""
-        counted = await self._counting.count(self._question(request.completion, streaming=False))
+        counted = await self._counting.count(await self._question(request.completion, streaming=False))
         return llm_pb2.CountTokensResponse(input_tokens=counted.tokens, estimated=counted.estimated)
 
     async def ParsePrompt(  # noqa: N802
@@ -137,8 +140,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
             query=query_to_proto(parsed.query), source=parsed.source, provider=parsed.provider
         )
 
-    def _question(self, proto: llm_pb2.CompletionRequest, *, streaming: bool) -> CompletionRequest:
-        return completion_request_from_proto(proto, streaming=streaming, media_urls=self._media_urls)
+    async def _question(self, proto: llm_pb2.CompletionRequest, *, streaming: bool) -> CompletionRequest:
+        convert = partial(completion_request_from_proto, proto, streaming=streaming, media_urls=self._media_urls)
+        return await run_aside(proto.ByteSize(), convert)
 
     async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
         """List what the caller may ask for."""

@@ -22,6 +22,7 @@ from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import VendorError, error_from_vendor, told_by_headers
 from llm_service.providers.transport import sdk_options
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
+from penstock_kit.aside import run_aside
 from penstock_kit.clock import Clock
 
 _BASE_URL: Final = "https://api.anthropic.com"
@@ -70,7 +71,7 @@ class AnthropicProvider:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
-        made = request_of(request, anthropic.transform_schema)
+        made = await run_aside(request.size, lambda: request_of(request, anthropic.transform_schema))
         async with self._upstream.post(self._url, made.body, request.model, headers=made.headers) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
@@ -154,7 +155,7 @@ class AnthropicProvider:
 
     async def count_tokens(self, request: CompletionRequest) -> int:
         """Return how many tokens the vendor counts in the prompt, through the SDK."""
-        made = request_of(request, anthropic.transform_schema)
+        made = await run_aside(request.size, lambda: request_of(request, anthropic.transform_schema))
         counted: dict[str, Any] = {name: made.body[name] for name in _COUNTED if name in made.body}
         more = {name: made.body[name] for name in _COUNTED_BETA if name in made.body}
         beta = {name: value for name, value in made.headers.items() if name == "anthropic-beta"}

@@ -22,6 +22,7 @@ from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
+from penstock_kit.aside import run_aside
 from penstock_kit.clock import Clock
 from penstock_kit.errors import ErrorKind
 
@@ -63,7 +64,7 @@ class GeminiProvider:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
-        made = request_of(request)
+        made = await run_aside(request.size, lambda: request_of(request))
         method = "streamGenerateContent?alt=sse" if request.streaming else "generateContent"
         async with self._upstream.post(self._url(request.model, method), made.body, request.model) as response:
             if response.status >= 300:
@@ -154,7 +155,7 @@ class GeminiProvider:
 
     async def count_tokens(self, request: CompletionRequest) -> int:
         """Return how many tokens the vendor counts in the prompt, instructions and tools included."""
-        body = request_of(request).body
+        body = (await run_aside(request.size, lambda: request_of(request))).body
         asked = {"generateContentRequest": {"model": self._path(request.model), **body}}
         async with self._upstream.post(self._url(request.model, "countTokens"), asked, request.model) as response:
             if response.status >= 300:

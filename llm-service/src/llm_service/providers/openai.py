@@ -27,6 +27,7 @@ from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.transport import sdk_options
 from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
+from penstock_kit.aside import run_aside
 from penstock_kit.clock import Clock
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class OpenAiProvider:
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
-        made = request_of(request, self._profile.quirks)
+        made = await run_aside(request.size, lambda: request_of(request, self._profile.quirks))
         async with self._upstream.post(self._url, made.body, request.model) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)

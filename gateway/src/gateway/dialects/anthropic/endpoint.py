@@ -19,6 +19,7 @@ from gateway.model_call.call import ModelCalls
 from gateway.model_call.deadline import caller_timeout
 from gateway.model_call.errors import caller_error
 from gateway.model_call.request import ModelRequest
+from penstock_kit.aside import run_aside
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError
 
@@ -41,7 +42,8 @@ class Messages:
         """Serve one request."""
         await self._guard.admit(scope["headers"], MODELS)
         betas = _betas(scope["headers"])
-        request = message_request_from_json(parse_object(await read_body(receive)), betas=betas)
+        body = await read_body(receive)
+        request = await run_aside(len(body), lambda: message_request_from_json(parse_object(body), betas=betas))
         model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,
@@ -65,7 +67,10 @@ class TokenCounts:
         """Serve one request."""
         await self._guard.admit(scope["headers"], MODELS)
         betas = _betas(scope["headers"])
-        request = message_request_from_json(parse_object(await read_body(receive)), counting=True, betas=betas)
+        asked = await read_body(receive)
+        request = await run_aside(
+            len(asked), lambda: message_request_from_json(parse_object(asked), counting=True, betas=betas)
+        )
         timeout = caller_timeout(scope["headers"]) or self._seconds
         try:
             counted = await self._llm.CountTokens(pb.CountTokensRequest(completion=request.completion), timeout=timeout)

@@ -11,6 +11,8 @@ from gateway.http.json import compact
 from gateway.model_call.fields import Fields, JsonObject, reject_field
 
 _MOST: Final = 2048
+# Token ids of all inputs together, as many as OpenAI takes.
+_MOST_TOKENS: Final = 300_000
 # Numbers of one vector; llm-service takes no more.
 MOST_DIMENSIONS: Final = 8192
 
@@ -55,8 +57,11 @@ def _add_input(request: pb.EmbedRequest, value: Any) -> None:
     if not isinstance(value, list) or not value:
         reject_field("input", "must be a string, an array of strings, or token ids, and not be empty")
     items = cast("list[Any]", value)
-    if len(items) > _MOST and not _tokens(items):
+    if len(items) > _MOST and type(items[0]) is not int:
         reject_field("input", f"must have at most {_MOST} entries, not {len(items)}")
+    tokens = sum(len(cast("list[Any]", item)) if isinstance(item, list) else 1 for item in items)
+    if tokens > _MOST_TOKENS:
+        reject_field("input", f"must have at most {_MOST_TOKENS:,} token ids together, not {tokens:,}")
     if all(isinstance(item, str) for item in items):
         request.inputs.extend(items)
     elif _tokens(items):

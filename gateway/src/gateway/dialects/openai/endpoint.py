@@ -12,6 +12,7 @@ from gateway.dialects.openai.request import chat_request_from_json
 from gateway.http.body import parse_object, read_body
 from gateway.model_call.call import ModelCalls
 from gateway.model_call.request import ModelRequest
+from penstock_kit.aside import run_aside
 
 PATH: Final = "/v1/chat/completions"
 
@@ -26,7 +27,8 @@ class ChatCompletions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what it raises before the answer began, the frame around it turns into an answer."""
         await self._guard.admit(scope["headers"], MODELS)
-        request = chat_request_from_json(parse_object(await read_body(receive)))
+        body = await read_body(receive)
+        request = await run_aside(len(body), lambda: chat_request_from_json(parse_object(body)))
         model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,

@@ -14,6 +14,7 @@ from gateway.http.body import parse_object, read_body
 from gateway.http.json import encode
 from gateway.model_call.call import ModelCalls
 from gateway.model_call.request import ModelRequest
+from penstock_kit.aside import run_aside
 
 PATH: Final = "/v1/responses"
 _UPGRADE_REQUIRED: Final = 426
@@ -37,7 +38,8 @@ class Responses:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         await self._guard.admit(scope["headers"], MODELS)
-        request = response_request_from_json(parse_object(await read_body(receive)))
+        body = await read_body(receive)
+        request = await run_aside(len(body), lambda: response_request_from_json(parse_object(body)))
         model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,

@@ -4,7 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+# Characters of a field of a picture or file from which its digest stands for it: a data URL is a URL too.
+_DIGESTED: Final = 8192
 
 
 class Role(StrEnum):
@@ -57,10 +60,14 @@ class FilePart:
 def _repr_with_digest(part: ImagePart | FilePart) -> str:
     """Return the text of a part. Keys of caches and of repeated requests are made of it; megabytes of `\\x89` would
     hold up everything else for their making."""
-    values = {field.name: repr(getattr(part, field.name)) for field in fields(part) if field.name != "data"}
+    values = {field.name: _shown(getattr(part, field.name)) for field in fields(part) if field.name != "data"}
     values["data"] = hashlib.sha256(part.data).hexdigest()
     shown = (f"{name}={text}" for name, text in values.items())
     return f"{type(part).__name__}({', '.join(shown)})"
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) < _DIGESTED else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,7 @@ class CompletionRequest:
     when false a provider may fetch the answer at once and yield it as one batch. `extra` holds knobs
     without a field here, by their name in the caller's dialect, `betas` a vendor's unfinished features that the caller
     asked for. `failed_attempts` says, to a provider that is asked after others, which ones could not answer. `route` is
-    where the request goes, once that is decided; it is no part of what is asked.
+    where the request goes, once that is decided, `size` in how many bytes it came; both are no part of what is asked.
     """
 
     messages: tuple[Message, ...]
@@ -134,6 +134,7 @@ class CompletionRequest:
     failed_attempts: tuple[Attempt, ...] = ()
     betas: tuple[str, ...] = ()
     route: Route | None = field(default=None, repr=False, compare=False)
+    size: int = field(default=0, repr=False, compare=False)
 
 
 def route_of(request: CompletionRequest, decide: Callable[[CompletionRequest], Route]) -> Route:

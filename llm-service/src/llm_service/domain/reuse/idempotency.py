@@ -11,6 +11,7 @@ from llm_service.domain.embedding.embedding_call import Embedded, Embedder
 from llm_service.domain.model.provider import EmbeddingRequest, EventBatch
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.reuse.idempotent_execution import IdempotentExecution
+from penstock_kit.aside import run_aside
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
 
@@ -28,10 +29,15 @@ class IdempotentCompletions:
         """Return the answer. Unprocessable (IDEMPOTENCY_KEY_CONFLICT) when the key came with another question."""
         if not request.idempotency_key:
             return self._inner.stream(request)
+        return self._once(request, scoped_key(request.idempotency_key))
+
+    async def _once(self, request: CompletionRequest, key: str) -> AsyncGenerator[EventBatch]:
         # The same for the same question, streamed or not.
         question = replace(request, idempotency_key="", streaming=True, labels={})
-        key = scoped_key(request.idempotency_key)
-        return self._execution.run(key, fingerprint_of(question), lambda: self._inner.stream(request))
+        fingerprint = await run_aside(request.size, lambda: fingerprint_of(question))
+        async with aclosing(self._execution.run(key, fingerprint, lambda: self._inner.stream(request))) as batches:
+            async for batch in batches:
+                yield batch
 
 
 class IdempotentEmbedder:

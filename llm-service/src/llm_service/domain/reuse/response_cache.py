@@ -12,6 +12,7 @@ from llm_service.domain.model.message import Role, TextPart
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CachePolicy, CompletionRequest, route_of
 from llm_service.domain.model.route import FALLBACK, Route
+from penstock_kit.aside import run_aside
 from penstock_kit.context import current_context
 
 
@@ -89,7 +90,10 @@ class ResponseCaching:
     async def _cached(self, request: CompletionRequest, exact: bool, semantic: bool) -> AsyncGenerator[EventBatch]:
         places = sorted({f"{each.provider}/{each.model}" for each in route_of(request, self._route).candidates})
         whose = current_context().caller.user_id if request.cache.own and not self._exact_for_all else ""
-        key, partition, text = _digest("exact", places, request, whose), _partition(places, request), _question(request)
+        key, partition = await run_aside(
+            request.size, lambda: (_digest("exact", places, request, whose), _partition(places, request))
+        )
+        text = _question(request)
         if exact and (found := await self._cache.get(key)) is not None:
             yield _marked(found, "hit")
             return

@@ -1,0 +1,29 @@
+"""Work that takes long because its input is large, on a thread beside the event loop, so that others are answered.
+
+All of it takes turns on one thread: threads share the interpreter, and beside several the loop would wait for each.
+"""
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
+
+_Result = TypeVar("_Result")
+# Bytes of input up to which the work is done at once: handing it over would take as long.
+_LARGE: Final = 128 * 1024
+# Seconds after which a thread gives the interpreter to another that waits; Python's own 0.005 is ten calls' time.
+_SWITCH: Final = 0.0005
+# Its thread starts with the first work, so that what is forked from this process has one of its own.
+_pool: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
+
+
+async def run_aside(size: int, work: Callable[[], _Result]) -> _Result:
+    """Return what `work`, whose input has `size` bytes, returns; raise what it raises."""
+    if size <= _LARGE:
+        return work()
+    sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
+    run = partial(contextvars.copy_context().run, work)
+    return await asyncio.get_running_loop().run_in_executor(_pool, run)
