@@ -6,6 +6,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.auth.identity import User
+from penstock_kit.clock import SystemClock
+from penstock_kit.database import sqlite_url
 from penstock_testkit.servers.openid_provider import OpenIdProvider
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -18,6 +21,27 @@ rules:
   - {group: painters, tenant: painting}
 """
 START, CALLBACK, SESSION = "/auth/oidc/start", "/auth/oidc/callback", "/api/v2/auth/oidc/session"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """An empty database of each kind; the same tests hold on both."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "gateway.db")
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def someone():
+    """Make a user of a name and a tenant, who is not stored yet."""
+
+    def make(name, tenant):
+        return User(
+            id=f"user_{tenant}_{name}", tenant_id=tenant, username=name, password_hash="", scopes=frozenset({"chat"}),
+            active=True, create_time=SystemClock().now(),
+        )  # fmt: skip
+
+    return make
 
 
 @pytest_asyncio.fixture(loop_scope="session")

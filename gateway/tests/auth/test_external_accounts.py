@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.auth.authenticator import Authenticator
-from gateway.auth.identity import ExternalIdentity, User
+from gateway.auth.identity import ExternalIdentity
 from gateway.auth.oidc.account_store import ExternalAccountStore
 from gateway.auth.oidc.accounts import ExternalAccounts, GroupDenied
 from gateway.auth.oidc.group_rules import GroupRules, read_group_rules
@@ -17,7 +17,7 @@ from gateway.auth.table import external_identities
 from gateway.auth.token import AccessTokens
 from gateway.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import FailedPrecondition
 
 RULES = """
@@ -39,13 +39,6 @@ def rules(tmp_path):
         return read_group_rules(str(path))
 
     return read
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "gateway.db")
-    return request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -97,13 +90,9 @@ async def test_the_same_subject_of_another_issuer_is_somebody_else(house):
     assert mine.user.id != theirs.user.id and theirs.user.username == "jane-2"
 
 
-async def test_a_user_moves_to_a_tenant_where_the_name_is_taken_and_is_withdrawn_and_comes_back(house):
+async def test_a_user_moves_to_a_tenant_where_the_name_is_taken_and_is_withdrawn_and_comes_back(house, someone):
     here, _, store = house
-    local = User(
-        id="user_local", tenant_id="default", username="JANE", password_hash="x", scopes=frozenset({"chat"}),
-        active=True, create_time=SystemClock().now(),
-    )  # fmt: skip
-    await store.add_user(local)
+    await store.add_user(someone("JANE", "default"))
     made = (await here.admit(JANE)).user
     moved = await here.admit(replace(JANE, groups=("guests",)))
     assert moved.change == "update" and moved.user.id == made.id

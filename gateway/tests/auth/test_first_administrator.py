@@ -16,19 +16,12 @@ from gateway.auth.secret import digest, key_prefix, new_key
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import InvalidArgument, NotFound
 from penstock_kit.home import ensure_home
 
 CLOCK = SystemClock()
 PASSWORDS = Passwords()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "shared.db")
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

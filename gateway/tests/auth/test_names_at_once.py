@@ -1,11 +1,9 @@
 """Names that are given at the same moment, by one gateway or by two that have one database."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from gateway.auth.bootstrap import build_admin
 from gateway.auth.delegation import Delegation
 from gateway.auth.identity import ExternalIdentity
 from gateway.auth.look_alikes import looks_of
@@ -16,19 +14,11 @@ from gateway.auth.scope import ALL_SCOPES
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.users import NewUserRequest, UserService
 from gateway.main import MIGRATIONS
-from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import AlreadyExists
 
 ALIKE = ("marek", "rnarek", "Marek", "MAREK")
 PASSWORD = "four unlikely words here"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "shared.db")
-    return request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -46,15 +36,11 @@ def stores(databases):
     return [SqlIdentityStore(database) for database in databases]
 
 
-def someone(name, tenant):
-    return replace(build_admin("", SystemClock()), id=f"user_{tenant}_{name}", tenant_id=tenant, username=name)
-
-
 def looks_like(name):
     return lambda other: not looks_of(name).isdisjoint(looks_of(other.username))
 
 
-async def test_of_names_that_look_the_same_one_is_stored_when_several_gateways_store_them_at_once(stores):
+async def test_of_names_that_look_the_same_one_is_stored_when_several_gateways_store_them_at_once(stores, someone):
     tenants = [f"tenant-{number}" for number in range(6)]
     calls = [
         stores[number % 2].add_user(someone(name, tenant), is_taken=looks_like(name))
@@ -68,7 +54,7 @@ async def test_of_names_that_look_the_same_one_is_stored_when_several_gateways_s
 
 
 async def test_of_names_that_look_the_same_one_is_stored_when_issuers_and_administrators_store_them_at_once(
-    stores, databases
+    stores, databases, someone
 ):
     accounts = [ExternalAccountStore(database) for database in databases]
     tenants = [f"tenant-{number}" for number in range(6)]
@@ -87,7 +73,7 @@ async def test_of_names_that_look_the_same_one_is_stored_when_issuers_and_admini
     assert sum(await asyncio.gather(*calls)) == len(tenants)
 
 
-async def test_a_user_of_an_issuer_moves_under_no_name_that_looks_like_one_there(stores, databases):
+async def test_a_user_of_an_issuer_moves_under_no_name_that_looks_like_one_there(stores, databases, someone):
     accounts = ExternalAccountStore(databases[0])
     grant = Grant(tenant_id="there", scopes=frozenset({"chat"}))
     assert await stores[0].add_user(someone("rnarek", "there"))
@@ -99,7 +85,7 @@ async def test_a_user_of_an_issuer_moves_under_no_name_that_looks_like_one_there
     assert (moved.tenant_id, moved.username) == ("there", "marek-2")
 
 
-async def test_a_name_that_looks_like_one_in_another_tenant_is_stored(stores):
+async def test_a_name_that_looks_like_one_in_another_tenant_is_stored(stores, someone):
     for number, name in enumerate(ALIKE):
         assert await stores[0].add_user(someone(name, f"tenant-{number}"), is_taken=looks_like(name))
 
