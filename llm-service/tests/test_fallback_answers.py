@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.completion import Completion, fold
-from llm_service.domain.model.event import FinishReason, Started, TextDelta
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import Started, TextDelta
 from llm_service.domain.model.failure import Attempt, FailureKind
 from llm_service.domain.model.message import ImagePart, Message, Role, TextPart, text_message
 from llm_service.domain.model.request import CompletionRequest, ToolChoice, ToolDefinition, ToolMode
@@ -36,6 +36,11 @@ class Shop:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    @property
+    def called(self) -> list[str]:
+        """The names of the tools that were called."""
+        return [name for name, _ in self.calls]
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((name, arguments))
@@ -99,56 +104,34 @@ class Shop:
         }
 
 
-class Talk:
-    """A conversation in which every tool call is answered by the shop."""
-
-    def __init__(self, provider: FallbackProvider, tools: Sequence[ToolDefinition] = TOOLS) -> None:
-        self._provider = provider
-        self._tools = tuple(tools)
-        self.shop = Shop()
-        self.messages: list[Message] = []
-
-    async def ask(self, text: str) -> str:
-        self.messages.append(text_message(Role.USER, text))
-        for _ in range(6):
-            answer = await fold(self._provider.stream(self._request()))
-            if answer.finished.reason is FinishReason.STOP:
-                self.messages.append(text_message(Role.ASSISTANT, answer.first.text))
-                return answer.first.text
-            self._call(answer)
-        raise AssertionError("no answer after six rounds")
-
-    def _request(self) -> CompletionRequest:
-        return CompletionRequest(messages=tuple(self.messages), tools=self._tools)
-
-    def _call(self, answer: Completion) -> None:
-        assert answer.finished.reason is FinishReason.TOOL_CALLS
-        self.messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
-        for call in answer.first.tool_calls:
-            result = self.shop.answer(call.name, json.loads(call.arguments))
-            part = TextPart(text=json.dumps(result))
-            self.messages.append(
-                Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,), is_error="error" in result)
-            )
-
-    @property
-    def called(self) -> list[str]:
-        return [name for name, _ in self.shop.calls]
-
-
 @pytest.fixture
 def provider(new_id: Callable[[str], str]) -> FallbackProvider:
     return FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
 
 
 @pytest.fixture
-def talk(provider: FallbackProvider) -> Talk:
-    return Talk(provider)
+def shop() -> Shop:
+    return Shop()
 
 
-async def test_a_mean_is_answered_from_the_statistics_tool_with_sensible_digits(talk: Talk) -> None:
+@pytest.fixture
+def start_talk(provider: FallbackProvider, tool_talk: Callable[..., Any], shop: Shop) -> Callable[..., Any]:
+    """What begins a talk in which the shop answers every tool call; `tools` are all of them unless it is told."""
+
+    def answer(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return shop.answer(name, arguments)  # which a test may replace in the middle of a talk
+
+    return lambda tools=TOOLS: tool_talk(provider, tools, answer)
+
+
+@pytest.fixture
+def talk(start_talk: Callable[..., Any]) -> Any:
+    return start_talk()
+
+
+async def test_a_mean_is_answered_from_the_statistics_tool_with_sensible_digits(talk: Any, shop: Shop) -> None:
     text = await talk.ask("what was the mean Current of WLD001 on 2026-11-20?")
-    assert talk.shop.calls == [
+    assert shop.calls == [
         (
             "device_statistics",
             {"device_code": "WLD001", "start_time": "2026-11-20T00:00:00Z", "end_time": "2026-11-21T00:00:00Z"},
@@ -157,162 +140,157 @@ async def test_a_mean_is_answered_from_the_statistics_tool_with_sensible_digits(
     assert text == "The mean current of WLD001 on 2026-11-20 is 181.2 (100 readings)."
 
 
-async def test_the_same_in_chinese(talk: Talk) -> None:
+async def test_the_same_in_chinese(talk: Any) -> None:
     text = await talk.ask("WLD001 昨天的平均电流是多少？")
     assert text == "WLD001 在 2026-11-20 的 current 平均值为 181.2（共 100 条数据）。"
 
 
-async def test_a_field_with_spaces_is_found_in_the_result(talk: Talk) -> None:
+async def test_a_field_with_spaces_is_found_in_the_result(talk: Any) -> None:
     assert "mean Volume Flow RateRMS of WLD001" in await talk.ask("mean volume flow raterms of WLD001 yesterday")
     assert "32" in await talk.ask('mean "Volume Flow RateRMS" of WLD001 yesterday')
 
 
-async def test_several_statistics_make_a_list(talk: Talk) -> None:
+async def test_several_statistics_make_a_list(talk: Any) -> None:
     text = await talk.ask("highest current and lowest voltage of WLD001 today")
     assert "- current: maximum 182.2, minimum 0" in text
     assert "- voltage: maximum 24.5, minimum 0" in text
     assert "Volume" not in text
 
 
-async def test_without_a_field_all_fields_are_summed_up(talk: Talk) -> None:
+async def test_without_a_field_all_fields_are_summed_up(talk: Any) -> None:
     text = await talk.ask("statistics of WLD001 today")
     assert all(f"- {field}: mean" in text for field in FIELDS)
 
 
-async def test_a_device_in_another_spelling_is_looked_up_and_found(talk: Talk) -> None:
+async def test_a_device_in_another_spelling_is_looked_up_and_found(talk: Any, shop: Shop) -> None:
     text = await talk.ask("mean current of wld002 yesterday")
-    assert talk.called == ["device_statistics", "list_devices", "device_statistics"]
-    assert talk.shop.calls[-1][1]["fields"] == ["current"]
+    assert shop.called == ["device_statistics", "list_devices", "device_statistics"]
+    assert shop.calls[-1][1]["fields"] == ["current"]
     assert "WLD002" in text
     assert "182.2" in text
 
 
-async def test_an_unknown_device_is_answered_with_those_there_are(talk: Talk) -> None:
+async def test_an_unknown_device_is_answered_with_those_there_are(talk: Any) -> None:
     text = await talk.ask("mean current of WLD009 yesterday")
     assert text == f"There is no device WLD009. There are: {', '.join(DEVICES)}."
 
 
-async def test_an_unknown_field_is_answered_with_those_there_are(talk: Talk) -> None:
+async def test_an_unknown_field_is_answered_with_those_there_are(talk: Any) -> None:
     text = await talk.ask("mean banana_count of WLD001")
     assert text == f"WLD001 has no field banana_count. It has: {', '.join(FIELDS)}."
 
 
-async def test_without_a_device_it_asks_back_and_names_them(talk: Talk) -> None:
+async def test_without_a_device_it_asks_back_and_names_them(talk: Any, shop: Shop) -> None:
     text = await talk.ask("what is the average current?")
-    assert talk.called == ["list_devices"]
+    assert shop.called == ["list_devices"]
     assert text == f"Which device do you mean? There are: {', '.join(DEVICES)}."
 
 
-async def test_a_device_without_digits_is_recognised_among_those_listed(talk: Talk) -> None:
+async def test_a_device_without_digits_is_recognised_among_those_listed(talk: Any, shop: Shop) -> None:
     text = await talk.ask("maximum of machine_temperature_system_failure in November 2026")
-    assert talk.called == ["list_devices", "device_statistics"]
+    assert shop.called == ["list_devices", "device_statistics"]
     assert "machine_temperature_system_failure" in text
 
 
-async def test_an_empty_range_is_answered_with_the_range_there_is(talk: Talk) -> None:
+async def test_an_empty_range_is_answered_with_the_range_there_is(talk: Any) -> None:
     text = await talk.ask("mean current of WLD001 on 2020-03-09")
     assert text == "WLD001 has no data on 2020-03-09. Its data covers from 2026-11-20 00:00 to 2026-11-21 01:29 UTC."
 
 
-async def test_an_empty_range_that_the_tool_calls_an_error_is_answered_the_same(talk: Talk) -> None:
-    answered = talk.shop.answer
+async def test_an_empty_range_that_the_tool_calls_an_error_is_answered_the_same(talk: Any, shop: Shop) -> None:
+    answered = shop.answer
 
     def answer(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         result = answered(name, arguments)
         return {"error": "there are no rows of device 'WLD001'"} if result.get("row_count") == 0 else result
 
-    talk.shop.answer = answer  # type: ignore[method-assign]
+    shop.answer = answer  # type: ignore[method-assign]
     text = await talk.ask("WLD001 在2020年3月9日的平均电流")
     assert text == "WLD001 在 2020-03-09 没有数据。现有数据的时间范围为 2026-11-20 00:00 至 2026-11-21 01:29（UTC）。"
 
 
-async def test_a_follow_up_that_names_a_statistic_asks_for_numbers(talk: Talk) -> None:
+async def test_a_follow_up_that_names_a_statistic_asks_for_numbers(talk: Any) -> None:
     await talk.ask("show the trend of current on WLD001 today")
     assert "maximum current of WLD001 on 2026-11-21 so far is 182.2" in await talk.ask("and the max?")
     await talk.ask("compare WLD001 and WLD002 today")
     assert "WLD001 compared with WLD002" in await talk.ask("and the minimum?")
 
 
-async def test_a_follow_up_takes_what_it_leaves_out_from_before(talk: Talk) -> None:
+async def test_a_follow_up_takes_what_it_leaves_out_from_before(talk: Any) -> None:
     await talk.ask("what was the mean current of WLD001 on 2026-11-20?")
     assert "maximum current of WLD001 on 2026-11-20 is 182.2" in await talk.ask("and the max?")
     assert "WLD001 在 2026-11-21" in await talk.ask("那今天的电压呢")
 
 
-async def test_devices_are_compared_side_by_side(talk: Talk) -> None:
+async def test_devices_are_compared_side_by_side(talk: Any, shop: Shop) -> None:
     text = await talk.ask("compare the mean current of WLD001 and WLD002 today")
-    assert talk.called == ["device_statistics", "device_statistics"]
+    assert shop.called == ["device_statistics", "device_statistics"]
     assert "- current mean: WLD001 181.2, WLD002 182.2; WLD002 − WLD001 = 1 (0.552 %)" in text
 
 
-async def test_devices_are_listed_with_their_fields(talk: Talk) -> None:
+async def test_devices_are_listed_with_their_fields(talk: Any, shop: Shop) -> None:
     text = await talk.ask("有哪些设备？")
-    assert talk.called == ["list_devices"]
+    assert shop.called == ["list_devices"]
     assert all(code in text for code in DEVICES)
     assert "Volume Flow RateRMS" in text
 
 
-async def test_a_trend_is_asked_for_in_buckets_and_told(talk: Talk) -> None:
+async def test_a_trend_is_asked_for_in_buckets_and_told(talk: Any, shop: Shop) -> None:
     text = await talk.ask("show the trend of current on WLD001 today")
-    name, arguments = talk.shop.calls[-1]
+    name, arguments = shop.calls[-1]
     assert (name, arguments["interval"], arguments["aggregate"]) == ("device_query", "30m", "mean")
     assert "rises: from 0.5 to 1.5" in text
 
 
-async def test_the_last_value_is_read_where_the_data_ends(talk: Talk) -> None:
+async def test_the_last_value_is_read_where_the_data_ends(talk: Any, shop: Shop) -> None:
     text = await talk.ask("what is the current voltage of WLD001?")
-    assert talk.shop.calls[-1] == (
+    assert shop.calls[-1] == (
         "device_query",
         {"device_code": "WLD001", "fields": ["voltage"], "start_time": "2026-11-21T01:28:00Z"},
     )
     assert "- voltage: 1.5" in text
 
 
-async def test_features_are_summed_up(talk: Talk) -> None:
+async def test_features_are_summed_up(talk: Any, shop: Shop) -> None:
     text = await talk.ask("features of WLD001 over the last 2 hours with windows of 64")
-    assert talk.shop.calls[-1][1]["window_size"] == 64
+    assert shop.calls[-1][1]["window_size"] == 64
     assert "current_mean: 1.5 (1 to 2)" in text
 
 
-async def test_windows_of_minutes_are_asked_for_by_time_or_named_as_left_out(provider: FallbackProvider) -> None:
+async def test_windows_of_minutes_are_asked_for_by_time_or_named_as_left_out(
+    start_talk: Callable[..., Any], shop: Shop
+) -> None:
     said = "features of WLD001 over the last 2 hours with windows of 10 minutes"
     keys = {"device_code": {}, "start_time": {}, "window_length": {}}
     by_time = ToolDefinition(name="device_features", parameters=json.dumps({"type": "object", "properties": keys}))
-    talk = Talk(provider, [TOOLS[0], by_time])
-    await talk.ask(said)
-    assert talk.shop.calls[-1][1]["window_length"] == "600s"
-    by_rows = Talk(provider)
-    text = await by_rows.ask(said)
-    assert "window_size" not in by_rows.shop.calls[-1][1]
+    await start_talk([TOOLS[0], by_time]).ask(said)
+    assert shop.calls[-1][1]["window_length"] == "600s"
+    text = await start_talk().ask(said)
+    assert "window_size" not in shop.calls[-1][1]
     assert "the size of the windows" in text
 
 
-async def test_extreme_values_are_named_as_anomalies(talk: Talk) -> None:
+async def test_extreme_values_are_named_as_anomalies(talk: Any) -> None:
     text = await talk.ask("any anomalies in the current of WLD001 today?")
     assert "- current: 0 is 181 standard deviations from the mean 181.2" in text
     assert "2 % of the values are missing" in text
 
 
-async def test_a_tool_error_is_told_in_its_own_words(provider: FallbackProvider) -> None:
-    talk = Talk(provider)
-    talk.shop.answer = lambda name, arguments: {"error": {"message": "the store is being repaired"}}  # type: ignore[method-assign]
+async def test_a_tool_error_is_told_in_its_own_words(talk: Any, shop: Shop) -> None:
+    shop.answer = lambda name, arguments: {"error": {"message": "the store is being repaired"}}  # type: ignore[method-assign]
     text = await talk.ask("mean current of WLD001 today")
     assert "device_statistics reported: the store is being repaired" in text
 
 
 async def test_a_tool_result_that_is_no_json_is_told_as_it_is(provider: FallbackProvider) -> None:
-    talk = Talk(provider)
     answer = await fold(
         provider.stream(CompletionRequest(messages=(text_message(Role.USER, "mean current of WLD001"),), tools=TOOLS))
     )
     call = answer.first.tool_calls[0]
     result = Message(role=Role.TOOL, tool_call_id=call.id, parts=(TextPart(text="Internal Server Error"),))
-    talk.messages = [
-        text_message(Role.USER, "mean current of WLD001"),
-        Message(role=Role.ASSISTANT, tool_calls=(call,)),
-        result,
-    ]
-    second = await fold(provider.stream(CompletionRequest(messages=tuple(talk.messages), tools=TOOLS)))
+    asked = text_message(Role.USER, "mean current of WLD001")
+    messages = (asked, Message(role=Role.ASSISTANT, tool_calls=(call,)), result)
+    second = await fold(provider.stream(CompletionRequest(messages=messages, tools=TOOLS)))
     assert "Internal Server Error" in second.first.text
 
 
@@ -334,21 +312,22 @@ async def test_arguments_the_tool_does_not_take_are_left_out(provider: FallbackP
 @pytest.mark.parametrize(
     ("prompt", "phrase"), [("hello", "No language model is configured"), ("你好", "尚未配置大语言模型")]
 )
-async def test_anything_else_says_that_no_model_is_configured_and_how_to(talk: Talk, prompt: str, phrase: str) -> None:
+async def test_anything_else_says_that_no_model_is_configured_and_how_to(
+    talk: Any, shop: Shop, prompt: str, phrase: str
+) -> None:
     text = await talk.ask(prompt)
-    assert talk.called == []
+    assert shop.called == []
     assert phrase in text
     assert "OPENAI_API_KEY" in text
 
 
-async def test_a_word_that_only_looks_like_a_device_is_no_question_about_devices(talk: Talk) -> None:
+async def test_a_word_that_only_looks_like_a_device_is_no_question_about_devices(talk: Any, shop: Shop) -> None:
     assert "No language model is configured" in await talk.ask("Explain GPT4 to me")
-    assert talk.called == ["list_devices"]
+    assert shop.called == ["list_devices"]
 
 
-async def test_without_tools_it_says_so(provider: FallbackProvider) -> None:
-    talk = Talk(provider, tools=())
-    assert "offers no tool that reads telemetry" in await talk.ask("mean current of WLD001 today")
+async def test_without_tools_it_says_so(start_talk: Callable[..., Any]) -> None:
+    assert "offers no tool that reads telemetry" in await start_talk(()).ask("mean current of WLD001 today")
 
 
 async def test_tool_choice_none_is_obeyed(provider: FallbackProvider) -> None:
@@ -377,9 +356,9 @@ async def test_it_streams_in_small_deltas_that_join_to_the_whole(provider: Fallb
     assert "".join(deltas) == (await fold(provider.stream(request))).first.text
 
 
-async def test_the_same_question_has_the_same_answer(talk: Talk, provider: FallbackProvider) -> None:
+async def test_the_same_question_has_the_same_answer(start_talk: Callable[..., Any]) -> None:
     prompt = "compare WLD001 and WLD002 today"
-    assert await talk.ask(prompt) == await Talk(provider).ask(prompt)
+    assert await start_talk().ask(prompt) == await start_talk().ask(prompt)
 
 
 @pytest.mark.parametrize("words", [(), (TextPart(text="mean current of WLD001 in the last hour"),)])

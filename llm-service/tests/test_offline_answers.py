@@ -3,17 +3,14 @@
 import json
 import operator
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from llm_service.domain.model.completion import fold
-from llm_service.domain.model.event import FinishReason
-from llm_service.domain.model.message import Message, Role, TextPart, text_message
-from llm_service.domain.model.request import CompletionRequest, ToolDefinition
+from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
@@ -159,155 +156,144 @@ class Shop:
         return {"device_code": code, "columns": columns, "rows": cells, "units": UNITS, "truncated": len(rows) > limit}
 
 
-class Talk:
-    """A conversation in which every tool call is answered by the shop."""
-
-    def __init__(self, provider: FallbackProvider, tools: Sequence[ToolDefinition] = TOOLS) -> None:
-        self._provider = provider
-        self._tools = tuple(tools)
-        self.shop = Shop()
-        self.messages: list[Message] = []
-
-    async def ask(self, text: str) -> str:
-        self.messages.append(text_message(Role.USER, text))
-        for _ in range(6):
-            request = CompletionRequest(messages=tuple(self.messages), tools=self._tools)
-            answer = await fold(self._provider.stream(request))
-            if answer.finished.reason is FinishReason.STOP:
-                self.messages.append(text_message(Role.ASSISTANT, answer.first.text))
-                return answer.first.text
-            self.messages.append(Message(role=Role.ASSISTANT, tool_calls=answer.first.tool_calls))
-            for call in answer.first.tool_calls:
-                result = self.shop.answer(call.name, json.loads(call.arguments))
-                part = TextPart(text=json.dumps(result))
-                self.messages.append(
-                    Message(role=Role.TOOL, tool_call_id=call.id, parts=(part,), is_error="error" in result)
-                )
-        raise AssertionError("no answer after six rounds")
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str]) -> Talk:
-    return Talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id))
+def start_talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any], shop: Shop) -> Callable[..., Any]:
+    """What begins a talk in which the shop answers every tool call; `tools` are all of them unless it is told."""
+    provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+
+    def answer(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return shop.answer(name, arguments)  # which a test may replace in the middle of a talk
+
+    return lambda tools=TOOLS: tool_talk(provider, tools, answer)
+
+
+@pytest.fixture
+def talk(start_talk: Callable[..., Any]) -> Any:
+    return start_talk()
 
 
 def last_hour(code: str) -> list[Row]:
     return [row for row in rows_of(code) if row["timestamp"] >= NOW - timedelta(hours=1)]
 
 
-async def test_readings_that_fit_a_condition_are_counted(talk: Talk) -> None:
+async def test_readings_that_fit_a_condition_are_counted(talk: Any) -> None:
     text = await talk.ask("how many rows where current > 200 on WLD001 in the last hour")
     fitting = [row for row in last_hour("WLD001") if row["current"] > 200]
     assert f"{len(fitting)} of the 60 readings" in text
     assert "current > 200 A" in text
 
 
-async def test_a_mean_under_a_condition_is_of_the_readings_that_fit(talk: Talk) -> None:
+async def test_a_mean_under_a_condition_is_of_the_readings_that_fit(talk: Any) -> None:
     text = await talk.ask("mean current of WLD001 when quality is good in the last hour")
     mean = statistics.fmean(row["current"] for row in last_hour("WLD001") if row["quality_label"] == "good")
     assert f"where quality_label = good is {mean:.7g} A (40 readings)" in text
 
 
-async def test_a_share_in_chinese(talk: Talk) -> None:
+async def test_a_share_in_chinese(talk: Any) -> None:
     text = await talk.ask("WLD002 最近一小时质量为气孔的占比是多少")
     assert "占 33.3%（60 条中的 20 条）" in text
 
 
-async def test_a_condition_in_another_unit_is_converted(talk: Talk) -> None:
+async def test_a_condition_in_another_unit_is_converted(talk: Any) -> None:
     text = await talk.ask("how often did WLD001 exceed 140 °F in the last hour?")
     fitting = [row for row in last_hour("WLD001") if row["temperature"] > 60]
     assert f"{len(fitting)} of the 60 readings" in text
     assert "temperature > 60 °C" in text
 
 
-async def test_a_condition_in_a_unit_that_measures_something_else_is_named(talk: Talk) -> None:
+async def test_a_condition_in_a_unit_that_measures_something_else_is_named(talk: Any) -> None:
     text = await talk.ask("mean current of WLD001 where temperature > 20 V in the last hour")
     assert "V can't be converted to °C" in text
     assert "the condition" in text
 
 
-async def test_when_nothing_fits_zero_is_counted(talk: Talk) -> None:
+async def test_when_nothing_fits_zero_is_counted(talk: Any) -> None:
     text = await talk.ask("mean current of WLD001 where current > 9000")
     assert "0 of the 120 readings" in text
 
 
-async def test_the_time_of_an_extreme_is_told(talk: Talk) -> None:
+async def test_the_time_of_an_extreme_is_told(talk: Any) -> None:
     text = await talk.ask("When was the current of WLD001 highest in the last hour?")
     assert "maximum current" in text
     assert "229 A, first reached at 2026-11-28 11:59 UTC" in text
 
 
-async def test_the_first_time_over_a_limit_is_told(talk: Talk) -> None:
+async def test_the_first_time_over_a_limit_is_told(talk: Any) -> None:
     text = await talk.ask("when did the current of WLD001 exceed 200 A in the last hour?")
     assert "first at 2026-11-28 11:31" in text
 
 
-async def test_devices_are_ranked(talk: Talk) -> None:
+async def test_devices_are_ranked(talk: Any, shop: Shop) -> None:
     text = await talk.ask("Which device was hottest in the last hour?")
     assert text.startswith("WLD003 has the highest maximum temperature")
-    assert [name for name, _ in talk.shop.calls] == ["list_devices", "device_statistics"]
+    assert [name for name, _ in shop.calls] == ["list_devices", "device_statistics"]
     assert "1. WLD003: 109 °C" in text
     assert "WLD001 的 temperature 平均值最低" in await talk.ask("哪台焊机平均温度最低？")
 
 
-async def test_all_devices_but_one_are_answered_one_by_one(talk: Talk) -> None:
+async def test_all_devices_but_one_are_answered_one_by_one(talk: Any) -> None:
     text = await talk.ask("mean current of all machines except WLD002 in the last hour")
     assert "WLD001" in text
     assert "WLD003" in text
     assert "WLD002" not in text
 
 
-async def test_a_device_is_found_by_its_name_number_and_nearly_its_code(talk: Talk) -> None:
+async def test_a_device_is_found_by_its_name_number_and_nearly_its_code(talk: Any) -> None:
     for name in ("Welding machine 2", "welder no. 2", "焊机2号", "wld-2", "WLD02"):
         text = await talk.ask(f"mean current of {name} in the last hour")
         assert "WLD002" in text, name
     assert "I read “WLD02” as WLD002." in text
 
 
-async def test_another_spelling_of_a_code_is_asked_about(talk: Talk) -> None:
+async def test_another_spelling_of_a_code_is_asked_about(talk: Any) -> None:
     text = await talk.ask("mean current of WDL001 in the last hour")
     assert "There is no device WDL001." in text
     assert "Did you mean WLD001?" in text
 
 
-async def test_values_are_given_in_the_unit_asked_for_or_the_answer_says_why_not(talk: Talk) -> None:
+async def test_values_are_given_in_the_unit_asked_for_or_the_answer_says_why_not(talk: Any) -> None:
     fahrenheit = max(row["temperature"] for row in last_hour("WLD001")) * 9 / 5 + 32
     assert f"{fahrenheit:.7g} °F" in await talk.ask("max temperature of WLD001 in fahrenheit in the last hour")
     text = await talk.ask("max temperature of WLD001 in volts in the last hour")
     assert "°C can't be converted to V; the values are in °C." in text
 
 
-async def test_hourly_rows_are_a_table(talk: Talk) -> None:
+async def test_hourly_rows_are_a_table(talk: Any, shop: Shop) -> None:
     text = await talk.ask("hourly mean current of WLD001 today")
-    assert talk.shop.calls[-1][1]["interval"] == "3600s"
+    assert shop.calls[-1][1]["interval"] == "3600s"
     assert "mean current of WLD001 per hour" in text
     assert "| 2026-11-28 10:00 | 139.5 A |" in text
 
 
-async def test_percentiles_and_correlations_are_asked_of_the_tool(talk: Talk) -> None:
+async def test_percentiles_and_correlations_are_asked_of_the_tool(talk: Any, shop: Shop) -> None:
     assert "95th percentile current of WLD001" in await talk.ask("95th percentile of current for WLD001 today")
-    assert talk.shop.calls[-1][1]["percentiles"] == [95.0]
+    assert shop.calls[-1][1]["percentiles"] == [95.0]
     assert "r = 0.25" in await talk.ask("correlation between current and temperature on WLD001 today")
 
 
-async def test_the_values_of_a_text_field_are_counted(talk: Talk) -> None:
+async def test_the_values_of_a_text_field_are_counted(talk: Any) -> None:
     text = await talk.ask("what was the weld quality of WLD001 in the last hour?")
     assert "- good: 40 (66.7 %)" in text
 
 
-async def test_the_last_readings_are_shown(talk: Talk) -> None:
+async def test_the_last_readings_are_shown(talk: Any) -> None:
     text = await talk.ask("show the last 3 readings of WLD001")
     assert text.startswith("The last 3 readings of WLD001")
     assert "| 2026-11-28 11:59 | 229 A |" in text
 
 
-async def test_the_latest_value_is_told(talk: Talk) -> None:
+async def test_the_latest_value_is_told(talk: Any) -> None:
     text = await talk.ask("tempature of WLD001 now")
     assert "- temperature: 39 °C" in text
     assert "I read “tempature” as temperature." in text
 
 
-async def test_follow_ups_keep_what_they_do_not_say(talk: Talk) -> None:
+async def test_follow_ups_keep_what_they_do_not_say(talk: Any) -> None:
     await talk.ask("mean current of WLD001 in the last hour?")
     mean = statistics.fmean(row["current"] for row in last_hour("WLD002"))
     text = await talk.ask("and of WLD002?")
@@ -319,35 +305,34 @@ async def test_follow_ups_keep_what_they_do_not_say(talk: Talk) -> None:
     assert "mean temperature of WLD002 on 2026-11-28" in text
 
 
-async def test_a_zone_is_heeded_and_named(talk: Talk) -> None:
+async def test_a_zone_is_heeded_and_named(talk: Any, shop: Shop) -> None:
     text = await talk.ask("mean current of WLD001 from 7 to 8 pm Beijing time")
-    assert talk.shop.calls[-1][1]["start_time"] == "2026-11-28T11:00:00Z"
+    assert shop.calls[-1][1]["start_time"] == "2026-11-28T11:00:00Z"
     assert "from 2026-11-28 19:00 to 2026-11-28 20:00 Asia/Shanghai" in text
 
 
 @pytest.mark.parametrize("order", ["delete WLD001", "write a poem about WLD001", "please restart WLD002"])
-async def test_what_it_cannot_do_it_says_plainly(talk: Talk, order: str) -> None:
+async def test_what_it_cannot_do_it_says_plainly(talk: Any, order: str) -> None:
     assert "I can't do that" in await talk.ask(order)
 
 
-async def test_what_it_did_not_understand_is_named_in_both_languages(talk: Talk) -> None:
+async def test_what_it_did_not_understand_is_named_in_both_languages(talk: Any) -> None:
     assert "I did not understand “shift”" in await talk.ask("mean current of WLD001 during the shift")
     assert "我没有理解“换班”" in await talk.ask("WLD001 换班期间的平均电流")
 
 
-async def test_a_total_over_time_is_no_sum_of_rates(talk: Talk) -> None:
+async def test_a_total_over_time_is_no_sum_of_rates(talk: Any) -> None:
     assert "can't answer the part “used”" in await talk.ask("total current used by WLD001 today")
 
 
-async def test_a_tool_that_takes_no_conditions_has_them_named_as_left_out(new_id: Callable[[str], str]) -> None:
+async def test_a_tool_that_takes_no_conditions_has_them_named_as_left_out(start_talk: Callable[..., Any]) -> None:
     properties = json.dumps({"properties": {"device_code": {}, "start_time": {}, "end_time": {}}})
     tools = (TOOLS[0], ToolDefinition(name="device_statistics", parameters=properties))
-    talk = Talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), tools)
-    text = await talk.ask("mean current of WLD001 where temperature > 30 in the last hour")
+    text = await start_talk(tools).ask("mean current of WLD001 where temperature > 30 in the last hour")
     assert "Left out, as this kind of answer can't heed it: the condition." in text
 
 
-async def test_what_an_answer_cannot_heed_is_named(talk: Talk) -> None:
+async def test_what_an_answer_cannot_heed_is_named(talk: Any) -> None:
     text = await talk.ask("95th percentile of current for WLD001 per hour today")
     assert "the percentile" in text
 
@@ -361,37 +346,37 @@ async def test_what_an_answer_cannot_heed_is_named(talk: Talk) -> None:
         "which machine has the highest mean current and pressure in the last hour?",
     ],
 )
-async def test_devices_are_not_ranked_by_a_field_that_none_has(talk: Talk, question: str) -> None:
+async def test_devices_are_not_ranked_by_a_field_that_none_has(talk: Any, question: str) -> None:
     text = await talk.ask(question)
     assert text.startswith("WLD001 has no field pressure. It has: current, temperature.")
     assert "has the highest" not in text
 
 
-async def test_the_hour_that_is_highest_is_named(talk: Talk) -> None:
+async def test_the_hour_that_is_highest_is_named(talk: Any) -> None:
     text = await talk.ask("Which hour today had the highest mean current on WLD001?")
     assert text.startswith("2026-11-28 11:00 has the highest mean current")
     assert "| 2026-11-28 10:00 | 139.5 A |" in text
 
 
-async def test_readings_are_counted_per_hour_without_a_unit(talk: Talk) -> None:
+async def test_readings_are_counted_per_hour_without_a_unit(talk: Any, shop: Shop) -> None:
     text = await talk.ask("number of readings of WLD001 per hour where quality is good today")
-    assert talk.shop.calls[-1][1]["aggregate"] == "count"
+    assert shop.calls[-1][1]["aggregate"] == "count"
     assert " A |" not in text
 
 
-async def test_falling_below_a_limit_is_counted_and_no_course(talk: Talk) -> None:
+async def test_falling_below_a_limit_is_counted_and_no_course(talk: Any) -> None:
     text = await talk.ask("how often did the temperature of WLD001 fall below 30 °C in the last hour?")
     fitting = [row for row in last_hour("WLD001") if row["temperature"] < 30]
     assert f"{len(fitting)} of the 60 readings" in text
 
 
-async def test_data_are_shown_as_rows_when_that_is_asked(talk: Talk) -> None:
+async def test_data_are_shown_as_rows_when_that_is_asked(talk: Any) -> None:
     text = await talk.ask("show me the data of WLD001 between 10:00 and 10:02 today")
     assert "| 2026-11-28 10:01 | 111 A |" in text
 
 
-async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_named(talk: Talk) -> None:
-    answered = talk.shop.answer
+async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_named(talk: Any, shop: Shop) -> None:
+    answered = shop.answer
 
     def answer(name: str, arguments: Row) -> Row:
         if name == "list_devices":
@@ -403,7 +388,7 @@ async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_n
             return {"error": "there are no rows of device 'pump-7' from then on"}
         return {"device_code": "pump-7", "row_count": 5, "statistics": [{"field": "Pressure", "count": 5, "mean": 1.0}]}
 
-    talk.shop.answer = answer  # type: ignore[method-assign]
+    shop.answer = answer  # type: ignore[method-assign]
     assert "WLD003 has the highest mean current" in await talk.ask("which device has the highest mean current?")
     assert "pump-7 has the highest mean Pressure" in await talk.ask("which device has the highest mean pressure?")
     assert "pump-7 has no data" in await talk.ask("how many readings does every device have today?")
@@ -425,7 +410,7 @@ async def test_a_device_without_the_field_or_without_data_takes_no_part_and_is_n
         "list devices with a gearbox",
     ],
 )
-async def test_every_kind_of_answer_names_the_word_it_left_out(talk: Talk, question: str) -> None:
+async def test_every_kind_of_answer_names_the_word_it_left_out(talk: Any, question: str) -> None:
     assert "I did not understand “gearbox”" in await talk.ask(question)
 
 
@@ -442,54 +427,54 @@ async def test_every_kind_of_answer_names_the_word_it_left_out(talk: Talk, quest
         ("mean current of WLD001 with windows of 64 in the last hour", "the size of the windows"),
     ],
 )
-async def test_every_part_that_an_answer_leaves_out_is_named(talk: Talk, question: str, named: str) -> None:
+async def test_every_part_that_an_answer_leaves_out_is_named(talk: Any, question: str, named: str) -> None:
     assert named in await talk.ask(question)
 
 
 @pytest.mark.parametrize(
     "words", ["how many times did the current of WLD001 exceed", "how often did the current of WLD001 exceed"]
 )
-async def test_that_readings_are_counted_and_not_events_is_said(talk: Talk, words: str) -> None:
+async def test_that_readings_are_counted_and_not_events_is_said(talk: Any, words: str) -> None:
     text = await talk.ask(f"{words} 200 A in the last hour?")
     assert "the readings that fit are counted, not how often that began" in text
     assert "数据条数，而不是发生的次数" in await talk.ask("WLD001 最近一小时有几次超过200安？")
 
 
-async def test_rows_per_day_are_days_of_the_zone_named(talk: Talk) -> None:
+async def test_rows_per_day_are_days_of_the_zone_named(talk: Any, shop: Shop) -> None:
     rows = rows_of("WLD001")
     for zone, name in (("Beijing time", "Asia/Shanghai"), ("New York time", "America/New_York")):
         text = await talk.ask(f"mean current of WLD001 per day over the last 2 days {zone}")
-        asked = [call[1] for call in talk.shop.calls if call[0] == "device_statistics"][-3:]
+        asked = [call[1] for call in shop.calls if call[0] == "device_statistics"][-3:]
         midnight = datetime(2026, 11, 28, tzinfo=ZoneInfo(name)).astimezone(UTC)
         assert iso(midnight) in {call["start_time"] for call in asked}
         assert f"{statistics.fmean(row['current'] for row in rows):.7g} A" in text
         assert name in text
 
 
-async def test_weeks_begin_on_monday(talk: Talk) -> None:
+async def test_weeks_begin_on_monday(talk: Any, shop: Shop) -> None:
     await talk.ask("mean current of WLD001 per week over the last 14 days")
-    starts = [call[1]["start_time"] for call in talk.shop.calls if call[0] == "device_statistics"]
+    starts = [call[1]["start_time"] for call in shop.calls if call[0] == "device_statistics"]
     assert starts == ["2026-11-14T12:00:00Z", "2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z"]
 
 
-async def test_only_devices_that_have_the_fields_are_asked_and_the_others_are_named(talk: Talk) -> None:
-    talk.shop.others = ["PUMP-7"]
+async def test_only_devices_that_have_the_fields_are_asked_and_the_others_are_named(talk: Any, shop: Shop) -> None:
+    shop.others = ["PUMP-7"]
     counted = await talk.ask("how many times was quality porosity on any machine in the last hour?")
     assert "20 of the 60 readings of WLD003" in counted
     assert "Left out, as they have no quality_label: PUMP-7." in counted
     hottest = await talk.ask("哪台设备过去一小时温度最高？")
     assert hottest.startswith("在")
     assert "以下设备没有 temperature，未计入：PUMP-7。" in hottest
-    assert not [call for call in talk.shop.calls if "PUMP-7" in str(call)]
+    assert not [call for call in shop.calls if "PUMP-7" in str(call)]
 
 
-async def test_every_device_without_data_in_the_range_is_named(talk: Talk) -> None:
+async def test_every_device_without_data_in_the_range_is_named(talk: Any) -> None:
     text = await talk.ask("standard deviation of current for all machines last month")
     assert [code for code in CODES if f"{code} has no data" in text] == CODES
 
 
-async def test_devices_that_call_the_same_thing_otherwise_are_asked_by_their_own_names(talk: Talk) -> None:
-    answered = talk.shop.answer
+async def test_devices_that_call_the_same_thing_otherwise_are_asked_by_their_own_names(talk: Any, shop: Shop) -> None:
+    answered = shop.answer
 
     def answer(name: str, arguments: Row) -> Row:
         if name == "list_devices":
@@ -501,14 +486,14 @@ async def test_devices_that_call_the_same_thing_otherwise_are_asked_by_their_own
         measured = {"field": "temp", "unit": "°C", "count": 1, "mean": 900.0, "max": 900.0, "min": 900.0}
         return {"device_code": "kiln", "row_count": 1, "rows_in_range": 1, "statistics": [measured]}
 
-    talk.shop.answer = answer  # type: ignore[method-assign]
+    shop.answer = answer  # type: ignore[method-assign]
     text = await talk.ask("which device was hottest in the last hour?")
     assert "1. kiln: 900 °C" in text
     assert "2. WLD003: 109 °C" in text
 
 
-async def test_devices_whose_tool_finds_no_rows_are_named_each(talk: Talk) -> None:
-    answered = talk.shop.answer
+async def test_devices_whose_tool_finds_no_rows_are_named_each(talk: Any, shop: Shop) -> None:
+    answered = shop.answer
 
     def answer(name: str, arguments: Row) -> Row:
         if name == "list_devices":
@@ -516,18 +501,18 @@ async def test_devices_whose_tool_finds_no_rows_are_named_each(talk: Talk) -> No
             return {"devices": [{**card, "fields": [*card["fields"], card["device_code"]]} for card in devices]}
         return {"error": f"there are no rows of device {arguments['device_code']!r} in the range"}
 
-    talk.shop.answer = answer  # type: ignore[method-assign]
+    shop.answer = answer  # type: ignore[method-assign]
     text = await talk.ask("mean current of all machines last month")
     assert [code for code in CODES if f"{code} has no data" in text] == CODES
 
 
-async def test_an_exact_time_is_a_time_not_a_comparison(talk: Talk) -> None:
+async def test_an_exact_time_is_a_time_not_a_comparison(talk: Any) -> None:
     text = await talk.ask("current of WLD001 exactly at 2026-11-28T11:00:00Z")
     assert "fit" not in text
     assert "170 A" in text
 
 
-async def test_a_mean_of_a_moment_ago_is_that_of_its_minute(talk: Talk) -> None:
+async def test_a_mean_of_a_moment_ago_is_that_of_its_minute(talk: Any) -> None:
     text = await talk.ask("mean current of WLD001 half an hour ago")
     assert "from 2026-11-28 11:30 to 2026-11-28 11:31 UTC is 200 A" in text
 
@@ -539,23 +524,23 @@ def test_a_word_for_good_is_the_text_itself_in_a_field_that_is_not_the_quality()
     assert [(each.field, each.value) for each in quality.conditions] == [("quality_label", "good")]
 
 
-async def test_the_one_text_field_of_a_device_is_compared_with_the_word_as_written(talk: Talk) -> None:
-    talk.shop.others = ["PUMP-7"]
+async def test_the_one_text_field_of_a_device_is_compared_with_the_word_as_written(talk: Any, shop: Shop) -> None:
+    shop.others = ["PUMP-7"]
     await talk.ask("mean pressure of PUMP-7 where state is ok")
-    assert talk.shop.calls[-1][1]["conditions"] == [{"field": "state", "operator": "=", "value": "ok"}]
+    assert shop.calls[-1][1]["conditions"] == [{"field": "state", "operator": "=", "value": "ok"}]
 
 
-async def test_the_rise_an_hour_is_that_of_the_course(talk: Talk) -> None:
+async def test_the_rise_an_hour_is_that_of_the_course(talk: Any) -> None:
     # A reading a minute, each an ampere above the one before.
     assert ", 60 A/h" in await talk.ask("trend of the current of WLD001 in the last 2 hours")
 
 
-async def test_the_better_half_of_a_day_is_told_by_the_share_of_each(talk: Talk) -> None:
+async def test_the_better_half_of_a_day_is_told_by_the_share_of_each(talk: Any) -> None:
     text = await talk.ask("在今天上午10点到11点和11点到12点，WLD001 的良品率哪个高")
     assert text.count("66.7 %") == 2
     assert "current" not in text
 
 
-async def test_a_table_names_its_times_in_the_language_of_the_question(talk: Talk) -> None:
+async def test_a_table_names_its_times_in_the_language_of_the_question(talk: Any) -> None:
     assert "| 时间（UTC） | current |" in await talk.ask("WLD001今天每小时的平均电流")
     assert "| time (UTC) | current |" in await talk.ask("mean current of WLD001 per hour today")
