@@ -115,7 +115,7 @@ def test_good_frames_after_a_damaged_one_are_still_found(tmp_path: Path) -> None
 
 
 def test_a_frame_whose_checksum_was_forged_is_no_message(tmp_path: Path) -> None:
-    body = os.urandom(100)
+    body = random.Random(5).randbytes(100)
     frame = len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
     (tmp_path / "offline_queue.bin").write_bytes(QueueFormat(KEY).encode(()) + frame * 1000)
     assert len(OfflineQueue(tmp_path, encryption_key=KEY)) == 0

@@ -416,7 +416,7 @@ async def test_an_unknown_model_is_not_found(service: Service) -> None:
 
 
 async def put_budget(service: Service, amount: str, **fields: Any) -> cost_pb2.Budget:
-    budget = cost_pb2.Budget(limit=common_pb2.Money(amount=amount), **{"scope": "total", "period": "day"} | fields)
+    budget = cost_pb2.Budget(limit=common_pb2.Money(amount=amount), **{"scope": "total", "period": "total"} | fields)
     with as_caller(ADMIN):
         return (await service.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))).budget
 
@@ -430,7 +430,7 @@ async def test_a_budget_counts_what_was_spent_and_ends_spending(service: Service
     with as_caller(ALICE):
         answer = await complete(service, completion(model="openai/m1"))
         assert answer.text == "pong"
-        with pytest.raises(ResourceExhausted, match=r"the budget of this key, 0\.00012 USD per day") as caught:
+        with pytest.raises(ResourceExhausted, match=r"the budget of this key, 0\.00012 USD, has") as caught:
             await complete(service, completion("word " * 200, model="openai/m1"))
         [mine] = (await service.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
     assert caught.value.reason == "BUDGET_LIMIT_EXCEEDED"

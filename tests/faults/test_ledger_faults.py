@@ -28,7 +28,7 @@ prices: [{{provider: v, model: m, input: 1, output: 2}}]
 
 
 async def put_total_budget(llm: Llm, amount: str) -> None:
-    budget = cost_pb2.Budget(scope="total", period="month", limit=common_pb2.Money(amount=amount))
+    budget = cost_pb2.Budget(scope="total", period="total", limit=common_pb2.Money(amount=amount))
     with as_caller(ADMIN):
         await llm.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))
 

@@ -36,7 +36,7 @@ async def budget_of(llm: Llm) -> cost_pb2.Budget:
 
 
 async def put_budget(llm: Llm) -> None:
-    budget = cost_pb2.Budget(scope="total", period="month", limit=common_pb2.Money(amount="1"))
+    budget = cost_pb2.Budget(scope="total", period="total", limit=common_pb2.Money(amount="1"))
     with as_caller(ADMIN):
         await llm.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))
 
