@@ -43,7 +43,8 @@ def as_caller(caller: Caller) -> Any:
 
 
 @pytest.fixture
-async def service(vendor: OpenAiServer, tmp_path: Path) -> AsyncIterator[Service]:
+async def service(vendor: OpenAiServer, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    """The service; a test parametrizes it with the seconds that a vendor has for its first word."""
     config = tmp_path / "llm.yaml"
     config.write_text("aliases: {fast: openai/m1}\nprices: [{provider: openai, model: m1, input: 1, output: 2}]")
     port = free_port()
@@ -56,7 +57,7 @@ async def service(vendor: OpenAiServer, tmp_path: Path) -> AsyncIterator[Service
         OPENAI_API_KEY="sk-test-0001-abcd",
         OPENAI_MODELS="m1",
         LLM_CONFIG_FILE=str(config),
-        LLM_FIRST_TOKEN_TIMEOUT=0.5,
+        LLM_FIRST_TOKEN_TIMEOUT=getattr(request, "param", HANG_SECONDS),
         PENSTOCK_GRACE_SECONDS=1,
     )
     stop = asyncio.Event()
@@ -154,6 +155,7 @@ async def test_a_vendor_that_fails_once_is_asked_again(service: Service, vendor:
     assert [attempt.error_kind for attempt in answer.started.failed_attempts] == ["server"]
 
 
+@pytest.mark.parametrize("service", [0.5], indirect=True)
 async def test_a_silent_vendor_is_stood_in_for_after_the_first_token_timeout(
     service: Service, vendor: OpenAiServer
 ) -> None:

@@ -50,11 +50,13 @@ prices:
 
 
 @pytest.fixture
-async def two(tmp_path: Path) -> AsyncIterator[Two]:
+async def two(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Two]:
+    """The service, with the settings that a test parametrizes it with."""
+    settings: dict[str, float] = getattr(request, "param", {})
     async with (
         OpenAiServer() as first,
         OpenAiServer() as second,
-        running(tmp_path, config(first.base_url, second.base_url)) as llm,
+        running(tmp_path, config(first.base_url, second.base_url), **settings) as llm,
     ):
         yield Two(llm=llm, first=first, second=second)
 
@@ -130,6 +132,8 @@ async def test_a_vendor_that_can_not_be_reached_is_stood_in_for(tmp_path: Path) 
     assert kinds(answer.started) == ["first:connect"]
 
 
+# The other vendor has as long.
+@pytest.mark.parametrize("two", [{"LLM_FIRST_TOKEN_TIMEOUT": 3.0}], indirect=True)
 async def test_silence_after_the_headers_ends_in_failover(two: Two) -> None:
     two.first.script(Reply(hang_after=0))
     events = await two.llm.stream()
@@ -138,6 +142,7 @@ async def test_silence_after_the_headers_ends_in_failover(two: Two) -> None:
     await two.first.wait_abandoned()
 
 
+@pytest.mark.parametrize("two", [{"LLM_IDLE_TIMEOUT": 0.3}], indirect=True)
 async def test_a_stall_in_mid_stream_is_an_error_with_the_text_so_far_billed(two: Two) -> None:
     two.first.script(Reply(chunks=("some words ", "more"), hang_after=1))
     with pytest.raises(BadUpstream, match="stopped in the middle"):
