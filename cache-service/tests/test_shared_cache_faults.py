@@ -25,6 +25,8 @@ from penstock_testkit.waiting import HANG_SECONDS, assert_within, until, until_t
 
 TENANT = Partition(tenant="t")
 CLOCK = SystemClock()
+# How long a counter lives: longer than a test that reads it in the end.
+LIFE_SECONDS = 3_600.0
 VALUE_KEY = "{penstock:cache:1}v:t\0"
 
 
@@ -59,7 +61,7 @@ async def work(at: Any, number: int) -> None:
     await at.value(f"k{number}")
     await at.put(f"k{number}", b"v" * 100)
     await services.rate_limits.take(f"t\0r{number}", 1, Rate(limit=5, window=60.0))
-    await services.counters.increment(f"t\0n{number}", 1, 60.0)
+    await services.counters.increment(f"t\0n{number}", 1, LIFE_SECONDS)
     await services.cache.delete(TENANT, [f"k{number}"])
     with suppress(PenstockError):
         await services.locks.acquire(f"t\0l{number}", ttl=60.0, wait=0.0)
@@ -342,7 +344,7 @@ async def test_a_server_that_forgets_its_scripts_every_100_ms_fails_nobody(two: 
     stop.set()
     assert await forgetting >= 2
     assert [at.breaker for at in two] == ["closed", "closed"]
-    assert sum([await two[0].services.counters.increment(f"t\0n{n}", 0, 60.0) for n in range(1_200)]) == 1_200
+    assert sum([await two[0].services.counters.increment(f"t\0n{n}", 0, LIFE_SECONDS) for n in range(1_200)]) == 1_200
     assert [at.stores.backend.usage().errors for at in two] == [0, 0]
 
 

@@ -20,14 +20,15 @@ JSON = ("content-type", "application/json")
 REALTIME, HISTORY = "/api/v2/data/query/realtime", "/api/v2/data/query/history"
 EXTRACT = "/api/v2/ai/features/extract"
 # What differs between any two answers.
-MOMENTARY = ("request_id", "execution_time")
+MOMENTARY = {"request_id", "execution_time"}
+MOMENTARY_HEADERS = {"x-request-id", "content-length", "date"}
 
 
 async def answered(gateway: Any, method: str, path: str, headers: list[tuple[str, str]], body: Any) -> Any:
     own = [*gateway.auth().items()] if headers[0] != ("x-anonymous", "1") else []
     sent = {"json": body} if isinstance(body, dict) else {"content": body}
     answer = await gateway.client.request(method, path, headers=[*own, *headers], **sent)
-    shown = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "content-length"}}
+    shown = {name: value for name, value in answer.headers.items() if name not in MOMENTARY_HEADERS}
     content = {name: value for name, value in answer.json().items() if name not in MOMENTARY}
     return answer.status_code, shown, content
 
