@@ -61,12 +61,19 @@ class Gateway:
             while not into or not is_last(into[-1]):
                 into.append(json.loads(await socket.recv()))
 
-    async def watch(self, client_id: str, into: list[Any], *, ends: int, cursor: str = "") -> str:
-        """Read the WebSocket of a client until so many streams have ended; return the last cursor."""
+    async def watch(
+        self, client_id: str, into: list[Any], *, ends: int, cursor: str = "", ready: asyncio.Event | None = None
+    ) -> str:
+        """Read the WebSocket of a client until so many streams have ended; return the last cursor.
+
+        Without a cursor it is told what happens from the moment on in which `ready` is set.
+        """
         async with self.socket(f"/api/v1/ws/clients/{client_id}?cursor={cursor}") as socket:
             while sum(map(is_last, into)) < ends:
                 message = json.loads(await socket.recv())
                 cursor = message.get("cursor", cursor)
+                if message["type"] == "ready" and ready is not None:
+                    ready.set()
                 if message["type"] not in {"ready", "heartbeat"}:
                     into.append(message)
         return cursor

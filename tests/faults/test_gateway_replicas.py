@@ -78,7 +78,7 @@ async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(
     redis: OwnRedis, start: Any, measured: Measured
 ) -> None:
     system = await start(REDIS_URL=redis.url)
-    ways, gate = system.gateway, asyncio.Event()
+    ways, gate, ready = system.gateway, asyncio.Event(), asyncio.Event()
     system.llm.script = gated(gate, *TEXTS)
     conversations = await new_conversations(ways, 8)
     client = (await ways.post("/api/v1/clients", name="phone"))["id"]
@@ -86,7 +86,8 @@ async def test_a_killed_replica_costs_no_reader_an_event_over_any_transport(
     asked: list[list[Any]] = [[] for _ in conversations]
     others: list[tuple[int, list[Any]]] = []
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
-        watching = group.create_task(ways.watch(client, watched, ends=len(asked)))
+        watching = group.create_task(ways.watch(client, watched, ends=len(asked), ready=ready))
+        await ready.wait()
         for conversation, into in zip(conversations, asked, strict=True):
             path = f"/api/v1/conversations/{conversation}/stream"
             group.create_task(ways.events("POST", path, into, content="Hello?", use_tools=False))
@@ -154,9 +155,10 @@ async def test_a_client_that_connects_again_with_its_cursor_loses_nothing(redis:
     conversation = (await ways.post("/api/v1/conversations"))["id"]
     client = (await ways.post("/api/v1/clients", name="phone"))["id"]
     path, watched, asked = f"/api/v1/conversations/{conversation}/stream", [], []
+    ready = asyncio.Event()
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
-        watching = group.create_task(ways.watch(client, watched, ends=1))
-        await present(ways)
+        watching = group.create_task(ways.watch(client, watched, ends=1, ready=ready))
+        await ready.wait()
         await ways.events("POST", path, asked, content="Hello?")
     cursor = watching.result()
     system.here.send(signal.SIGKILL)
@@ -197,13 +199,3 @@ async def healthy(at: Replica) -> bool:
     except Unavailable:
         return False
     return answer.status == health_pb2.HealthCheckResponse.SERVING
-
-
-async def present(ways: Gateway) -> None:
-    """Return when a client is connected."""
-    async with asyncio.timeout(HANG_SECONDS):
-        while True:
-            listed = (await ways.client.get("/api/v1/clients")).json()["clients"]
-            if any(each["connected"] for each in listed):
-                return
-            await asyncio.sleep(0.02)
