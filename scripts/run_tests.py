@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-# Workers for each processor: while two wait, two work.
-WORKERS: Final = 2 * (os.cpu_count() or 1)
+# Two for each processor: while one waits, the other works. Each takes up to 1.5 GB in the end.
+WORKERS: Final = min(8, 2 * (os.cpu_count() or 1))
 NO_TESTS_RAN: Final = 5
 # Servers that the environment names are shared by all workers, and each empties them for its tests.
 SHARED: Final = ("TEST_REDIS_URL", "TEST_POSTGRES_URL")
