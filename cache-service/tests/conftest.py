@@ -119,9 +119,10 @@ def replica() -> Callable[..., Any]:
 
 
 @asynccontextmanager
-async def open_replica(url: str, **settings: Any) -> AsyncGenerator[Replica]:
+async def open_replica(url: str, *, redis_wait_seconds: float = 1.0, **settings: Any) -> AsyncGenerator[Replica]:
+    """Open a replica that waits for Redis as long as it is not known to be away, however slow the machine."""
     clock, configured = SystemClock(), settings_of(REDIS_URL=url, **settings)
-    async with open_stores(configured, clock) as stores:
+    async with open_stores(configured, clock, redis_wait_seconds=redis_wait_seconds) as stores:
         yield Replica(stores=stores, services=build_services(configured, stores, clock))
 
 

@@ -94,13 +94,18 @@ def memory_stores(settings: CacheSettings, clock: Clock) -> Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: CacheSettings, clock: Clock) -> AsyncGenerator[Stores]:
-    """Give the stores that the settings ask for, with what runs for them, until the end of the block."""
+async def open_stores(
+    settings: CacheSettings, clock: Clock, *, redis_wait_seconds: float = _REDIS_WAIT_SECONDS
+) -> AsyncGenerator[Stores]:
+    """Give the stores that the settings ask for, with what runs for them, until the end of the block.
+
+    A caller waits for Redis for `redis_wait_seconds` at most, and is then served without it.
+    """
     url = settings.redis_url.get_secret_value()
     if not url:
         yield memory_stores(settings, clock)
         return
-    link = RedisLink(url, clock=clock, wait_seconds=_REDIS_WAIT_SECONDS)
+    link = RedisLink(url, clock=clock, wait_seconds=redis_wait_seconds)
     subscriber = Subscriber(link, silence_seconds=1.0)
     membership = Membership(link, replica=secrets.token_hex(8))
     signals = RedisSignals(link, subscriber, replica=secrets.token_hex(8))
