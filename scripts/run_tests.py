@@ -9,6 +9,7 @@ runs all.
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 # Two for each processor: while one waits, the other works. Each takes up to 1.5 GB in the end.
 WORKERS: Final = min(8, 2 * (os.cpu_count() or 1))
+INTERRUPTED: Final = 2
 NO_TESTS_RAN: Final = 5
 # Servers that the environment names are shared by all workers, and each empties them for its tests.
 SHARED: Final = ("TEST_REDIS_URL", "TEST_POSTGRES_URL")
@@ -25,6 +27,8 @@ SHARED: Final = ("TEST_REDIS_URL", "TEST_POSTGRES_URL")
 
 def main() -> int:
     """Run the tests; return pytest's exit code."""
+    # Ctrl-C is for pytest, which takes down what its tests have started; it is waited for.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     parser = argparse.ArgumentParser()
     parser.add_argument("--workers", type=int, default=WORKERS, help="processes that run tests beside each other")
     parser.add_argument(
@@ -37,6 +41,8 @@ def main() -> int:
         return pytest("-m", among, *arguments.parts)
     marks = ["alone", "containers"] if arguments.all else ["alone"]
     beside = pytest("-m", " and ".join(f"not {mark}" for mark in ("alone", "containers")), *workers(arguments.workers))
+    if beside == INTERRUPTED:
+        return beside
     alone = pytest("-m", joined(f"({' or '.join(marks)})", among), *marked_files(marks))
     return beside or (0 if alone == NO_TESTS_RAN else alone)
 

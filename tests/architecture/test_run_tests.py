@@ -2,11 +2,15 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from penstock_testkit.servers.process import wait_until
+from penstock_testkit.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 # No plugin but the one that runs workers: the others take a second to import in each process.
@@ -35,6 +39,20 @@ def test_it_measures():
 def test_of_the_same_file_that_measures_nothing():
     pass
 """
+HANGING = """
+import threading
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def system():
+    Path("started").touch()
+    yield
+    Path("stopped").touch()
+
+def test_it_waits(system):
+    threading.Event().wait()
+"""
 CONTAINERS = """
 import pytest
 
@@ -57,11 +75,16 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def environment() -> dict[str, str]:
+    """Return that of a shell: whether this test runs in a worker is nothing to those that it starts."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return outside | BARE
+
+
 def run(tree: Path, *arguments: str) -> tuple[int, list[str]]:
     """Return the exit code and pytest's closing lines, without the time that each names."""
     command = [sys.executable, tree / "scripts" / "run_tests.py", *arguments]
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=outside | BARE)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     closing = [line for line in done.stdout.splitlines() if " in " in line and line.endswith("s")]
     return done.returncode, [line.partition(" in ")[0].strip("= ") for line in closing]
 
@@ -94,3 +117,15 @@ def test_a_part_or_one_worker_is_one_process(tree: Path, arguments: tuple[str, .
 def test_a_run_without_any_that_measures_is_none_that_failed(tree: Path) -> None:
     (tree / "part" / "test_alone.py").unlink()
     assert run(tree, "--workers", "2")[0] == 0
+
+
+def test_who_interrupts_it_leaves_nothing_running_and_no_second_run(tree: Path) -> None:
+    (tree / "part" / "test_beside.py").write_text(HANGING)
+    command = [sys.executable, tree / "scripts" / "run_tests.py", "--workers", "2"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True)
+    wait_until((tree / "started").exists, seconds=HANG_SECONDS, what="the test")
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    printed, _ = running.communicate(timeout=HANG_SECONDS)
+    assert running.returncode == 2
+    assert (tree / "stopped").exists()
+    assert "1 deselected" not in printed
