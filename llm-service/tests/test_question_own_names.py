@@ -11,7 +11,10 @@ from llm_service.domain.model.completion import fold
 from llm_service.domain.model.event import FinishReason
 from llm_service.domain.model.message import Message, Role, TextPart, text_message
 from llm_service.domain.model.request import CompletionRequest, ToolDefinition
-from llm_service.domain.offline.own_name import may_name_device
+from llm_service.domain.offline.own_name import may_name_device, named_like, spoken_names
+from llm_service.domain.offline.parse import parse_prompt
+from llm_service.domain.offline.resolve import resolve_devices
+from llm_service.domain.offline.result import DeviceCard
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 
@@ -102,3 +105,70 @@ async def test_an_everyday_word_is_no_field_because_another_device_has_one_of_th
     assert (await talk.step())[0] == "list_devices"
     name, arguments = await talk.step()
     assert (name, arguments["device_code"], arguments.get("fields")) == ("device_statistics", "d-big", ["flow"])
+
+
+PRESSES = (
+    DeviceCard(code="3", name="Big compressor", labels={"hall": "1"}),
+    DeviceCard(code="WLD003", name="Welding machine 3", labels={"hall": "1"}),
+    DeviceCard(code="prs-1", name="Hydraulic press", labels={"hall": "1"}),
+    DeviceCard(code="prs-2", name="Eccentric press", labels={"hall": "2"}),
+    DeviceCard(code="cyj", name="二号冲压机", labels={"hall": "2"}),
+)
+
+
+def meant(text: str) -> tuple[str, ...]:
+    names = spoken_names(PRESSES)
+    query = parse_prompt(text, NOW, known_devices=[card.code for card in PRESSES], device_names=names)
+    return resolve_devices(query, PRESSES).codes
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("mean pressure of the compressor today", "3"),
+        ("how is the hydraulic press?", "prs-1"),
+        ("mean pressure of the hydraulic press in hall 1 today", "prs-1"),
+        ("冲压机今天的平均压力", "cyj"),
+        ("二号冲压机今天的平均压力", "cyj"),
+    ],
+)
+def test_a_word_that_one_name_alone_has_names_the_device(text: str, code: str) -> None:
+    assert meant(text) == (code,)
+
+
+def test_a_word_of_several_names_is_no_name_by_itself() -> None:
+    assert "press" not in spoken_names(PRESSES)
+    assert named_like("press", PRESSES) == ["prs-1", "prs-2"]
+    assert named_like("presses", PRESSES) == []
+    assert named_like("冲压机", PRESSES) == ["cyj"]
+
+
+@pytest.mark.parametrize("said", ["device 3", "machine no. 3", "设备3"])
+def test_a_code_that_is_the_number_itself_comes_before_one_that_ends_in_it(said: str) -> None:
+    assert meant(f"mean pressure of {said} today") == ("3",)
+    without = [card for card in PRESSES if card.code != "3"]
+    assert resolve_devices(parse_prompt(f"mean pressure of {said} today", NOW), without).codes == ("WLD003",)
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("mean pressure of all machines except 3 today", ("WLD003", "prs-1", "prs-2", "cyj")),
+        ("mean pressure of all machines except the compressor today", ("WLD003", "prs-1", "prs-2", "cyj")),
+        ("mean pressure of hall 1 except the compressor today", ("WLD003", "prs-1")),
+    ],
+)
+def test_what_is_excepted_by_number_or_name_is_left_out(text: str, codes: tuple[str, ...]) -> None:
+    assert meant(text) == codes
+
+
+async def test_the_press_of_a_hall_is_told_apart_from_others_in_it(new_id: Callable[[str], str]) -> None:
+    cards = [
+        {"device_code": card.code, "name": card.name, "labels": dict(card.labels), "fields": ["pressure"]}
+        for card in PRESSES
+    ]
+    provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+    talk = Talk(provider, "mean pressure of the press in hall 2 today", *cards)
+    assert (await talk.step())[0] == "list_devices"
+    name, arguments = await talk.step()
+    assert (name, arguments["device_code"], arguments.get("other_device_codes")) == ("device_statistics", "prs-2", None)

@@ -13,10 +13,11 @@ from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.limit_again import limited_again, with_limit
+from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Intent, StructuredQuery
-from llm_service.domain.offline.question_parts import by_label, parts_of, question_parts
+from llm_service.domain.offline.question_parts import by_label, by_state, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
 from llm_service.domain.offline.told_again import asked_again, at_that_time, together_again, usual_tail
@@ -122,11 +123,13 @@ class Conversation:
         whole = self._parse(text, now)
         if before is not None and (then := at_that_time(text, whole, before)) is not None:
             return (then if then.limit else completed(then, before, spoken),)
-        if len(apart := by_label(whole)) > 1:
-            first, *others = apart
-            return (completed(first, before, spoken), *others)
-        parts = question_parts(text, [card.code for card in self.cards])
-        first, *others = parts_of(parts, whole, lambda part: self._parse(part, now))
+        if len(apart := by_state(whole)) > 1:
+            return tuple(completed(each, before, spoken) for each in apart)
+        apart = by_label(whole)
+        if len(apart) < 2:
+            parts = question_parts(text, [card.code for card in self.cards])
+            apart = parts_of(parts, whole, lambda part: self._parse(part, now))
+        first, *others = apart
         return (completed(first, before, spoken), *others)
 
     def _parse(self, text: str, now: datetime) -> StructuredQuery:
@@ -142,7 +145,7 @@ class Conversation:
             now,
             known_devices=[card.code for card in self.cards],
             known_fields=fields,
-            device_names={card.name: card.code for card in self.cards if card.name},
+            device_names=spoken_names(self.cards),
         )
 
     def _fields_of_others(self, query: StructuredQuery) -> frozenset[str]:

@@ -1,8 +1,11 @@
 """Which devices a question speaks of: by code, by name, by number, all of them, all but some."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
+from llm_service.domain.offline.device_number import NumberedDevices
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.query import DeviceReference
@@ -10,6 +13,7 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
 from llm_service.domain.offline.words_shop import SHOP
 
+NONE_NUMBERED: Mapping[int, NumberedDevices] = MappingProxyType({})
 _NO_CODE: Final = ("utc", "gmt", "iso8601", "utf-8", "utf8", "co2", "h2o", "mp3", "ipv4", "ipv6", "sha256", "o2", "m3")
 # Lengths to the second and third power are units, not codes.
 _POWERS: Final = frozenset(
@@ -18,6 +22,7 @@ _POWERS: Final = frozenset(
 _MOST: Final = 100
 _LINKS: Final = frozenset({"to", "through", "-", "–", "至", "到"})
 _ANY: Final = frozenset({"有没有", "是否有", "有无", "有"})
+_ANYTHING: Final = frozenset({"anything", "anyone", "everything", "all of it"})
 _SPAN: Final = 64
 _NEAR: Final = 4
 # Digits of the end of a code that is said alone.
@@ -48,8 +53,8 @@ class FoundDevices:
     others: bool = False
 
 
-def find_devices(sentence: Sentence) -> FoundDevices:
-    """Return the devices of `sentence`, and mark their words.
+def find_devices(sentence: Sentence, numbered: Mapping[int, NumberedDevices] = NONE_NUMBERED) -> FoundDevices:
+    """Return the devices of `sentence`, and mark their words; `numbered` are those listed by numbers, by their place.
 
     A code that is not known counts when it looks like one: a word with letters and digits, "WLD001", "valve1-0".
     """
@@ -61,7 +66,10 @@ def find_devices(sentence: Sentence) -> FoundDevices:
     for label in _labels(sentence) if by_group else ():
         references.setdefault(DeviceReference(number=0, label=label))
     for at in range(len(sentence)):
-        if (outside := _outside(sentence, at)) is not None:
+        if (listed := numbered.get(at)) is not None:
+            each = (DeviceReference(number=number, excluded=listed.excluded or excluding) for number in listed.numbers)
+            references.update(dict.fromkeys(each))
+        elif (outside := _outside(sentence, at)) is not None:
             references.setdefault(outside[0])
             sentence.use(at, outside[1])
         elif sentence.has(at, Kind.EXCEPT):
@@ -73,7 +81,7 @@ def find_devices(sentence: Sentence) -> FoundDevices:
             for between in _span(sentence, at, code):
                 codes.setdefault(between)
         elif (found := _reference(sentence, at)) is not None:
-            references.setdefault(found[0])
+            references.setdefault(replace(found[0], excluded=excluding))
             sentence.use(*found[1])
         elif (group := _group(sentence, at)) is not None:
             chosen = chosen or sentence.has(group[1][0] - 1, Kind.OR)
@@ -89,6 +97,8 @@ def find_devices(sentence: Sentence) -> FoundDevices:
     if not codes and not references and not everyone and not left_out:
         references.update(dict.fromkeys(_bare_numbers(sentence)))
     others = _asks_others(sentence) if not codes and not references else False
+    outside = any(each.excluded and not each.label for each in references)
+    everyone = everyone or (outside and not codes and all(each.excluded for each in references))
     return FoundDevices(
         others=others,
         codes=tuple(codes),
@@ -294,6 +304,10 @@ def _everyone(sentence: Sentence, at: int) -> bool:
     """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
     if sentence.text(at) in _SHOP or sentence.text(at) in SHOP:
         sentence.use(at - sentence.text(at - 1).startswith("by"), at + 1)
+        return True
+    if sentence.text(at) in _ANYTHING and sentence.has(at + 1, Kind.STATE):
+        # "Is anything down?"
+        sentence.use(at, at + 1)
         return True
     each = sentence.has(at, Kind.EVERY) or sentence.text(at) in _ANY
     if each and sentence.has(at + 1, Kind.DEVICE_WORD):

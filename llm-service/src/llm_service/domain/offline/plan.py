@@ -52,7 +52,7 @@ def _step(plan: PlanState) -> Step:
     if plan.query.intent is Intent.CHAT:
         return _list_names(plan) or Say(text=plan.report.unconfigured())
     if plan.query.negation:
-        return Say(text=plan.report.say.negated(plan.query.negation))
+        return _list_names(plan) or Say(text=plan.report.say.negated(plan.query.negation))
     if not plan.tools and not plan.talk.outcomes:
         return Say(text=plan.report.no_tools(plan.query))
     if plan.query.intent is Intent.LIST_DEVICES:

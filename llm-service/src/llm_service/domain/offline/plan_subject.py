@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline.applicable import narrowed
+from llm_service.domain.offline.own_name import named_like
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
-from llm_service.domain.offline.query import Intent, Note, Remark
-from llm_service.domain.offline.resolve import near_devices, resolve_conditions, resolve_devices
+from llm_service.domain.offline.query import Intent, Note, Remark, StructuredQuery
+from llm_service.domain.offline.resolve import ResolvedDevices, near_devices, resolve_conditions, resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool
 
 _SURE: Final = 0.5
@@ -46,6 +47,7 @@ class _Subject:
         """Put the devices there are in place of those named; what to say when that can't be done."""
         query, cards = self._plan.query, self._plan.talk.cards
         found = resolve_devices(query, cards)
+        query, found = self._by_name(query, found)
         doubted = [code for code in found.unknown if self._plan.talk.listed_all or self._refused(code)]
         if doubted and query.confidence < _SURE:
             return Say(text=self._plan.report.unconfigured())
@@ -69,8 +71,23 @@ class _Subject:
             # "How many stops yesterday?" is asked of the whole shop.
             self._plan.query = replace(query, devices=tuple(card.code for card in cards))
             return None
-        near = dict.fromkeys(code for word in query.unread for code in near_devices(word, cards))
+        near = dict.fromkeys(
+            code for word in query.unread for code in (*named_like(word, cards), *near_devices(word, cards))
+        )
         return self._plan.say(self._plan.report.which_device(cards, tuple(near)))
+
+    def _by_name(self, query: StructuredQuery, found: ResolvedDevices) -> tuple[StructuredQuery, ResolvedDevices]:
+        """The devices with those words heeded that are of names: of a hall the press, of all the only compressor."""
+        cards = [card for card in self._plan.talk.cards if not found.codes or card.code in found.codes]
+        if query.devices or found.unknown:
+            return query, found
+        for phrase in query.unread:
+            alike = named_like(phrase, cards)
+            if alike and (found.codes or len(alike) == 1) and len(alike) < len(self._plan.talk.cards):
+                query = replace(query, unread=tuple(each for each in query.unread if each != phrase))
+                self._plan.query = query
+                return query, replace(found, codes=tuple(alike))
+        return query, found
 
     def _refused(self, code: str) -> bool:
         return any(outcome.not_found and outcome.device == code for outcome in self._plan.talk.outcomes)

@@ -6,13 +6,15 @@ from typing import Final
 
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.lexicon import Kind, Lexeme, lexemes_of
-from llm_service.domain.offline.query import Intent, Operator, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Condition, Intent, Note, Operator, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.token import is_code, tokenize
 from llm_service.domain.offline.vocabulary import lexicon
+from llm_service.domain.offline.words_state import RUNNING, State
 
 _ENDS: Final = frozenset({"?", "？", "!", "！", ";", "；", "。"})
 _LINKS: Final = frozenset({"and", "and also", "以及", "还有", "和", "，", ",", "、", "并且", "另外", "plus", "&"})
 _MOST: Final = 3
+_HELD: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.COUNT})
 # Beside two labels these say no more than that their numbers are set side by side.
 _MORE: Final = frozenset({"more", "fewer", "less", "than", "多", "少"})
 
@@ -103,6 +105,28 @@ def by_label(query: StructuredQuery) -> tuple[StructuredQuery, ...]:
     return tuple(
         replace(query, intent=intent, time=time, periods=periods, conditions=(*others, each)) for each in values
     )
+
+
+def by_state(query: StructuredQuery) -> tuple[StructuredQuery, ...]:
+    """Return a query for each of two states that the same is asked of: "how long was it idle and welding"."""
+    states = [each for each in query.conditions if each.field == RUNNING.field and each.value == RUNNING.value]
+    if len(states) != 1 or len(query.conditions) > 1 or query.fields or not _held(query):
+        return (query,)
+    for phrase in query.unread:
+        lexemes = lexemes_of(tokenize(phrase), lexicon(), lexicon())
+        other = lexemes[0].senses.get(Kind.STATE) if len(lexemes) == 1 else None
+        if isinstance(other, State) and other.operator is not states[0].operator:
+            condition = Condition(field=other.field, operator=other.operator, value=other.value)
+            note = Note(remark=Remark.READ_AS, words=(phrase, f"{other.field} {other.operator.value} {other.value:g}"))
+            query = replace(query, unread=tuple(each for each in query.unread if each != phrase))
+            return (query, replace(query, conditions=(condition,), notes=(note,)))
+    return (query,)
+
+
+def _held(query: StructuredQuery) -> bool:
+    """Whether it is asked how long, how often or when something held, and nothing else."""
+    asked = set(query.statistics)
+    return (bool(asked) or query.when or query.since) and asked <= _HELD and not query.rank
 
 
 def _timed(query: StructuredQuery, asked: Sequence[StructuredQuery]) -> StructuredQuery:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from llm_service.domain.offline.field import match_field
-from llm_service.domain.offline.query import Condition, DeviceReference, Note, Remark, StructuredQuery
+from llm_service.domain.offline.query import Condition, DeviceReference, Intent, Note, Remark, StructuredQuery
 from llm_service.domain.offline.result import DeviceCard
 from llm_service.domain.offline.spelling import distance
 from llm_service.domain.offline.unit import converted
@@ -28,44 +28,78 @@ class ResolvedDevices:
 
 def resolve_devices(query: StructuredQuery, cards: Sequence[DeviceCard]) -> ResolvedDevices:
     """Return the devices that `query` means among `cards`."""
-    codes: dict[str, None] = {}
-    unknown: list[str] = []
-    near: dict[str, None] = {}
-    notes: list[Note] = []
-    for written in query.devices:
-        code = _same(written, cards)
-        if not code:
-            unknown.append(written)
-            near.update(dict.fromkeys(_near(written, cards)))
-            continue
-        codes.setdefault(code)
-        if code.lower() != written.lower():
-            notes.append(Note(remark=Remark.READ_AS, words=(written, code)))
-    for reference in query.references:
-        if reference.excluded:
-            continue
+    return _Resolver(query, cards).resolve()
+
+
+class _Resolver:
+    def __init__(self, query: StructuredQuery, cards: Sequence[DeviceCard]) -> None:
+        self._query = query
+        self._cards = cards
+        self._codes: dict[str, None] = {}
+        self._unknown: list[str] = []
+        self._near: dict[str, None] = {}
+        self._notes: list[Note] = []
+
+    def resolve(self) -> ResolvedDevices:
+        self._written()
+        self._referred()
+        left_out = self._left_out()
+        everyone = self._query.all_devices or any(each.excluded for each in self._query.references)
+        if everyone and not self._codes and not self._unknown:
+            self._codes.update(dict.fromkeys(card.code for card in self._cards))
+        codes = tuple(code for code in self._codes if code not in left_out)
+        return ResolvedDevices(
+            codes=codes, unknown=tuple(self._unknown), near=tuple(self._near), notes=tuple(self._notes)
+        )
+
+    def _written(self) -> None:
+        """The devices by their codes."""
+        for written in self._query.devices:
+            code = _same(written, self._cards)
+            if not code:
+                self._unknown.append(written)
+                self._near.update(dict.fromkeys(_near(written, self._cards)))
+                continue
+            self._codes.setdefault(code)
+            if code.lower() != written.lower():
+                self._notes.append(Note(remark=Remark.READ_AS, words=(written, code)))
+
+    def _referred(self) -> None:
+        """The devices by their numbers, and those of groups."""
+        query = self._query
+        named = () if query.intent is Intent.COMPARE or query.by_group or self._unknown else tuple(self._codes)
+        for reference in query.references:
+            if reference.excluded or (named and named_in(reference.label, named, self._cards)):
+                # "The press in hall 2": the hall says where it stands.
+                continue
+            found = self._of(reference)
+            self._codes.update(dict.fromkeys(found))
+            self._unknown += [] if found else [reference.label or f"#{reference.number}"]
+
+    def _left_out(self) -> frozenset[str]:
+        """The codes of those that shall be left out; what none of the devices is called is unknown."""
+        left_out = {_same(written, self._cards) or written for written in self._query.except_devices}
+        for reference in self._query.references:
+            found = self._of(reference) if reference.excluded else []
+            left_out.update(found)
+            self._unknown += [reference.label or f"#{reference.number}"] if reference.excluded and not found else []
+        return frozenset(left_out)
+
+    def _of(self, reference: DeviceReference) -> list[str]:
+        """The codes of a group, or of the one device with a number."""
         if reference.label:
-            labelled = [card.code for card in cards if reference.label.lower() in map(str.lower, card.labels.values())]
-            codes.update(dict.fromkeys(labelled))
-            unknown += [] if labelled else [reference.label]
-            continue
-        found = _referred(reference, cards)
-        if found is None:
-            unknown.append(f"#{reference.number}")
-        else:
-            codes.setdefault(found)
-    outside = {reference.label.lower() for reference in query.references if reference.excluded}
-    named = {label.lower() for card in cards for label in card.labels.values()}
-    unknown += [
-        reference.label for reference in query.references if reference.excluded and reference.label.lower() not in named
-    ]
-    if (query.all_devices or outside) and not codes and not unknown:
-        left_out = {_same(written, cards) or written for written in query.except_devices}
-        codes.update(dict.fromkeys(card.code for card in cards if card.code not in left_out))
-    for card in cards:
-        if outside & set(map(str.lower, card.labels.values())):
-            codes.pop(card.code, None)
-    return ResolvedDevices(codes=tuple(codes), unknown=tuple(unknown), near=tuple(near), notes=tuple(notes))
+            return _labelled(reference.label, self._cards)
+        found = _referred(reference, self._cards)
+        return [found] if found is not None else []
+
+
+def named_in(label: str, codes: Sequence[str], cards: Sequence[DeviceCard]) -> bool:
+    """Return whether all these devices have that value of a label."""
+    return bool(label) and set(_labelled(label, cards)).issuperset(codes)
+
+
+def _labelled(label: str, cards: Sequence[DeviceCard]) -> list[str]:
+    return [card.code for card in cards if label.lower() in map(str.lower, card.labels.values())]
 
 
 def _same(written: str, cards: Sequence[DeviceCard]) -> str:
@@ -122,6 +156,9 @@ def _referred(reference: DeviceReference, cards: Sequence[DeviceCard]) -> str | 
     if reference.by_place:
         at = reference.number - 1 if reference.number > 0 else reference.number
         return cards[at].code if -len(cards) <= at < len(cards) else None
+    exact = next((card.code for card in cards if card.code == str(reference.number)), None)
+    if exact is not None:
+        return exact
     by_name = [card.code for card in cards if _ending_number(card.name) == reference.number]
     by_code = [card.code for card in cards if _ending_number(card.code) == reference.number]
     return next((found[0] for found in (by_name, by_code) if len(found) == 1), None)
