@@ -18,7 +18,8 @@ class CalendarReader(WrittenDates, RollingPeriods):
         """Return the period that begins at `at`."""
         try:
             return (
-                self._quarter(at)
+                self._listed_day(at)
+                or self._quarter(at)
                 or self._before_last(at)
                 or self._coming(at)
                 or self._rolling(at)

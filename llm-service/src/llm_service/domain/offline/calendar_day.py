@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from llm_service.domain.offline.day_list import listed_days
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import number_at
 from llm_service.domain.offline.period import Period, midnight, part_of_day
@@ -15,6 +16,7 @@ class CalendarDays:
     def __init__(self, sentence: Sentence, now: datetime) -> None:
         self._words = sentence
         self._now = now
+        self._listed = listed_days(sentence)
         self._years = {
             int(digits)
             for at in range(len(sentence))
@@ -30,6 +32,15 @@ class CalendarDays:
             part, end = named, after + 1
         begin, until = part_of_day(start, part) if part else (start, start + timedelta(days=1))
         return Period(begin=at, end=end, start=begin, until=until, part=part, read_as=read_as)
+
+    def _listed_day(self, at: int) -> Period | None:
+        """A day whose month another day of its list names: the 1st of "on 1 and 2 February"."""
+        listed = self._listed.get(at)
+        if listed is None:
+            return None
+        month, day = listed.month, listed.day
+        start = self._date(listed.year, month, day) if listed.year else self._latest(month, day)
+        return self._day(at, listed.end, start)
 
     def _date(self, year: int, month: int, day: int) -> datetime:
         return midnight(self._now).replace(year=year, month=month, day=day)

@@ -282,7 +282,7 @@ def _between(sentence: Sentence, at: int) -> list[Condition]:
     if low is None or not sentence.has(low.end, Kind.TO):
         return []
     high = value_at(sentence, low.end + 1)
-    if high is None or sentence.text(high.end) in {":", "点", "/", "-"}:
+    if high is None or _is_timely(sentence, high.end):
         return []
     unit = high.unit or low.unit
     subject = _subject(sentence, at)
@@ -298,6 +298,12 @@ def _between(sentence: Sentence, at: int) -> list[Condition]:
     lower = _condition(sentence, at, Operator.GE, first, evident=True) or []
     field = lower[0].field if lower else ""
     return [*lower, Condition(field=field, operator=Operator.LE, value=high.number, unit=unit)]
+
+
+def _is_timely(sentence: Sentence, at: int) -> bool:
+    """Whether the number before `at` goes on as a time or a date: "between 25 and 27 November"."""
+    dated = sentence.has(sentence.skip(at, (Kind.FILLER,)), Kind.MONTH)
+    return dated or sentence.text(at) in {":", "点", "/", "-", "月", "日", "号"}
 
 
 def _is(sentence: Sentence, at: int) -> list[Condition]:

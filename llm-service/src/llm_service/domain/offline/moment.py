@@ -129,9 +129,8 @@ class MomentReader:
                 "around",
             }
         said = words.text(piece.begin - 1)
-        return (
-            said in {"at", "since", "after", "before", "until", "till", "around"}
-            and not words.text(piece.end).isalpha()
+        return said in {"at", "since", "after", "before", "until", "till", "around"} and (
+            not words.text(piece.end).isalpha() or words.has(piece.end, Kind.FILLER) or words.has(piece.end, Kind.IN)
         )
 
     def _range_said(self, first: Moment, second: Moment) -> bool:

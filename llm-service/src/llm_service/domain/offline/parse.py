@@ -7,12 +7,15 @@ in what is read, which is bounded. See docs/adr on why there are rules and no sm
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
 from llm_service.domain.offline.device import find_devices
+from llm_service.domain.offline.device_number import numbered_devices
+from llm_service.domain.offline.doubled_verb import undoubled
 from llm_service.domain.offline.german import in_english
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
@@ -51,6 +54,9 @@ from llm_service.domain.offline.worker import Checkpoint, unchecked
 _INTRODUCTION = 6
 _NARROWING = frozenset({"only", "just", "只", "只看", "只算", "仅"})
 _OWNERS = frozenset({"its", "它的", "它", "这台", "那台"})
+# These mean a device only where something of its own is asked.
+_WEAK_OWNERS = frozenset({"it", "is it", "does it", "has it", "had it", "that one", "that machine"})
+_IS_IT = frozenset({"is it", "was it", "were they", "are they", "has it been"})
 _PRONOUNS = frozenset({"it", "they", "that", "there", "we", "you"})
 _GREETINGS = frozenset({"morning", "afternoon", "evening", "早", "早上", "晚上", "下午"})
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -75,7 +81,7 @@ def parse_prompt(
     known = known_names(known_devices, device_names, known_fields)
     checkpoint()
     written, slips = correct_slips(in_english(tokenize(readable.text), lexicon(), known), lexicon(), known)
-    tokens, heard = correct_homophones(written, lexicon(), known)
+    tokens, heard = correct_homophones(undoubled(written, lexicon()), lexicon(), known)
     sentence = Sentence(lexemes_of(tokens, lexicon(), known))
     reading = Reading(notes=(*slips, *heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
@@ -86,6 +92,7 @@ def parse_prompt(
     reading.window_size, reading.window_length = find_window(sentence)
     reading.decimals = find_decimals(sentence)
     reading.percentiles = find_percentiles(sentence)
+    numbered = numbered_devices(sentence)
     reading.rows = find_rows(sentence)
     reading.counted_width = find_counted_interval(sentence)
     reading.again = find_statistic_again(sentence)
@@ -95,7 +102,7 @@ def parse_prompt(
     reading.spells = find_spells(sentence)
     reading.times = find_times(sentence, now)
     reading.top = find_top(sentence)
-    reading.devices = find_devices(sentence)
+    reading.devices = find_devices(sentence, numbered)
     checkpoint()
     if reading.times.clocked:
         use_shifts(sentence, reading.times.ranges)
@@ -104,6 +111,7 @@ def parse_prompt(
     read_than_time(sentence, reading)
     reading.judged = find_judged(sentence)
     read_predicate(sentence)
+    _ask_whether(sentence)
     _add_conditions(sentence, reading)
     reading.when = find_when(sentence)
     reading.unit = find_unit(sentence)
@@ -112,8 +120,12 @@ def parse_prompt(
     reading.same_time = any(Kind.SAME_TIME in lexeme.senses for lexeme in sentence.lexemes)
     reading.narrows = any(lexeme.text in _NARROWING for lexeme in sentence.lexemes)
     reading.adds = _adds(sentence)
-    owners = (at for at in range(len(sentence)) if sentence.text(at) in _OWNERS and at not in sentence.used)
-    reading.owner = sentence.raw(next(owners, -1))
+    owners = [at for at in range(len(sentence)) if sentence.text(at) in _OWNERS and at not in sentence.used]
+    own = reading.topic.fields or reading.conditions
+    weak = any(
+        sentence.text(at).removeprefix("did ").removeprefix("was ") in _WEAK_OWNERS for at in range(len(sentence))
+    )
+    reading.owner = sentence.raw(owners[0]) if owners else "it" if weak and own else ""
     reading.negation = unread_negation(sentence, reading)
     return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
 
@@ -160,6 +172,15 @@ def _skip_introduction(sentence: Sentence) -> None:
         if not named and not measured and not coded:
             sentence.use(0, end + 1)
         return
+
+
+def _ask_whether(sentence: Sentence) -> None:
+    """ "Is it running?": before a state these ask for yes or no, which they don't elsewhere ("how hot is it")."""
+    first = sentence.skip(0, (Kind.FOLLOW, Kind.AND))
+    state = sentence.has(first + 1, Kind.STATE) or sentence.has(first + 2, Kind.STATE)
+    if sentence.text(first) in _IS_IT and state:
+        lexeme = sentence.lexemes[first]
+        sentence.lexemes[first] = replace(lexeme, senses={**lexeme.senses, Kind.WHETHER: None})
 
 
 def _skip_tag(sentence: Sentence) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from llm_service.domain.offline.clock import DAY, Clock, in_same_half
+from llm_service.domain.offline.daily_hours import DailyHours, hours_of_days
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.moment import JOINS, Moment, MomentReader, of_part
 from llm_service.domain.offline.period import Period, at_seconds, midnight, moved, part_of_day
@@ -20,6 +21,11 @@ _CLOSINGS: Final = frozenset(
     {"之间", "间", "期间", "这段时间", "内", "the next day", "the following day", "the next morning", "next day"}
 )
 
+_AFTER: Final = frozenset({"after", "later than", "以后", "之后", "过后", "后"})
+_THIS_HOUR: Final = frozenset({"this hour", "the current hour", "本小时", "这个小时", "这一小时"})
+_LAST_HOUR: Final = frozenset(
+    {"previous hour", "last hour", "hour before", "上一 小时", "上 一 小时", "上个 小时", "前 一 小时"}
+)
 _NIGHTS: Final = frozenset({PartOfDay.EVENING, PartOfDay.NIGHT})
 _DAWN: Final = 6 * 3600
 
@@ -71,6 +77,8 @@ class _TimeReader:
         day = next((moment.day for moment in moments if moment.day and moment.day.is_day), None)
         clocked = any(moment.clock and not moment.day for moment in moments)
         ranges: list[TimeRange] = []
+        if daily := hours_of_days(moments, linked):
+            return self._daily(moments, daily)
         skip: Moment | None = None
         for moment in moments:
             if moment is skip:
@@ -79,6 +87,8 @@ class _TimeReader:
             found = self._range(moment, second, day) if second else self._single(moment, day, clocked)
             if ranges and found and moment.day and moment.day.back:
                 found = moved(ranges[-1], -moment.day.back)
+            elif found and (whole := self._whole_hour_before(moment, moments)):
+                found = whole
             elif found in ranges and moment.day and moment.day.rolling:
                 found = self._before(found, moment, moments)
             skip = second
@@ -103,12 +113,40 @@ class _TimeReader:
             undated=len(ranges) == 1 and all(_is_undated(each) for each in moments),
         )
 
+    def _daily(self, moments: Sequence[Moment], daily: DailyHours) -> FoundTime:
+        """The same hours of several days."""
+        found: list[TimeRange] = []
+        used = set(self._words.used)
+        for day in daily.days:
+            # The words that lead to the hours are read for each day.
+            self._words.used.intersection_update(used)
+            first, second = daily.on(day)
+            each = self._range(first, second, day) if second else self._single(first, day, clocked=True)
+            if each and each.end is None:
+                each = replace(each, end=day.until)
+            found += [each] if each and _in_calendar(each) else []
+        for moment in moments:
+            self._mark(moment, daily.second if moment is daily.first else None)
+        zone = self._zone.name if self._zone else ""
+        return FoundTime(ranges=tuple(dict.fromkeys(found)), clocked=True, zone=zone, now=self._now)
+
     def _before(self, found: TimeRange | None, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
-        """ "The last hour and the previous hour": another word for the same length is the one before it."""
+        """ "The last hour and the previous hour": another word for the same length is the one before it.
+
+        "This hour and the previous hour" are those of the clock.
+        """
         said = {self._words.text(each.begin) for each in moments if each is not moment and each.day}
         if found is None or found.start is None or self._words.text(moment.begin) in said:
             return found
         return TimeRange(start=found.start - (self._now - found.start), end=found.start)
+
+    def _whole_hour_before(self, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
+        """The hour of the clock before this one, where this one is named beside it."""
+        this = next((each for each in moments if self._words.text(each.begin) in _THIS_HOUR), None)
+        last = " ".join(self._words.text(at) for at in range(moment.begin, moment.end))
+        if this is None or this.day is None or last.removeprefix("the ") not in _LAST_HOUR:
+            return None
+        return TimeRange(start=this.day.start - timedelta(hours=1), end=this.day.start)
 
     def _written(self, period: Period) -> str:
         return "".join(self._words.raw(at) for at in range(period.begin, period.end))
@@ -197,8 +235,12 @@ class _TimeReader:
         rolling = moment.day is not None and moment.day.rolling
         if not rolling and (self._open_behind(moment) or self._since(lead, moment)):
             self._words.use(moment.end, moment.end + words.has(moment.end, Kind.SINCE_AFTER))
+            after = self._words.text(moment.end if lead is None else lead) in _AFTER
             self._use_lead(lead)
-            return TimeRange(start=start)
+            own = moment.day or day
+            past = after and moment.clock and own and own.is_day and own.until <= self._now
+            # "Yesterday after 8" ends with yesterday.
+            return TimeRange(start=start, end=own.until if past and own else None)
         until = self._until(lead, moment)
         if not rolling and until is not None:
             self._use_lead(lead)

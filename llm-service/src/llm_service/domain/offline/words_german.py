@@ -42,6 +42,8 @@ _TIMES: Final = (
     "|uhr=o'clock|sekunde=second|sekunden=seconds|minute=minute|minuten=minutes|stunde=hour|stunden=hours|tag=day"
     "|tage=days"
     "|tagen=days|woche=week|wochen=weeks|stündlich=hourly|stündliche=hourly|stündlichen=hourly|täglich=daily"
+    "|januar=january|jänner=january|februar=february|märz=march|maerz=march|mai=may|juni=june|juli=july|oktober=october"
+    "|dezember=december"
     "|montag=monday"
     "|dienstag=tuesday|mittwoch=wednesday|donnerstag=thursday|freitag=friday|samstag=saturday|sonntag=sunday"
     "|uhrzeit=what time"

@@ -83,7 +83,8 @@ _DAYS: Final = (
     ("yesterday|ystd|yday|y ' day|yest|昨天|昨日", NamedDay(days=-1)),
     (
         "since the start of the day|since the beginning of the day|from the start of the day|today|tdy|2day|今天|今日"
-        "|当天|over the day|through the day|in the course of the day",
+        "|the day so far|of the day so far|day so far"
+        "|of the day until now|of today|当天|over the day|through the day|in the course of the day",
         NamedDay(days=0),
     ),
     ("tomorrow|明天|明日", NamedDay(days=1)),
@@ -104,7 +105,7 @@ _PARTS: Final = {
     "|second half|the second half|后半段|后半|other half|the other half",
     PartOfDay.EARLY: "凌晨|early morning|the small hours|后半夜",
     PartOfDay.MORNING: "morning|in the morning|早上|上午|早晨|清晨|一早|大清早|早间|a . m . hours",
-    PartOfDay.NOON: "中午|lunchtime|lunch time|午间",
+    PartOfDay.NOON: "中午|lunchtime|lunch time|lunch|午间",
     PartOfDay.AFTERNOON: "afternoon|in the afternoon|下午|午后",
     PartOfDay.EVENING: "evening|in the evening|晚上|傍晚|晚间",
     PartOfDay.NIGHT: "night|at night|夜里|夜间|深夜",

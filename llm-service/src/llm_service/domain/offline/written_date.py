@@ -84,7 +84,9 @@ class WrittenDates(CalendarDays):
         month = words.senses(end).get(Kind.MONTH)
         if isinstance(month, int):
             return self._with_year(at, end + 1, month, day)
-        suffixed = words.text(at + 1) in _SUFFIXES and words.text(at - 1) in {"the", "on", "on the", "since"}
+        listed = words.text(at - 2) in _SUFFIXES and (words.has(at - 1, Kind.AND) or words.has(at - 1, Kind.TO))
+        led = listed or words.text(at - 1) in {"the", "on", "on the", "since"}
+        suffixed = words.text(at + 1) in _SUFFIXES and led
         return self._day(at, at + 2, self._day_of_month(day)) if suffixed else None
 
     def _quarter(self, at: int) -> Period | None:
