@@ -6,7 +6,8 @@ import pytest
 
 from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.answer_events import fitting
-from llm_service.domain.offline.answer_states import stretches
+from llm_service.domain.offline.answer_series import last
+from llm_service.domain.offline.answer_states import since, stretches
 from llm_service.domain.offline.answer_writer import Answered, Report, in_time
 from llm_service.domain.offline.chinese import Chinese
 from llm_service.domain.offline.conversation import Conversation
@@ -16,7 +17,8 @@ from llm_service.domain.offline.phrases import Spells
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.resolve import resolve_conditions
-from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FittingTime, Spell
+from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FittingTime, Series, Spell
+from llm_service.domain.offline.shown_zone import ShownZone
 from llm_service.domain.offline.toolbox import Toolbox
 
 NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
@@ -126,3 +128,25 @@ def test_litres_of_a_flow_are_those_of_a_minute() -> None:
     found = resolve_conditions(parse_prompt("WLD001今天气体流量低于10升的时间", NOW), card)
     assert [(each.value, each.unit) for each in found.conditions] == [(10.0, "L/min")]
     assert found.not_converted == ()
+
+
+@pytest.mark.parametrize(("ahead", "told_so"), [(timedelta(0), False), (timedelta(minutes=1), False), (3 * HOUR, True)])
+def test_a_last_reading_that_is_still_to_come_is_told_to_be_so(ahead: timedelta, told_so: bool) -> None:
+    times = ShownZone(now=NOW)
+    series = Series(device="WLD001", columns=("current",), times=(NOW + ahead,), rows=((5.0,),))
+    for say, text, remark in (
+        (English(times), "current of WLD001 now", "That is 3 hours ahead of now"),
+        (Chinese(times), "WLD001现在的电流", "该时间比现在还晚3 小时"),
+    ):
+        assert (remark in last(Report(say), parse_prompt(text, NOW), series)) == told_so
+
+
+def test_what_no_longer_holds_is_told_without_the_time_of_a_reading_that_is_not_the_last() -> None:
+    query = parse_prompt("since when has WLD001 been running?", NOW)
+    held = FittingTime(seconds=60.0, range_seconds=3600.0, spells=1, last=Spell(start=TODAY, seconds=60.0))
+    result = DeviceStatistics(
+        device="WLD001", row_count=60, fields=(), time=TimeRange(start=TODAY, end=TODAY + HOUR), fitting=held
+    )
+    text = since(REPORT, query, Answered(result=result, time=None))
+    assert "at its last reading; it last did from 2026-11-28 00:00 to 2026-11-28 00:01 UTC (1 minute)" in text
+    assert "01:00" not in text

@@ -26,9 +26,26 @@ class AmountParts(TopicParts):
             self._intents.pop(Intent.ANOMALY, None)
         if Statistic.CORRELATION in self._statistics:
             self._intents.pop(Intent.COMPARE, None)
+        self._settle_spikes()
         words = {self._words.text(at) for at in range(len(self._words))}
         if not self._statistics and not self._intents and words & words_topic.SHOWING and words & words_topic.SHOWN:
             self._intents[Intent.QUERY] = []
+
+    def _settle_spikes(self) -> None:
+        """ "Any spikes above 500 A" are the times it was above; strange ones among those readings are not asked for."""
+        places = self._intents.get(Intent.ANOMALY, [])
+        limited = any(not isinstance(each.value, str) for each in self._reading.conditions) and not self._reading.state
+        if limited and places and all(self._words.text(at) in words_topic.SPIKES for at in places):
+            self._intents.pop(Intent.ANOMALY)
+            self._statistics.setdefault(Statistic.EVENTS)
+
+    def settle_group(self) -> None:
+        """ "Which hall drew more current": by the mean of its readings, which no single one of a sensor decides."""
+        compared = any(lexeme.text in words_topic.RATHER for lexeme in self._words.lexemes)
+        ends = bool(self._statistics) and self._statistics.keys() <= {Statistic.MAX, Statistic.MIN}
+        numeric = set(self._fields.values()) - {LABEL_FIELD}
+        if self._reading.devices.by_group and compared and ends and numeric and not self._reading.conditions:
+            self._statistics = {Statistic.MEAN: None, **self._statistics}
 
     def settle_amount(self, *, which: bool) -> None:
         """ "Gas consumption" and nothing said of it is what was used in all."""
@@ -98,7 +115,9 @@ class AmountParts(TopicParts):
         if percent and counted and not self._reading.interval and not self._devices:
             # "How many were bad, in percent": the share of them.
             self._statistics[Statistic.SHARE] = None
-        if not self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION, Statistic.MISSING_RATIO}:
+        shared = self._statistics.keys() & {Statistic.SHARE, Statistic.DURATION, Statistic.MISSING_RATIO}
+        # A course is told with how far it went in percent.
+        if not shared and (self._statistics or not self._intents.keys() & {Intent.TREND, Intent.COMPARE}):
             return
         for at in percent:
             words.use(at - 1, at + 1)

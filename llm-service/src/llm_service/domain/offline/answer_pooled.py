@@ -60,6 +60,12 @@ def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered])
     return Pooled(value=number, text=text, unit=ones[0].unit)
 
 
+def name_of(report: Report, query: StructuredQuery) -> str:
+    """Return what the number of each group is called, "" where the conditions say it."""
+    measure = None if query.conditions else _measure(query)
+    return report.name(query.fields[0], measure) if measure and len(query.fields) == 1 else ""
+
+
 def _measure(query: StructuredQuery) -> Measure | None:
     """The one number asked for, the mean without any; "highest mean" of a ranking is a mean."""
     if not query.statistics:

@@ -52,7 +52,7 @@ def power(
         (label, _shown(query, sum(used.get(code, 0.0) for code in codes), energy=True))
         for label, codes in groups.items()
     ]
-    return "\n".join([*limited(say, lines), *together, *([say.groups(sums)] if sums else [])])
+    return "\n".join([*limited(say, lines), *together, *([say.groups(sums, "")] if sums else [])])
 
 
 def _shown(query: StructuredQuery, amount: float, *, energy: bool) -> str:

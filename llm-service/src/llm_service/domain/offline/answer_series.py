@@ -20,6 +20,7 @@ from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRan
 from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics, Series
 from llm_service.domain.offline.result_json import features_from_json
 
+_CLOCKS_DIFFER: Final = timedelta(minutes=2)
 _MOST_ROWS: Final = 60
 # A course that ends further from its begin than this share of it is not level.
 _LEVEL: Final = 0.05
@@ -59,7 +60,15 @@ def last(report: Report, query: StructuredQuery, series: Series) -> str:
         return report.unknown_fields(device, unknown, series.columns)
     lines = [shown_reading(report, query, series, name) for name in matched or series.columns]
     head = report.say.last_head(device, report.say.times.stamp(series.times[-1]))
-    return "\n".join([head, *limited(report.say, lines)])
+    return "\n".join([head, *limited(report.say, lines), *_ahead(report, series.times[-1])])
+
+
+def _ahead(report: Report, time: datetime) -> list[str]:
+    """What is to be said of a reading whose time is still to come, by more than clocks differ."""
+    now = report.say.times.now
+    if now is None or time - now <= _CLOCKS_DIFFER:
+        return []
+    return ["", report.say.ahead(report.say.length((time - now).total_seconds()))]
 
 
 def shown_reading(report: Report, query: StructuredQuery, series: Series, name: str) -> str:

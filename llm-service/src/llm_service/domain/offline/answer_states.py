@@ -44,9 +44,10 @@ def since(report: Report, query: StructuredQuery, each: Answered) -> str:
     last = fitting.last if fitting else None
     if fitting is None or last is None:
         return report.say.never(result.device, where, report.say.period(each.time))
-    seen = report.say.times.stamp(last.end if fitting.ongoing else result.time.end or last.end)
-    say = report.say.since if fitting.ongoing else report.say.no_longer
-    return say(result.device, where, _shown(report, last), seen)
+    shown_last = _shown(report, last)
+    if fitting.ongoing:
+        return report.say.since(result.device, where, shown_last, report.say.times.stamp(last.end))
+    return report.say.no_longer(result.device, where, shown_last)
 
 
 def _shown(report: Report, spell: Spell) -> Stretch:

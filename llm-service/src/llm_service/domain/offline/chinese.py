@@ -92,6 +92,10 @@ class Chinese(ChineseDevices):
         """Open the last reading."""
         return f"{device} 最新一条数据的时间为 {time}（{self.times.name}）："
 
+    def ahead(self, by: str) -> str:
+        """Say that a time lies ahead of now."""
+        return f"该时间比现在还晚{by}：记录所用的时钟有误，因此它未必是当前值。"
+
     def rows_head(self, device: str, period: str, count: int, newest: bool | None) -> str:
         """Open a table."""
         return f"{device} {period}的{_ENDS[newest]}{count} 条数据："

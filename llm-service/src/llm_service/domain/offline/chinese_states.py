@@ -43,10 +43,10 @@ class ChineseStates(SharedWording):
         held = f"至最新一条数据（{seen}）已持续 {last.length}"
         return f"{device} 自 {last.begin}（{self.times.name}）起一直{where.strip()}，{held}。"
 
-    def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
+    def no_longer(self, device: str, where: str, last: Stretch) -> str:
         """Say that it is over."""
         ended = f"上一次为 {last.begin} 至 {last.end}（{self.times.name}，{last.length}）"
-        return f"{device} 的最新一条数据（{seen}）不再{where.strip()}；{ended}。"
+        return f"{device} 的最新一条数据不再{where.strip()}；{ended}。"
 
     def never(self, device: str, where: str, period: str) -> str:
         """Say that it never held."""
@@ -94,9 +94,10 @@ class ChineseStates(SharedWording):
         """State a number of all."""
         return f"合并计算：{value}。"
 
-    def groups(self, numbers: Sequence[tuple[str, str]]) -> str:
+    def groups(self, numbers: Sequence[tuple[str, str]], name: str) -> str:
         """State a number of each group."""
-        return f"按组：{'，'.join(f'{label} 为 {value}' for label, value in numbers)}。"
+        named = f"（{name}）" if name else ""
+        return f"按组{named}：{'，'.join(f'{label} 为 {value}' for label, value in numbers)}。"
 
     def of_rows(self, name: str, value: str, count: int) -> str:
         """State a number of all rows."""

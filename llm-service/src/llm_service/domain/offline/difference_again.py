@@ -21,6 +21,7 @@ _PHRASES: Final = (
     *("高多少", "低多少", "多多少", "少多少", "差多少", "高几度", "低几度", "差几度", "长多少", "短多少", "相差多少"),
     *("高出多少", "多出多少", "差别多大", "差距多大"),
 )
+_ALONE: Final = frozenset({"difference", "the difference", "and difference", "差", "差距", "差值", "差异", "差别"})
 _ASKING: Final = (Kind.FIELD, Kind.TIME_UNIT, Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.OPERATOR, Kind.LABEL)
 _LONGEST: Final = 10
 
@@ -32,6 +33,8 @@ def difference_again(text: str, before: StructuredQuery, spoken: Sequence[str]) 
     """
     plain = " ".join(text.lower().split())
     said = next((phrase for phrase in _PHRASES if phrase in plain.replace("最高", "").replace("最低", "")), "")
+    bare = plain.strip("?？。.! ").removeprefix("and ").removesuffix("呢")
+    said = said or (bare if bare in _ALONE else "")
     sentence = Sentence(lexemes_of(tokenize(text), lexicon(), Lexicon()))
     asks = any(sentence.has(at, kind) for at in range(len(sentence)) for kind in _ASKING)
     coded = any(map(str.isdecimal, plain))

@@ -97,6 +97,10 @@ class English(EnglishDevices):
         """Open the last reading."""
         return f"The last reading of {device} is from {time} {self.times.name}:"
 
+    def ahead(self, by: str) -> str:
+        """Say that a time lies ahead of now."""
+        return f"That is {by} ahead of now: the clock it was taken by is wrong, so it may not be the present value."
+
     def rows_head(self, device: str, period: str, count: int, newest: bool | None) -> str:
         """Open a table."""
         return f"{_ENDS[newest]}{count} readings of {device} {period}:"

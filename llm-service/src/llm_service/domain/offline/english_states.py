@@ -47,11 +47,11 @@ class EnglishStates(SharedWording):
             f"{text} on {device} since {last.begin} {zone}, for {last.length} until its last reading ({seen} {zone})."
         )
 
-    def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
+    def no_longer(self, device: str, where: str, last: Stretch) -> str:
         """Say that it is over."""
         text, zone = where.removeprefix("where "), self.times.name
         ended = f"it last did from {last.begin} to {last.end} {zone} ({last.length})"
-        return f"{text} does not hold on {device} at its last reading ({seen} {zone}); {ended}."
+        return f"{text} does not hold on {device} at its last reading; {ended}."
 
     def never(self, device: str, where: str, period: str) -> str:
         """Say that it never held."""
@@ -100,9 +100,10 @@ class EnglishStates(SharedWording):
         """State a number of all."""
         return f"Together: {value}."
 
-    def groups(self, numbers: Sequence[tuple[str, str]]) -> str:
+    def groups(self, numbers: Sequence[tuple[str, str]], name: str) -> str:
         """State a number of each group."""
-        return f"By group: {', '.join(f'{label} {value}' for label, value in numbers)}."
+        named = f" ({name})" if name else ""
+        return f"By group{named}: {', '.join(f'{label} {value}' for label, value in numbers)}."
 
     def of_rows(self, name: str, value: str, count: int) -> str:
         """State a number of all rows."""

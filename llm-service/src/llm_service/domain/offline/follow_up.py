@@ -25,7 +25,12 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     query = _behind(query, before.time)
     if query.owner and before.rank and len(before.devices) != 1 and not names_devices(query):
         # "And its voltage?" of the first of a ranking, which is found once more.
-        single = not before.interval and len(before.periods) < 2 and not query.rank and not query.conditions
+        single = not before.interval and len(before.periods) < 2 and not query.rank
+        if single and query.conditions:
+            # "When did it stop last?" says all but the device, and mostly the time.
+            time = query if query.time or query.since or query.holds else before
+            intent = Intent.STATISTICS if query.intent in _NO_SUBJECT else query.intent
+            return timeless(replace(query, intent=intent, winner=before, time=time.time, periods=time.periods))
         if single and (query.fields or query.statistics):
             return timeless(replace(_merged(query, before, devices=query), winner=before))
         query = replace(query, unread=(*query.unread, query.owner))
@@ -116,6 +121,11 @@ def _says_what(query: StructuredQuery) -> bool:
 
 def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: StructuredQuery) -> StructuredQuery:
     """What `query` leaves out from `before`; naming a statistic asks for numbers, of one device or compared."""
+    if query.holds and query.conditions and not query.time:
+        # "Is it running now?" says all but the device.
+        named = replace(query, intent=Intent.STATISTICS, devices=devices.devices, references=devices.references)
+        confidence = max(query.confidence, before.confidence)
+        return replace(named, all_devices=devices.all_devices, winner=devices.winner, confidence=confidence)
     query = _without_lost(query, before)
     if query.adds and query.statistics and not before.rank:
         query = replace(query, statistics=tuple(dict.fromkeys((*before.statistics, *query.statistics))))

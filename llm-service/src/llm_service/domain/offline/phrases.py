@@ -124,6 +124,10 @@ class Wording(DeviceWording, Protocol):
         """Open the last reading."""
         ...
 
+    def ahead(self, by: str) -> str:
+        """Say that the time of a reading lies so far ahead of now, so that it can't be right."""
+        ...
+
     def rows_head(self, device: str, period: str, count: int, newest: bool | None) -> str:
         """Open a table of readings: the last (True) or the first (False) of more, or all there are."""
         ...

@@ -80,7 +80,7 @@ class StateWording(Protocol):
         """Say since when conditions hold, up to the last reading `seen`."""
         ...
 
-    def no_longer(self, device: str, where: str, last: Stretch, seen: str) -> str:
+    def no_longer(self, device: str, where: str, last: Stretch) -> str:
         """Say that conditions don't hold at the last reading, and when they last did."""
         ...
 
@@ -144,8 +144,8 @@ class StateWording(Protocol):
         """State a number of the readings of several devices together."""
         ...
 
-    def groups(self, numbers: Sequence[tuple[str, str]]) -> str:
-        """State a number of the readings of each of several groups of devices."""
+    def groups(self, numbers: Sequence[tuple[str, str]], name: str) -> str:
+        """State the number `name` of the readings of each of several groups of devices."""
         ...
 
     def of_rows(self, name: str, value: str, count: int) -> str:

@@ -60,7 +60,7 @@ def _by_group(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
         return []
     plan.left_out = [part for part in plan.left_out if part not in {"groups", "rank"}]
     told.sort(key=lambda group: -group[1])
-    return [plan.report.say.groups([(label, plan.report.say.times_of(count)) for label, count in told])]
+    return [plan.report.say.groups([(label, plan.report.say.times_of(count)) for label, count in told], "")]
 
 
 def _spikes(plan: PlanState) -> list[str] | Step:

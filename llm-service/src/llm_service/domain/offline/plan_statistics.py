@@ -105,7 +105,8 @@ class _Statistics:
         plan.left_out = [part for part in plan.left_out if part != "groups"]
         if plan.query.by_group or plan.query.rank:
             groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in plan.query.statistics)
-        told = plan.report.say.groups([(label, text) for label, text, _ in groups])
+        name = answer_pooled.name_of(plan.report, plan.query)
+        told = plan.report.say.groups([(label, text) for label, text, _ in groups], name)
         if len(groups) != 2 or units[0] is None or units[0] != units[1]:
             return told
         (first, _, more), (second, _, less) = groups

@@ -173,7 +173,9 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         newest=reading.rows.newest if reading.rows else True,
         when=reading.when,
         rank=rank or bool(interval and interval.which),
-        all_devices=devices.everyone or everywhere or (chosen and not devices.codes and not devices.references),
+        all_devices=devices.everyone
+        or everywhere
+        or (chosen and not devices.codes and not devices.references and not _is_of_it(reading, intent)),
         except_devices=devices.left_out,
         references=devices.references,
         unit=unit,
@@ -215,6 +217,12 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         first=topic.first,
         negation="" if intent is Intent.CHAT else reading.negation,
     )
+
+
+def _is_of_it(reading: Reading, intent: Intent) -> bool:
+    """Whether "it" is the machine that a question whether something holds is about."""
+    topic = reading.topic
+    return topic.holds and not topic.which and (bool(reading.owner) or intent is Intent.CHAT)
 
 
 def _amount_note(reading: Reading) -> tuple[Note, ...]:

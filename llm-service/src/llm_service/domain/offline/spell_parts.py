@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from llm_service.domain.offline import words_topic
 from llm_service.domain.offline.condition import NEVER
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.query import Condition, Intent, Note, Remark, Statistic
 from llm_service.domain.offline.spell import SPELLS
 from llm_service.domain.offline.topic_parts import TopicParts
 from llm_service.domain.offline.words_data import LABEL_FIELD
 from llm_service.domain.offline.words_question import ALWAYS
+from llm_service.domain.offline.words_state import RUNNING
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Topic
@@ -96,6 +97,17 @@ class SpellParts(TopicParts):
         if (topic.each or spells.least is not None) and not self._statistics and not reading.when and not self._fields:
             self._statistics[Statistic.EVENTS] = None
 
+    def settle_occasions(self) -> None:
+        """ "How many porosity events", "how many bad seams": stretches are counted, and told with their readings."""
+        words, reading = self._words, self._reading
+        places = [at for at in range(len(words)) if words.text(at) in words_topic.OCCASIONS | words_topic.SEAMS]
+        if not places or not reading.conditions or self._fields or reading.interval or reading.rows:
+            return
+        if self._statistics.keys() <= {Statistic.COUNT, Statistic.EVENTS}:
+            words.use(places[0], places[0] + 1)
+            counted = Statistic.COUNT in self._statistics
+            self._statistics = {Statistic.EVENTS: None} if counted else self._statistics
+
     def _counts_spells(self) -> bool:
         """Whether the word for a state is what is counted: "how many stops"."""
         words = self._words
@@ -103,6 +115,18 @@ class SpellParts(TopicParts):
         asked = enumerate(Kind.HOW_MANY in each or each.get(Kind.STATISTIC) is Statistic.COUNT for each in senses)
         places = (at for at, counts in asked if counts)
         return any(words.text(place) in SPELLS for at in places for place in (at + 1, at + 2))
+
+    def settle_welding(self) -> None:
+        """ "The typical welding current" is that of the readings while welding, not of those at rest."""
+        words, reading = self._words, self._reading
+        said = [at for at, field in self._fields.items() if words.text(at) in words_topic.WHILE_WELDING.get(field, ())]
+        usual = bool(self._statistics or reading.percentiles) and self._statistics.keys() <= words_topic.OF_ALL_READINGS
+        if not said or not usual or reading.conditions or reading.when or self._intents:
+            return
+        welding = Condition(field=RUNNING.field, operator=RUNNING.operator, value=RUNNING.value)
+        taken = f"{RUNNING.field} {RUNNING.operator.value} {RUNNING.value:g}"
+        reading.conditions = (welding,)
+        self._notes.append(Note(remark=Remark.READ_AS, words=(words.raw(said[0]), taken)))
 
     def settle_since(self, topic: "Topic") -> None:
         """ "Since when has it been on" asks for the begin of what holds now; "how long … today" does not."""
@@ -169,7 +193,7 @@ class SpellParts(TopicParts):
             counted = self._ends_number() or reading.spells.least is not None
             self._statistics[Statistic.EVENTS if counted else Statistic.DURATION] = None
         topic.holds = self._at_a_moment(asks=asks, which=topic.which)
-        if topic.which and not topic.holds and not self._statistics and reading.times.ranges:
+        if topic.which and not topic.holds and not self._statistics and not self._fields:
             # "Which machines exceeded 200 today": by how many readings did.
             self._statistics[Statistic.COUNT] = None
         topic.whether = topic.holds or (asks and not self._statistics and not topic.which)

@@ -21,7 +21,19 @@ _TOGETHER: Final = frozenset(
 _EACH: Final = frozenset(
     {
         *("per machine", "for each machine", "each machine", "all machines", "for all machines", "every machine"),
-        *("for every machine", "by machine", "per device", "of each machine", "of all machines", "of every machine"),
+        *(
+            "of all",
+            "for all",
+            "all of them",
+            "of all of them",
+            "for all of them",
+            "for every machine",
+            "by machine",
+            "per device",
+            "of each machine",
+            "of all machines",
+            "of every machine",
+        ),
         *("每台", "每台机器", "各台", "每台分别", "所有机器", "每台焊机", "各台机器", "每台分别是多少"),
     }
 )
@@ -31,6 +43,13 @@ _VALUE: Final = frozenset(
         *("how much", "what was it", "what was the value", "what value", "how many were there", "how many was it"),
         *("how low was it", "how hot was it"),
         *("是多少", "多少", "多高", "具体多少", "值是多少", "具体是多少"),
+    }
+)
+_PLACES: Final = frozenset(
+    {
+        *("the second", "second", "the second one", "who is second", "which is second", "the runner-up", "runner-up"),
+        *("the third", "third", "the last", "the last one", "the next", "the next one"),
+        *("第二", "第二名", "第二台", "第二是谁", "第二名是谁", "第三", "第三名", "最后一名", "倒数第一"),
     }
 )
 _PERCENT: Final = frozenset(
@@ -81,8 +100,10 @@ def asked_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
         plain = plain.removeprefix(lead)
     if before.intent in {Intent.CHAT, Intent.LIST_DEVICES, Intent.ANOMALY} or before.refused or before.negation:
         return None
-    if plain in _VALUE and before.statistics:
-        return replace(before, when=False, notes=())
+    placed = plain.removesuffix("呢") in _PLACES and before.rank and not before.longest
+    if placed or (plain in _VALUE and before.statistics and _is_of(plain, before)):
+        # All places of a ranking are told.
+        return replace(before, when=before.when and placed, top=0 if placed else before.top, notes=())
     if plain.removesuffix("呢") in _EACH:
         several = len(before.devices) > 1 or any(each.label for each in before.references)
         kept = before if several else replace(before, devices=(), references=(), all_devices=True)
@@ -95,6 +116,11 @@ def asked_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
         told = replace(before, intent=Intent.ANOMALY, statistics=(), percentiles=(), interval=None, notes=())
         return replace(told, when=False, recent=before.time is None)
     return None
+
+
+def _is_of(plain: str, before: StructuredQuery) -> bool:
+    """Whether a value was told that is asked for so: "how hot" of a temperature."""
+    return "how hot" not in plain or not before.fields or "temperature" in before.fields
 
 
 def usual_tail(text: str) -> tuple[str, str] | None:

@@ -96,22 +96,7 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         asked = self._fields or self._conditioned
         topic.fields = tuple(dict.fromkeys(asked[at] for at in sorted(asked)))
         topic.statistics = tuple(self._statistics)
-        self.settle_intents()
-        interval = self._reading.interval
-        self.settle_amount(which=topic.which or (interval is not None and interval.which))
-        self.settle_range()
-        self.settle_spells(topic)
-        self.settle_none(which=topic.which)
-        self.settle_best(topic)
-        self.settle_commonest(topic)
-        self.settle_speed(which=topic.which)
-        self.settle_count()
-        self.settle_occasion()
-        self.settle_since(topic)
-        self.settle_whether(topic)
-        self.settle_spread(topic)
-        self.settle_percent()
-        self.settle_missing()
+        self._settle(topic)
         topic.statistics = tuple(self._statistics)
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
@@ -130,6 +115,28 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         topic.listing = self._form.listing(topic, self._intents)
         topic.notes = tuple(self._notes)
         return topic
+
+    def _settle(self, topic: "Topic") -> None:
+        """What the words come to together, one kind after the other."""
+        self.settle_intents()
+        interval = self._reading.interval
+        self.settle_amount(which=topic.which or (interval is not None and interval.which))
+        self.settle_group()
+        self.settle_range()
+        self.settle_occasions()
+        self.settle_spells(topic)
+        self.settle_none(which=topic.which)
+        self.settle_best(topic)
+        self.settle_commonest(topic)
+        self.settle_speed(which=topic.which)
+        self.settle_count()
+        self.settle_occasion()
+        self.settle_since(topic)
+        self.settle_whether(topic)
+        self.settle_spread(topic)
+        self.settle_percent()
+        self.settle_missing()
+        self.settle_welding()
 
     def _speaks(self) -> bool:
         """Whether there is a word for a device: "machine", "哪台"."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from llm_service.domain.offline import words_topic
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.topic_parts import TopicParts
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 _MOST: Final = frozenset({"most", "fewest", "least", "highest", "lowest", "最多", "最少"})
 _ROWS: Final = frozenset({"读数", "数据", "记录", "样本", "数据点", "条数据", "数"})
 _NEAR: Final = 3
+_FAR: Final = 8
+_COLD: Final = frozenset({"cold", "cool", "how cold", "冷"})
 # Of one device they say nothing that a number tells.
 _AMOUNTS: Final = frozenset({"more", "less"})
 _SPANS: Final = frozenset({"的时间", "时间"})
@@ -183,6 +186,10 @@ class TopicWords(TopicParts):
 
     def _compare(self, at: int, more: Comparative, topic: "Topic") -> None:
         field, statistic = more.field, more.statistic
+        if statistic is None and self._how_far(at):
+            # "How hot it got" is how hot at most.
+            statistic = Statistic.MIN if self._words.text(at) in _COLD else Statistic.MAX
+            self._statistics.setdefault(statistic)
         intent = self._words.senses(at).get(Kind.INTENT)
         if isinstance(intent, Intent):
             self._intents.setdefault(intent, []).append(at)
@@ -204,6 +211,15 @@ class TopicWords(TopicParts):
             self._words.use(at, at + 1)
         elif field:
             self._words.use(at, at + 1)
+
+    def _how_far(self, at: int) -> bool:
+        """Whether it is asked how far something went: "how hot the torch got", "how hot did it get"."""
+        words = self._words
+        asked = words.text(at - 1) == "how" or words.text(at).startswith("how ")
+        places = [place for place in range(at + 1, min(at + _FAR, len(words))) if words.text(place) in words_topic.GOT]
+        if asked and places:
+            words.use(places[0], places[0] + 1)
+        return asked and bool(places)
 
     def _against_before(self) -> bool:
         """Whether one time is set against another: "比一小时前高吗", "warmer now than at 8 am"."""

@@ -11,7 +11,7 @@ _HOW_LONG: Final = (
     "|how many seconds|how much time|for how long|total time|total duration|the total time|time spent"
     "|time above|time below|duration|durations|how long in total|多久|多长时间|多长|几个小时|几小时|几分钟"
     "|有几分钟|有几个小时|有几小时|有几秒|几秒|几秒钟|多少秒钟|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长"
-    "|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间|多少分钟|多少小时|多少个小时|多少秒"
+    "|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间|多少时间|有多少时间|多少分钟|多少小时|多少个小时|多少秒"
     "|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
 )
 _TIME_SHARE: Final = (
@@ -35,7 +35,10 @@ _FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早
 _LAST: Final = (
     "last time|the last time|most recent time|the most recent time|latest time|最后一次|最近一次|上一次|上次|最近一回"
 )
-_STEADIEST: Final = "most stable|most steady|steadiest|the most stable|最稳定|最平稳|最稳|波动最小|变化最小"
+_STEADIEST: Final = (
+    "most stable|most steady|steadiest|the most stable|more stable|more steady|steadier|更稳定|更平稳|更稳|最稳定"
+    "|最平稳|最稳|波动最小|变化最小"
+)
 SEVERAL: Final = {
     "steadiest": (Statistic.STD, Statistic.MIN),
     "spread": (Statistic.STD, Statistic.RANGE),
@@ -53,7 +56,7 @@ _UNITS: Final = (
     "what unit|which unit|what units|which units|in what unit|in which unit|in what units|in which units"
     "|what is the unit|what ' s the unit|what are the units|the unit of|unit of|units of|the units of"
     "|unit of measure|unit of measurement|with units|and units|and their units|their units|and the units"
-    "|单位是什么|什么单位|是什么单位|的单位|单位|单位分别是什么|用什么单位|单位是啥|哪个单位|各自的单位"
+    "|用的是什么单位|用的什么单位|用的是啥单位|单位是什么|什么单位|是什么单位|的单位|单位|单位分别是什么|用什么单位|单位是啥|哪个单位|各自的单位"
 )
 _MEASURED: Final = (
     "can you measure|can measure|be measured|do you measure|does it measure|are measured|is measured|measure"

@@ -7,6 +7,7 @@ from llm_service.domain.offline.query import Intent, Statistic, Verdict
 from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
+    "need to replace|should i replace|should we replace|have to replace|time to replace|"
     "operator|operators|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作"
     "|谁在操作|谁在用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
     "|还有多少焊丝|will|will be|going to|gonna|将会|会是多少|会到多少|会达到|会达到多少|将达到|会升到|会涨到|预计"

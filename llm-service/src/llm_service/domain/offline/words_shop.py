@@ -17,6 +17,7 @@ _CONSUMED: Final = (
 )
 _TOGETHER: Final = (
     "go together|goes together|go together with|go hand in hand|goes hand in hand|move together|moves together"
+    "|follow|follows|track|tracks"
     "|depend on|depends on|dependent on|linked|linked to|tied to|influence|influences|influenced by|affect|affects"
     "|affected by|connected to|有关|影响|依赖|取决于|一起变化|同步变化|跟着变"
 )

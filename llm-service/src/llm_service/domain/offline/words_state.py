@@ -53,6 +53,10 @@ _TIME_BETWEEN: Final = (
     "time between welds|time between the welds|time between seams|time between the seams|time between two welds"
     "|焊缝之间间隔|焊缝之间的间隔|焊缝间隔|焊缝间的间隔|焊接间隔|两次焊接之间|两次焊接的间隔|两条焊缝之间|焊缝之间"
 )
+_BETWEEN_STOPS: Final = (
+    "time between stops|time between the stops|time between two stops|run between stops|time from stop to stop"
+    "|停机间隔|两次停机之间|两次停机的间隔|停机之间的时间|两次停机之间的时间|停机之间"
+)
 # What an arc does: it goes out, it burns.
 _ARC_VERBS: Final = {
     IDLE: "go out|goes out|went out|gone out|going out|go off|goes off|went off|is out|was out|be out|die|dies|died"
@@ -139,7 +143,7 @@ def add_state_words(lexicon: Lexicon) -> None:
         add(kind, value, _LEAST_BUSY)
     add(Kind.STATISTIC, Statistic.MIN, _LEAST_BUSY)
     add(Kind.STATE, IDLE, BETWEEN_WELDS)
-    for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME), (IDLE, _TIME_BETWEEN)):
+    for state, names in ((RUNNING, _RUN_TIME), (IDLE, _IDLE_TIME), (IDLE, _TIME_BETWEEN), (RUNNING, _BETWEEN_STOPS)):
         add(Kind.STATE, state, names)
         add(Kind.HOW_LONG, None, names)
     for state, names in ((RUNNING, _RUN_SHARE), (IDLE, _IDLE_SHARE)):

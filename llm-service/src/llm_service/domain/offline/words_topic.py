@@ -2,12 +2,30 @@
 
 from typing import Final
 
+from llm_service.domain.offline.query import Statistic
+
 SHOWING: Final = frozenset({"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"})
 SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
 WELDS: Final = frozenset({"weld", "welds", "part", "parts", "piece", "pieces", "焊缝", "焊点", "工件", "件"})
 # Verbs as well: "the hour in which it was the most idle".
 MORE: Final = frozenset({"more", "fewer", "less"})
 VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
+# Of groups these compare what is usual of them; "highest" is one reading.
+RATHER: Final = frozenset(
+    {"more", "less", "most", "least", "higher", "lower", "更高", "更低", "更大", "更小", "更多", "更少", "最多", "最少"}
+)
+# Names of usual fields that say of which readings.
+WHILE_WELDING: Final = {
+    "current": frozenset({"welding current", "arc current", "焊接电流"}),
+    "voltage": frozenset({"welding voltage", "arc voltage", "焊接电压", "电弧电压"}),
+}
+# What readings at rest change; the highest they don't.
+OF_ALL_READINGS: Final = frozenset({Statistic.MEAN, Statistic.MEDIAN, Statistic.MIN, Statistic.STD, Statistic.VARIANCE})
+SPIKES: Final = frozenset({"spike", "spikes", "sensor spike", "sensor spikes", "尖峰", "毛刺"})
+# What begins and ends, so that its number is that of stretches.
+OCCASIONS: Final = frozenset({"event", "events", "occurrence", "occurrences", "incident", "incidents", "episodes"})
+SEAMS: Final = frozenset({"seam", "seams"})
+GOT: Final = frozenset({"got", "get", "gets", "gotten", "become", "became"})
 MUCH: Final = frozenset({"how much"})
 LAST_TIME: Final = frozenset({"最后一次"})
 QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
