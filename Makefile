@@ -60,7 +60,7 @@ faults: .venv/.dev ## Provoke faults for real and print what was measured beside
 	@$(BIN)/python scripts/fault_table.py $(if $(PAGE),--page) $(TESTS)
 
 .PHONY: mutate
-mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing and tell which no test notices (ARGS="--sample 60 --seed 1")
+mutate: .venv/.dev ## Put small faults into PACKAGE=llm_service.domain.billing and tell which no test notices (ARGS="--sample 60 --seed 1 --jobs 2")
 	@scripts/mutate $(PACKAGE) $(ARGS)
 
 .PHONY: check

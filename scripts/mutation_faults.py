@@ -1,0 +1,239 @@
+"""The small faults that scripts/mutation.py puts into a module: what a tired hand would have written instead.
+
+A fault replaces one stretch of the text and keeps the number of lines, so that coverage by line stays true.
+"""
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
+    ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"),
+    ast.Gt: (">", ">="),
+    ast.GtE: (">=", ">"),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.Is: ("is", "is not"),
+    ast.IsNot: ("is not", "is"),
+    ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+}
+_SUMS: dict[type[ast.operator], tuple[str, str]] = {
+    ast.Add: ("+", "-"),
+    ast.Sub: ("-", "+"),
+    ast.Mult: ("*", "/"),
+    ast.Div: ("/", "*"),
+    ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "*"),
+}
+_OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_LOGS = {"log", "logger", "_log", "_logger", "logging", "print"}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One stretch of a module's text and what stands there instead; `start` and `end` count UTF-8 bytes."""
+
+    start: int
+    end: int
+    text: str
+    lines: tuple[int, int]  # the statement's first line and the fault's own, counted from one
+    function: str  # the dotted name of the outermost function or method; empty when the fault acts at import
+
+
+def apply(source: str, fault: Fault) -> str:
+    """Return the module's text with the fault in it, and as many lines as before."""
+    whole = source.encode()
+    gone = whole[fault.start : fault.end].count(b"\n") - fault.text.count("\n")
+    return (whole[: fault.start] + fault.text.encode() + b"\n" * gone + whole[fault.end :]).decode()
+
+
+def faults(source: str) -> list[Fault]:
+    """Return the faults of a module; what `is_python` denies of some is for the caller to ask."""
+    return list(_Finder(source).found())
+
+
+class _Finder:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._bytes = source.encode()
+        self._offsets = [0]
+        for line in self._bytes.splitlines(keepends=True):
+            self._offsets.append(self._offsets[-1] + len(line))
+
+    def found(self) -> Iterator[Fault]:
+        for statement, function in _statements(ast.parse(self._source).body, ""):
+            for start, end, text, line in self._of(statement):
+                lines = (statement.lineno, line)
+                yield Fault(start=start, end=end, text=text, lines=lines, function=function)
+
+    def _of(self, statement: ast.stmt) -> Iterator[tuple[int, int, str, int]]:
+        if _can_go(statement):
+            yield *self._span(statement), "pass", statement.lineno
+        if isinstance(statement, (ast.Break, ast.Continue)):
+            other = "continue" if isinstance(statement, ast.Break) else "break"
+            yield *self._span(statement), other, statement.lineno
+        if isinstance(statement, (ast.If, ast.While)):
+            yield from self._decided(statement.test)
+        for node in _expressions(statement):
+            for start, end, text in self._within(node):
+                yield start, end, text, node.lineno
+
+    def _decided(self, test: ast.expr) -> Iterator[tuple[int, int, str, int]]:
+        yield *self._span(test), "False", test.lineno
+        yield *self._span(test), "True", test.lineno
+
+    def _within(self, node: ast.expr) -> Iterator[tuple[int, int, str]]:
+        match node:
+            case ast.Compare() | ast.BinOp() | ast.BoolOp() | ast.UnaryOp():
+                yield from self._operation(node)
+            case ast.IfExp():
+                yield *self._span(node.test), "True"
+                yield *self._span(node.test), "False"
+            case ast.Constant(value=bool()):
+                yield *self._span(node), str(not node.value)
+            case ast.Constant(value=int() | float()):
+                yield *self._span(node), str(node.value + 1)
+            case ast.Call():
+                yield from self._call(node)
+            case ast.Set() | ast.List() | ast.Tuple() if all(isinstance(each, ast.Constant) for each in node.elts):
+                yield from self._without_one(node.elts)
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                for test in (test for generator in node.generators for test in generator.ifs):
+                    yield *self._span(test), "True"
+            case _:
+                pass
+
+    def _operation(self, node: ast.expr) -> Iterator[tuple[int, int, str]]:
+        match node:
+            case ast.Compare():
+                for (left, right), operator in zip(pairwise([node.left, *node.comparators]), node.ops, strict=True):
+                    yield from self._sign(left, right, *_COMPARISONS[type(operator)])
+            case ast.BinOp() if type(node.op) in _SUMS and not _is_text(node):
+                yield from self._sign(node.left, node.right, *_SUMS[type(node.op)])
+            case ast.BoolOp():
+                yield from self._without_one(node.values)
+            case ast.UnaryOp(op=ast.Not()):
+                yield *self._span(node), self._text(node.operand)
+            case _:
+                pass
+
+    def _call(self, node: ast.Call) -> Iterator[tuple[int, int, str]]:
+        if isinstance(node.func, ast.Name) and node.func.id in _OPPOSITES:
+            yield *self._span(node.func), _OPPOSITES[node.func.id]
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {"where", "and_", "or_"} and len(node.args) > 1:
+            yield from self._without_one(node.args)
+        inputs = sorted([*node.args, *node.keywords], key=lambda each: (each.lineno, each.col_offset))
+        for before, keyword in zip([None, *inputs], inputs, strict=False):
+            if isinstance(keyword, ast.keyword) and keyword.arg is not None:
+                start = self._span(keyword)[0] if before is None else self._span(before)[1]
+                yield start, self._span(keyword)[1], ""
+
+    def _without_one(self, nodes: list[ast.expr]) -> Iterator[tuple[int, int, str]]:
+        """Leave one of several out, with the comma or the word between it and its neighbour."""
+        for before, node in pairwise(nodes):
+            if before is nodes[0]:
+                yield self._span(before)[0], self._span(node)[0], ""
+            yield self._span(before)[1], self._span(node)[1], ""
+
+    def _sign(self, left: ast.expr, right: ast.expr, sign: str, other: str) -> Iterator[tuple[int, int, str]]:
+        start, end = self._span(left)[1], self._span(right)[0]
+        between = self._bytes[start:end].decode()
+        if sign in between:
+            yield start, end, between.replace(sign, other, 1)
+
+    def _span(self, node: ast.stmt | ast.expr | ast.keyword) -> tuple[int, int]:
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        return self._offsets[node.lineno - 1] + node.col_offset, self._offsets[
+            node.end_lineno - 1
+        ] + node.end_col_offset
+
+    def _text(self, node: ast.expr) -> str:
+        start, end = self._span(node)
+        return f"({self._bytes[start:end].decode()})"
+
+
+def _statements(body: list[ast.stmt], function: str, scope: str = "") -> Iterator[tuple[ast.stmt, str]]:
+    """Walk all statements with the outermost function each is in."""
+    for statement in body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            continue
+        yield statement, function
+        inside, within = function, scope
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            within = f"{scope}.{statement.name}" if scope else statement.name
+            if not isinstance(statement, ast.ClassDef):
+                inside = function or within
+        for name in ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(statement, name, []), inside, within)
+        for part in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
+            yield from _statements(part.body, inside, within)
+
+
+def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
+    """Walk the expressions of a statement that are not in the statements below it, nor types, nor texts for people."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            roots: list[ast.AST | None] = [*statement.args.defaults, *statement.args.kw_defaults]
+        case ast.AnnAssign():
+            roots = [statement.value]
+        case ast.Assert() | ast.Import() | ast.ImportFrom() | ast.ClassDef():
+            roots = []
+        case ast.Expr(value=ast.Call() as call) if _is_log(call):
+            roots = []
+        case ast.Match():
+            roots = [statement.subject, *(case.guard for case in statement.cases)]
+        case ast.Try():
+            roots = []
+        case _:
+            roots = [each for each in ast.iter_child_nodes(statement) if isinstance(each, (ast.expr, ast.withitem))]
+    for root in filter(None, roots):
+        yield from _below(root)
+
+
+def _below(root: ast.AST) -> Iterator[ast.expr]:
+    """Walk an expression; what is put into a text is left alone, for most of those are for people."""
+    if isinstance(root, ast.expr):
+        yield root
+    if not isinstance(root, ast.JoinedStr):
+        for each in ast.iter_child_nodes(root):
+            yield from _below(each)
+
+
+def _can_go(statement: ast.stmt) -> bool:
+    """Whether the statement acts on something that outlives it, so that leaving it out may be a silent fault."""
+    match statement:
+        case ast.Expr(value=ast.Call() as call) | ast.Expr(value=ast.Await(value=ast.Call() as call)):
+            return not _is_log(call)
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript(), *_]) | ast.AugAssign() | ast.Delete():
+            return True
+        case _:
+            return False
+
+
+def _is_log(call: ast.Call) -> bool:
+    return bool(_LOGS & {part.strip("()") for part in ast.unparse(call.func).split(".")})
+
+
+def _is_text(node: ast.BinOp) -> bool:
+    texts = (ast.JoinedStr, ast.List, ast.Tuple)
+    sides = (node.left, node.right)
+    return any(
+        isinstance(each, texts) or (isinstance(each, ast.Constant) and isinstance(each.value, (str, bytes)))
+        for each in sides
+    )
+
+
+def is_python(text: str) -> bool:
+    """Whether a module's text with a fault in it can be compiled at all."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            compile(text, "fault", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
