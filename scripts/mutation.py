@@ -133,6 +133,7 @@ def tried(tree: Path, member: Path, chosen: list[tuple[Module, Fault]], options:
                 "file": str(module.path),
                 "lines": fault.lines,
                 "function": fault.function,
+                "name": fault.name,
                 "text": apply(module.source, fault),
             }
             for module, fault in chosen

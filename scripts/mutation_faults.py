@@ -43,6 +43,7 @@ class Fault:
     text: str
     lines: tuple[int, int]  # the statement's first line and the fault's own, counted from one
     function: str  # the dotted name of the outermost function or method; empty when the fault acts at import
+    name: str  # what the statement gives a value or defines, if anything
 
 
 def apply(source: str, fault: Fault) -> str:
@@ -69,7 +70,8 @@ class _Finder:
         for statement, function in _statements(ast.parse(self._source).body, ""):
             for start, end, text, line in self._of(statement):
                 lines = (statement.lineno, line)
-                yield Fault(start=start, end=end, text=text, lines=lines, function=function)
+                name = _named(statement)
+                yield Fault(start=start, end=end, text=text, lines=lines, function=function, name=name)
 
     def _of(self, statement: ast.stmt) -> Iterator[tuple[int, int, str, int]]:
         if _can_go(statement):
@@ -172,6 +174,16 @@ def _statements(body: list[ast.stmt], function: str, scope: str = "") -> Iterato
             yield from _statements(getattr(statement, name, []), inside, within)
         for part in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
             yield from _statements(part.body, inside, within)
+
+
+def _named(statement: ast.stmt) -> str:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return name
+        case _:
+            return ""
 
 
 def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:

@@ -11,6 +11,7 @@ import importlib
 import importlib.machinery
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -176,12 +177,15 @@ class _Trial:
         return {"noticed": bool(tests) and self._in_process(fault, tests), "tests": len(tests)}
 
     def _users(self, fault: dict[str, Any]) -> list[str]:
-        """Return the tests that run anything of a module, or of those that name it if nothing of it ever runs."""
-        own = {test for found in self._lines.get(fault["file"], {}).values() for test in found}
-        if own <= {AT_IMPORT}:
-            naming = [file for file in self._lines if fault["module"] in Path(file).read_text()]
-            own = {test for file in naming for found in self._lines[file].values() for test in found}
-        return sorted(own)
+        """Return the tests that run a line with the name that the fault is about, else any of those that know it."""
+        knowing = [file for file in self._lines if file == fault["file"] or fault["module"] in Path(file).read_text()]
+        word = re.compile(rf"\b{fault['name'] or 'no name'}\b")
+        using: set[str] = set()
+        for file in knowing:
+            texts = Path(file).read_text().split("\n")
+            using.update(*(found for line, found in self._lines[file].items() if word.search(texts[int(line) - 1])))
+        known = {test for file in knowing for found in self._lines[file].values() for test in found}
+        return sorted(using if using - {AT_IMPORT} else known)
 
     def _chosen(self, tests: list[str], module: str) -> list[str]:
         """Return the tests to try: each file's cheapest, then each one's next; files that name the module lead."""

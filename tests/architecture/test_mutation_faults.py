@@ -67,7 +67,7 @@ def test_a_fault_leaves_the_lines_behind_it_where_they_are(mutation: ModuleType)
     assert all(text.split("\n")[5] == "    return a" for text in written(mutation, source))
 
 
-def test_a_fault_tells_the_outermost_function_that_it_acts_in(mutation: ModuleType) -> None:
+def test_a_fault_tells_its_outermost_function_and_the_name_that_it_is_about(mutation: ModuleType) -> None:
     source = "x = 1\nclass A:\n    y = 1\n    def b(self, c=1):\n        def d():\n            return 1\n"
     assert [(fault.lines[1], fault.function) for fault in mutation.faults(source)] == [
         (1, ""),
