@@ -12,6 +12,7 @@ from cache_service.domain.partition import Partition
 from cache_service.domain.signals import Signal
 from cache_service.edge.servicer import CacheServices
 from cache_service.settings import CacheSettings
+from penstock_kit.errors import InvalidArgument, PayloadTooLarge
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -61,3 +62,26 @@ async def test_a_session_that_is_replaced_is_as_old_as_before(services: CacheSer
     put = await services.sessions.put(partition, session_id=made.id, user_id="ann", data={"a": b"2"}, ttl=HOUR)
     assert (put.create_time, put.data) == (made.create_time, {"a": b"2"})
     assert put.expire_time == made.expire_time + timedelta(seconds=60)
+
+
+async def test_a_session_with_a_life_below_zero_or_a_value_over_8_megabytes_is_refused_and_not_kept(
+    services: CacheServices,
+) -> None:
+    partition, large = Partition(tenant="acme"), {"a": b"1", "b": b"x" * (8 * 1024 * 1024 + 1)}
+    with pytest.raises(InvalidArgument) as refused:
+        await services.sessions.put(partition, session_id="s", user_id="ann", data={}, ttl=-1.0)
+    assert (refused.value.reason, refused.value.metadata["field"]) == ("DURATION_INVALID", "ttl")
+    with pytest.raises(PayloadTooLarge) as too_large:
+        await services.sessions.put(partition, session_id="s", user_id="ann", data=large, ttl=HOUR)
+    assert too_large.value.reason == "VALUE_LIMIT_EXCEEDED"
+    assert await services.sessions.get(partition, session_id="s") is None
+
+
+async def test_a_session_lives_a_day_unless_it_says_otherwise(services: CacheServices, clock: ManualClock) -> None:
+    partition, day = Partition(tenant="acme"), 24 * HOUR
+    made = await services.sessions.put(partition, session_id="", user_id="ann", data={}, ttl=0)
+    assert made.expire_time - made.create_time == timedelta(seconds=day)
+    clock.advance(day - 1)
+    assert await services.sessions.get(partition, session_id=made.id) == made
+    clock.advance(1)
+    assert await services.sessions.get(partition, session_id=made.id) is None

@@ -348,6 +348,13 @@ def test_a_partition_whose_similarity_was_raised_is_remembered_among_ten_thousan
     assert [thresholds.needed("e", f"p{number}", 0.0) for number in (0, 1, 10_000)] == [0.5, 0.81, 0.81]
 
 
+def test_a_partition_whose_similarity_was_raised_again_is_not_the_first_to_be_forgotten() -> None:
+    thresholds = Thresholds(by_embedder={"*": 0.5})
+    for number in (*range(10_000), 0, 10_000):
+        thresholds.tighten(f"p{number}", 0.8)
+    assert [thresholds.needed("e", f"p{number}", 0.0) for number in (0, 1, 10_000)] == [0.81, 0.5, 0.81]
+
+
 async def test_an_answer_lives_no_longer_than_the_longest_life_whatever_is_asked_for(clock: ManualClock) -> None:
     cache = cache_of(clock)
     await cache.put(ASKED, WHOLE, b"answer", 1e6)

@@ -92,6 +92,29 @@ async def test_a_ttl_class_gives_the_life(served_by_clock: Any, ttl_class: str, 
     assert (await served_by_clock.stub.Get(pb.GetRequest(key="a"))).ttl.seconds == seconds
 
 
+async def test_a_value_for_which_no_life_is_named_lives_an_hour(served_by_clock: Any) -> None:
+    await served_by_clock.stub.Set(pb.SetRequest(entry=entry("a")))
+    assert (await served_by_clock.stub.Get(pb.GetRequest(key="a"))).ttl.seconds == 3600
+
+
+async def test_a_value_may_live_less_than_a_second_and_have_sixteen_tags(served_by_clock: Any) -> None:
+    tags = [str(number) for number in range(16)]
+    await served_by_clock.stub.Set(pb.SetRequest(entry=entry("a", ttl=Duration(nanos=500_000_000), tags=tags)))
+    found = await served_by_clock.stub.Get(pb.GetRequest(key="a"))
+    assert (found.found, found.ttl.seconds, found.ttl.nanos) == (True, 0, 500_000_000)
+
+
+async def test_a_lease_may_be_shorter_than_a_second_and_is_waited_for_no_negative_time(served_by_clock: Any) -> None:
+    lease = pb.AcquireLeaseRequest(key="a", lease=Duration(nanos=500_000_000))
+    assert (await served_by_clock.stub.AcquireLease(lease)).lease_token
+    for field in ("lease", "wait"):
+        request = pb.AcquireLeaseRequest(key="b", lease=Duration(seconds=1))
+        getattr(request, field).FromSeconds(-1)
+        with pytest.raises(InvalidArgument) as refused:
+            await served_by_clock.stub.AcquireLease(request)
+        assert (refused.value.reason, refused.value.metadata["field"]) == ("DURATION_INVALID", field)
+
+
 async def test_a_value_beyond_8_megabytes_is_refused_by_name(served_by_clock: Any) -> None:
     with pytest.raises(PayloadTooLarge) as refused:
         await served_by_clock.stub.Set(pb.SetRequest(entry=entry("a", b"x" * (8 * 1024 * 1024 + 1))))

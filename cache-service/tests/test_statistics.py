@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from cache_service.adapters.prometheus import CacheMetrics
 from cache_service.composition.services import build_services
 from cache_service.composition.stores import memory_stores
+from cache_service.domain.entry import EntryInput
+from cache_service.domain.partition import Partition
 from cache_service.domain.statistics import MAX_PREFIXES, OTHER, Statistics
 from cache_service.settings import CacheSettings
 from penstock_kit.cache import CacheClient, cached
@@ -66,6 +68,24 @@ def test_the_gauge_has_a_value_for_each_namespace_that_was_read_and_for_no_other
     assert b'\ncache_hit_rate{namespace="cards"} 0.5\n' in generate_latest(registry)
     clock.advance(601)
     assert b"\ncache_hit_rate" not in generate_latest(registry)
+
+
+def test_as_many_hits_as_misses_are_a_rate_of_a_half(clock: ManualClock) -> None:
+    statistics = Statistics(clock.monotonic)
+    statistics.hit("cards:1")
+    statistics.miss("cards:2")
+    assert (statistics.recent_hit_rate(), statistics.recent_hit_rates()) == (0.5, {"cards": 0.5})
+
+
+async def test_keys_that_are_deleted_or_invalidated_count_each(clock: ManualClock) -> None:
+    settings, partition = CacheSettings(_env_file=None), Partition(tenant="acme")
+    cache = build_services(settings, memory_stores(settings, clock), clock).cache
+    for key in ("cards:1", "cards:2", "users:1"):
+        await cache.set(partition, EntryInput(key=key, value=b"v"))
+    assert await cache.delete(partition, ["users:1", "nobody"]) == 1
+    assert cache.statistics.deletes == 1
+    assert await cache.invalidate(partition, prefix="cards", tag="") == 2
+    assert (cache.statistics.sets, cache.statistics.deletes) == (3, 3)
 
 
 async def test_a_cold_cached_read_is_one_miss_and_a_warm_one_a_hit(served: Any) -> None:
