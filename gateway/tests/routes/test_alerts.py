@@ -95,12 +95,34 @@ async def test_a_channel_that_could_not_work_is_refused(gateway: Any, body: dict
     assert said in refused.text
 
 
+@pytest.mark.parametrize("kind", ["webhook", "dingtalk", "wecom"])
+@pytest.mark.parametrize(
+    "place",
+    ["127.0.0.1:9000", "localhost", "hook.localhost", "[::1]", "169.254.169.254", "10.0.0.7", "[::ffff:10.0.0.7]"],
+)
+async def test_a_channel_to_an_inner_address_is_refused_when_it_is_written(gateway: Any, kind: str, place: str) -> None:
+    body = {**HOOK, "kind": kind, "url": f"http://{place}/hook"}
+    refused = await call(gateway, "POST", "/api/v1/channels", json=body)
+    assert (refused.status_code, refused.json()["reason"]) == (403, "ADDRESS_DENIED")
+    assert "PENSTOCK_NOTIFY_NETWORKS" in refused.json()["detail"]
+    made = (await call(gateway, "POST", "/api/v1/channels", json=HOOK)).json()
+    changed = await call(gateway, "PUT", f"/api/v1/channels/{made['id']}", json=body)
+    assert (changed.status_code, changed.json()["reason"]) == (403, "ADDRESS_DENIED")
+    await call(gateway, "DELETE", f"/api/v1/channels/{made['id']}")
+
+
+async def test_an_oddly_written_address_of_a_channel_is_refused_with_the_plain_one(gateway: Any) -> None:
+    refused = await call(gateway, "POST", "/api/v1/channels", json={**HOOK, "url": "http://2130706433/hook"})
+    assert (refused.status_code, refused.json()["reason"]) == (403, "HOST_INVALID")
+    assert "write 127.0.0.1" in refused.json()["detail"]
+
+
 async def test_the_test_button_says_what_the_other_side_answered(gateway: Any) -> None:
-    inside = {**HOOK, "url": "http://169.254.169.254/latest"}
-    made = (await call(gateway, "POST", "/api/v1/channels", json=inside)).json()
+    nowhere = {**HOOK, "url": "http://hook.invalid/latest"}
+    made = (await call(gateway, "POST", "/api/v1/channels", json=nowhere)).json()
     refused = await call(gateway, "POST", f"/api/v1/channels/{made['id']}/test")
     assert (refused.status_code, refused.json()["reason"]) == (502, "CHANNEL_UNAVAILABLE")
-    assert "not on the public internet" in refused.json()["detail"]
+    assert "'hook.invalid' has no address" in refused.json()["detail"]
     await call(gateway, "DELETE", f"/api/v1/channels/{made['id']}")
 
 

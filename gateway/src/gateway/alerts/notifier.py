@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from gateway.alerts.channels.channel import Channel, ChannelKind, DeliveryError, Sender
 from gateway.alerts.delivery_store import FAILED, SENT, Delivery, DeliveryStore, DueChannel
@@ -15,7 +16,7 @@ from gateway.alerts.message import Message, bundle, compose_test
 from gateway.alerts.store import AlertStore
 from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.clock import Clock
-from penstock_kit.errors import BadUpstream, PenstockError
+from penstock_kit.errors import BadUpstream, PenstockError, PermissionDenied
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 from penstock_kit.outbound.guarded_http import GuardedHttp
@@ -95,6 +96,22 @@ class Notifier:
         """Wait until nothing is being sent."""
         while self._tasks:
             await asyncio.wait(self._tasks.values())
+
+    def require_reachable(self, channel: Channel) -> None:
+        """Raise PermissionDenied for an address to which no message would be sent: it is told when it is written."""
+        if not channel.url:
+            return
+        try:
+            self._http.require_allowed(channel.url)
+        except PermissionDenied as error:
+            if error.reason != "ADDRESS_DENIED":
+                raise
+            host = urlsplit(channel.url).hostname
+            message = (
+                f"the url leads to {host!r}, which is not on the public internet; "
+                "the operator's setting PENSTOCK_NOTIFY_NETWORKS allows networks such as 10.0.0.0/8"
+            )
+            raise PermissionDenied(message, reason="ADDRESS_DENIED") from None
 
     async def test(self, channel: Channel) -> None:
         """Send a test message. Raises BadUpstream (CHANNEL_UNAVAILABLE) with what the other side said."""

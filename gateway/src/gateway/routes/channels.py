@@ -108,6 +108,7 @@ class ChannelRoutes:
         if await self._store.count_channels(caller.tenant_id) >= _MOST_CHANNELS:
             raise ResourceExhausted(f"a tenant has at most {_MOST_CHANNELS} channels", reason="CHANNELS_LIMIT_EXCEEDED")
         channel = body.to_channel(new_id("chan"), caller, self._clock.now())
+        self._notifier.require_reachable(channel)
         await self._store.put_channel(channel)
         return JsonResponse(channel_to_json(channel), 201)
 
@@ -117,6 +118,7 @@ class ChannelRoutes:
         _check_for_system(caller, body)
         created = await self._store.channel_created(caller.tenant_id, channel_id)
         channel = body.to_channel(channel_id, caller, created)
+        self._notifier.require_reachable(channel)
         await self._store.put_channel(channel)
         return JsonResponse(channel_to_json(channel))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_LOOPBACK: Final = ("127.0.0.1", "::1")
 _KEEPING: Final = frozenset({307, 308})
 
 
@@ -70,6 +71,16 @@ class GuardedHttp:
                     return
                 request = _followed(request, url, url.join(URL(target)), response.status)
         raise BadUpstream(f"the endpoint redirects more than {max_redirects} times", reason="TOOL_REDIRECT_INVALID")
+
+    def require_allowed(self, url: str) -> None:
+        """Raise PermissionDenied for a URL to which nothing is ever sent, as far as that is seen without a resolver."""
+        from yarl import URL
+
+        parsed = URL(url, encoded=True)
+        self._check(parsed)
+        host = (parsed.host or "").rstrip(".").lower()
+        if host == "localhost" or host.endswith(".localhost"):  # loopback wherever it is asked (RFC 6761)
+            self.destinations.checked(host, _LOOPBACK)
 
     async def close(self) -> None:
         """Close the connections."""
