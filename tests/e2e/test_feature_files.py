@@ -70,6 +70,17 @@ async def test_rows_come_as_the_file_that_the_header_accept_or_the_format_asks_f
         assert len((await http.post(path, json=body, headers=headers)).json()["data"]["rows"]) == 10
 
 
+async def test_a_file_of_history_without_a_limit_has_all_rows(http: httpx.AsyncClient) -> None:
+    await _load(http, "features-all-rows")
+    path, body = "/api/v2/data/query/history", {"device_code": "features-all-rows"}
+    csv = await http.post(path, json={**body, "format": "csv"})
+    assert (csv.status_code, csv.headers["x-truncated"]) == (200, "false")
+    assert len(pd.read_csv(io.StringIO(csv.text), parse_dates=["timestamp"])) == ROWS > 10_000
+    arrow = await http.get(path, params={**body, "format": "arrow"})
+    assert len(pd.read_feather(io.BytesIO(arrow.content))) == ROWS
+    assert len((await http.post(path, json=body)).json()["data"]["rows"]) == 10_000
+
+
 async def test_the_newest_rows_come_as_the_file_that_is_asked_for(http: httpx.AsyncClient) -> None:
     table = "timestamp,current\n2026-01-01T00:00:00Z,1\n2026-01-01T00:00:01Z,2\n"
     await http.post(

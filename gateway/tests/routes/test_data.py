@@ -292,3 +292,38 @@ async def test_a_plot_is_asked_for_as_the_query_says_and_given_as_it_comes(gatew
         50,
     )
     assert not asked.HasField("overlap")
+
+
+async def test_a_file_of_history_without_a_limit_is_sent_as_it_comes_and_has_all_rows(gateway):
+    path, asked = "/api/v2/data/query/history", {"device_code": "WLD001", "fields": ["x"], "format": "csv"}
+    answer = await gateway.client.post(path, json=asked, headers=gateway.auth())
+    assert (answer.status_code, answer.text) == (200, "timestamp,x\n2026-01-01T00:00:00Z,1\n")
+    assert (answer.headers["content-type"], answer.headers["x-truncated"]) == ("text/csv", "false")
+    assert answer.headers["content-disposition"] == 'attachment; filename="rows.csv"'
+    request = gateway.fakes.feature.requests[-1]
+    assert isinstance(request, pb.ExportRowsRequest)
+    assert (request.device_code, list(request.fields), request.format) == ("WLD001", ["x"], "csv")
+    query = {"device_code": "WLD001", "format": "arrow"}
+    assert (await gateway.client.get(path, params=query, headers=gateway.auth())).status_code == 200
+    assert gateway.fakes.feature.requests[-1].format == "arrow"
+
+
+@pytest.mark.parametrize(
+    "bounded", [{"limit": 5}, {"interval": 60}, {"aggregate": "lttb"}, {"newest_first": True}, {"format": "rows"}]
+)
+async def test_rows_that_are_bounded_or_reduced_are_no_file_of_all(gateway, bounded):
+    asked = {"device_code": "WLD001", "format": "csv", **bounded}
+    await gateway.client.post("/api/v2/data/query/history", json=asked, headers=gateway.auth())
+    request = gateway.fakes.feature.requests[-1]
+    assert isinstance(request, pb.QueryHistoryRequest)
+    assert request.limit == bounded.get("limit", 10_000)
+
+
+async def test_a_file_of_an_unknown_device_is_a_problem_and_no_file(gateway):
+    gateway.fakes.feature.unknown = frozenset({"nope"})
+    asked = {"device_code": "nope", "format": "csv"}
+    try:
+        answer = await gateway.client.post("/api/v2/data/query/history", json=asked, headers=gateway.auth())
+    finally:
+        gateway.fakes.feature.unknown = frozenset()
+    assert (answer.status_code, answer.json()["reason"]) == (404, "DEVICE_NOT_FOUND")

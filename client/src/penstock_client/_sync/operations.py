@@ -977,6 +977,8 @@ class DataOperations(Resource):
             several, as `mean,min,max`, come as columns of their own, named `current_mean`. Instead of buckets,
             `lttb`: at most `limit` readings of one field that keep the shape of the series (largest triangle three
             buckets).
+        limit: Left out: 10,000, of a file all rows of the range, unless they are reduced by `interval` or
+            `aggregate`, or `newest_first`.
         format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return self._call(

@@ -44,6 +44,7 @@ from penstock_kit.logging import get_logger
 from penstock_kit.telemetry import ProcessMetrics
 
 if TYPE_CHECKING:
+    from feature_service.adapters.export.rows import RowsWriter
     from feature_service.domain.plot.plot import Plot
 
 log = get_logger(__name__)
@@ -102,6 +103,7 @@ def build_services(
         anomalies=anomalies,
         plots=PlotDrawing(queries=queries, telemetry=stores.telemetry, anomalies=anomalies),
         write_rows=_rows_file,
+        rows_writer=_rows_writer,
         draw={PlotFormat.SVG: _svg, PlotFormat.PNG: _png},
         status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
         spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
@@ -113,6 +115,12 @@ def _rows_file(history: History, form: RowsFormat, device_codes: Sequence[str] |
     from feature_service.adapters.export.rows import CONTENT_TYPES, write_rows
 
     return CONTENT_TYPES[form], write_rows(history, form, device_codes)
+
+
+def _rows_writer(form: RowsFormat) -> "RowsWriter":
+    from feature_service.adapters.export.rows import RowsWriter
+
+    return RowsWriter(form)
 
 
 def _svg(plot: "Plot") -> bytes:

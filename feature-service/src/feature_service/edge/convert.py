@@ -153,7 +153,7 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
 
 
 def rows_format_from_proto(
-    request: feature_pb2.QueryHistoryRequest | feature_pb2.QueryRealtimeRequest,
+    request: feature_pb2.QueryHistoryRequest | feature_pb2.QueryRealtimeRequest | feature_pb2.ExportRowsRequest,
 ) -> RowsFormat | None:
     """Return the form of the file that is asked for, None for none. Raises InvalidArgument FORMAT_INVALID."""
     try:

@@ -1,11 +1,12 @@
-"""The RPC that sends features of any number of windows."""
+"""The RPCs that send features of any number of windows, and any number of rows."""
 
 # The methods bear the names of the RPCs.
 # ruff: noqa: N802
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import IO, Any, Final
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from typing import IO, Any, Final, Protocol
 
 from penstock.feature.v1 import feature_pb2
 
@@ -16,7 +17,7 @@ from feature_service.domain.query.feature_export import (
     FeatureFiles,
     FeatureSummary,
 )
-from feature_service.domain.query.telemetry_queries import TelemetryQueries
+from feature_service.domain.query.telemetry_queries import History, RowsFormat, TelemetryQueries
 from feature_service.edge import convert, convert_extraction
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
@@ -28,13 +29,58 @@ _TIMES: Final = 100_000
 _VALUES: Final = 250_000
 
 
+class RowsFile(Protocol):
+    """Writes a file of rows block by block."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the file."""
+        ...
+
+    def write(self, history: History, /) -> bytes:
+        """Return the bytes of the file that the next rows add."""
+        ...
+
+    def end(self) -> bytes:
+        """Return the bytes that end the file."""
+        ...
+
+
 class ExportRpcs:
     """Computes, puts aside, and sends what was put aside."""
 
-    def __init__(self, *, queries: TelemetryQueries, export: FeatureExport, files: FeatureFiles) -> None:
+    def __init__(
+        self,
+        *,
+        queries: TelemetryQueries,
+        export: FeatureExport,
+        files: FeatureFiles,
+        rows_writer: "Callable[[RowsFormat], RowsFile]",
+    ) -> None:
         self._of_queries = queries
         self._export = export
         self._files = files
+        self._rows_writer = rows_writer
+
+    async def ExportRows(
+        self, request: feature_pb2.ExportRowsRequest, context: Any
+    ) -> AsyncIterator[feature_pb2.ExportRowsResponse]:
+        """Send all rows of a device over a range, block by block as they are read."""
+        form = convert.rows_format_from_proto(request)
+        if form is None:
+            raise InvalidArgument(f"no format; it must be one of: {', '.join(RowsFormat)}", reason="FORMAT_INVALID")
+        span = convert.span_from_proto(request)
+        tenant_id = current_context().caller.tenant_id
+        writer = self._rows_writer(form)
+        content_type, filename = writer.content_type, f"{request.device_code}_rows.{form.value}"
+        rows = self._of_queries.all_rows(tenant_id, request.device_code, tuple(request.fields), span)
+        async with aclosing(rows) as blocks:
+            async for block in blocks:
+                for chunk in _chunks(await asyncio.to_thread(writer.write, block)):
+                    yield feature_pb2.ExportRowsResponse(chunk=chunk, content_type=content_type, filename=filename)
+                    content_type = filename = ""
+        for chunk in _chunks(await asyncio.to_thread(writer.end)):
+            yield feature_pb2.ExportRowsResponse(chunk=chunk)
 
     async def DownloadFeatures(
         self, request: feature_pb2.DownloadFeaturesRequest, context: Any
@@ -84,6 +130,10 @@ async def _sent(
             yield feature_pb2.DownloadFeaturesResponse(chunk=chunk)
     finally:
         file.close()
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK))
 
 
 def _format(name: str) -> ExportFormat | None:

@@ -30,7 +30,7 @@ from feature_service.domain.telemetry.query import LTTB, NewestQuery
 from feature_service.edge import convert, convert_anomaly, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
-from feature_service.edge.export_rpcs import ExportRpcs
+from feature_service.edge.export_rpcs import ExportRpcs, RowsFile
 from feature_service.edge.page import page_number, page_size
 from feature_service.edge.plot_rpcs import PlotRpcs
 from penstock_kit.cache.warmup import Warmup
@@ -49,8 +49,8 @@ _FEWER_ROWS: Final = "ask for fewer fields, a shorter range, a smaller limit, or
 class FeatureServices:
     """What the servicer calls.
 
-    `write_rows` gives media type and bytes of a file of rows, `spool` makes a new place for a body to wait in,
-    `rss_bytes` measures the process.
+    `write_rows` gives media type and bytes of a file of rows, `rows_writer` makes what writes one block by block,
+    `spool` makes a new place for a body to wait in, `rss_bytes` measures the process.
     """
 
     ingestion: Ingestion
@@ -65,6 +65,7 @@ class FeatureServices:
     export_files: FeatureFiles
     plots: PlotDrawing
     write_rows: "Callable[[History, RowsFormat, Sequence[str] | None], tuple[str, bytes]]"
+    rows_writer: "Callable[[RowsFormat], RowsFile]"
     draw: "Mapping[PlotFormat, Callable[[Plot], bytes]]"
     warmup: Warmup
     status: StatusReport
@@ -77,7 +78,13 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
 
     def __init__(self, services: FeatureServices) -> None:
         DatasetRpcs.__init__(self, registry=services.registry, dataset_jobs=services.dataset_jobs)
-        ExportRpcs.__init__(self, queries=services.queries, export=services.export, files=services.export_files)
+        ExportRpcs.__init__(
+            self,
+            queries=services.queries,
+            export=services.export,
+            files=services.export_files,
+            rows_writer=services.rows_writer,
+        )
         PlotRpcs.__init__(self, plots=services.plots, draw=services.draw)
         self._ingestion = services.ingestion
         self._points = services.points

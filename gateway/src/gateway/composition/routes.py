@@ -71,7 +71,7 @@ def build_routes(settings: GatewaySettings, resources: Resources, services: Serv
     """Return all routes."""
     clients, guard = resources.clients, services.guard
     metadata = MetadataRoutes(metadata=clients.metadata, guard=guard)
-    data = DataRoutes(features=clients.features, guard=guard)
+    data = DataRoutes(features=clients.features, guard=guard, active=services.active)
     features = FeatureRoutes(features=clients.features, guard=guard, active=services.active)
     plain = {**metadata.plain, **data.plain, **features.plain}
     routers = (

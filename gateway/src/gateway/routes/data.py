@@ -18,11 +18,13 @@ from gateway.convert.telemetry import (
     rows_from_table,
 )
 from gateway.http.content_negotiation import preferred_type
+from gateway.http.disconnect import ActiveResponses
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.filters import filters_to_proto
 from gateway.routes.plain import PlainRequests
 from gateway.routes.router import PROBLEMS, add, api_router
 from gateway.routes.strict import RequestModel
+from gateway.transfer.download import Download
 from gateway.transfer.upload import Upload
 from penstock_kit.errors import InvalidArgument
 
@@ -90,6 +92,12 @@ HistoryFormat = Literal["", "rows", "columns", "arrow", "csv"]
 RealtimeFormat = Literal["", "rows", "arrow", "csv"]
 _HISTORY_FORMAT = "`arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`."
 _FILES: Final = ("arrow", "csv")
+_ROWS: Final = 10_000
+_LIMIT: Final = (
+    "Left out: 10,000, of a file all rows of the range, unless they are reduced by `interval` or `aggregate`, or "
+    "`newest_first`."
+)
+_EXPORT_SECONDS: Final = 3600.0
 _TYPES: Final = {
     "application/json": "rows",
     "application/vnd.apache.arrow.file": "arrow",
@@ -121,9 +129,14 @@ class HistoryQuery(RequestModel):
     end_time: Moment | None = Field(default=None, description="Exclusive.")
     interval: Seconds = Field(default=0, description="Seconds of a bucket; 0: rows as they are.")
     aggregate: str = Field(default="", max_length=80, description=_AGGREGATE)
-    limit: int = Field(default=10_000, ge=1, le=100_000)
+    limit: int | None = Field(default=None, ge=1, le=100_000, description=_LIMIT)
     newest_first: bool = False
     format: HistoryFormat = Field(default="", description=_HISTORY_FORMAT)
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether all rows of the range are asked for as they are."""
+        return self.limit is None and not (self.interval or self.aggregate or self.newest_first)
 
     def to_proto(self) -> pb.QueryHistoryRequest:
         """Return the message."""
@@ -135,7 +148,7 @@ class HistoryQuery(RequestModel):
             end_time=time_to_proto(self.end_time),
             interval=seconds_to_proto(self.interval),
             **_aggregates(self.aggregate),
-            limit=self.limit,
+            limit=self.limit or _ROWS,
             newest_first=self.newest_first,
             format=self.format if self.format in _FILES else "",
         )
@@ -180,8 +193,9 @@ class IngestParameters(RequestModel):
 class DataRoutes:
     """The routes below ``/api/v2/data``."""
 
-    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, active: ActiveResponses) -> None:
         self._features = features
+        self._active = active
         self.router = api_router("data")
         reader = [Depends(guard.needs(TELEMETRY_READ))]
         self.plain = {
@@ -261,10 +275,12 @@ class DataRoutes:
     async def query_history(self, body: HistoryQuery, accept: Accept = "") -> Response:
         """Return a device's rows over a range, down-sampled when `interval` is given.
 
-        As JSON, or as an Arrow or CSV file, by `format` or by the header Accept.
+        As JSON, or as an Arrow or CSV file, by `format` or by the header Accept. A file without `limit` has all rows.
         """
         watch = Stopwatch()
         form = body.format or _TYPES[preferred_type(accept, tuple(_TYPES))]
+        if form in _FILES and body.is_unbounded:
+            return self._export(body, form)
         request = body.model_copy(update={"format": form}).to_proto()
         response = await self._features.QueryHistory(request, timeout=_QUERY_SECONDS)
         if form in _FILES:
@@ -272,6 +288,18 @@ class DataRoutes:
         if len(response.rows.timestamps) < _LARGE_ROWS:
             return watch.envelope(_history(response, body.format))
         return await asyncio.to_thread(lambda: watch.envelope(_history(response, body.format)))
+
+    def _export(self, body: HistoryQuery, form: str) -> Response:
+        request = build_message(
+            pb.ExportRowsRequest,
+            device_code=body.device_code,
+            fields=body.fields,
+            start_time=time_to_proto(body.start_time),
+            end_time=time_to_proto(body.end_time),
+            format=form,
+        )
+        more = [(b"x-truncated", b"false"), (b"vary", b"accept")]
+        return Download(lambda: self._features.ExportRows(request, timeout=_EXPORT_SECONDS), self._active, more=more)
 
     async def get_history(
         self,
@@ -282,7 +310,7 @@ class DataRoutes:
         end_time: Moment | None = None,
         interval: Annotated[Seconds, Query(description="Seconds of a bucket; 0: rows as they are.")] = 0,
         aggregate: Annotated[str, Query(max_length=80, description=_AGGREGATE)] = "",
-        limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+        limit: Annotated[int | None, Query(ge=1, le=100_000, description=_LIMIT)] = None,
         newest_first: bool = False,
         format: Annotated[HistoryFormat, Query(description=_HISTORY_FORMAT)] = "",
         accept: Accept = "",

@@ -1,7 +1,7 @@
 """Sends a file that arrives in chunks over an RPC."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -19,13 +19,20 @@ class Download(Response):
     """An answer whose body is the chunks of a streaming RPC; the first one says what it is.
 
     Errors before the first chunk keep their status. A download that breaks off later ends the connection
-    before the announced length, which every client notices.
+    before the announced length, or the last chunk, which every client notices. `more` are further headers.
     """
 
     def __init__(
-        self, start: Callable[[], Any], active: ActiveResponses, *, etag: str = "", ranged: bool = False
+        self,
+        start: Callable[[], Any],
+        active: ActiveResponses,
+        *,
+        etag: str = "",
+        ranged: bool = False,
+        more: Sequence[Header] = (),
     ) -> None:
         super().__init__()
+        self._more = more
         self._start = start
         self._active = active
         self._etag = etag
@@ -47,7 +54,7 @@ class Download(Response):
 
     def _head(self, first: Any) -> tuple[int, list[Header]]:
         """The status and the headers: of the file, of a part of it, or of a part that it does not have."""
-        headers = _headers(first)
+        headers = [*_headers(first), *self._more]
         if not self._etag:
             return 200, headers
         size, offset = first.size_bytes, first.offset

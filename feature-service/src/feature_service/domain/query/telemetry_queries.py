@@ -1,7 +1,7 @@
 """Questions about stored rows: the newest, a range, statistics, features."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -50,6 +50,8 @@ _BYTES_A_COLUMN: Final = 250
 """What the name of a feature and what was fitted for it take, about."""
 _BLOCK_ROWS: Final = 262_144
 """Rows that are read at once where all of a range are looked at."""
+_EXPORTED_VALUES: Final = 1_000_000
+"""Rows times fields of a block of a file of all rows: 8 MB, and about 20 as text."""
 _MOST_PERCENTILES: Final = 20
 _MOST_CORRELATED: Final = 100
 """Fields whose correlations the store computes, pair by pair."""
@@ -134,6 +136,26 @@ class TelemetryQueries:
             raise await self.no_data(key, query.span)
         units = units_of_each(_units(model), aggregates) if aggregates else _units(model)
         return History(frame=frame.first(query.limit), truncated=len(frame) > query.limit, units=units)
+
+    async def all_rows(self, tenant_id: str, code: str, fields: Sequence[str], span: Span) -> AsyncGenerator[History]:
+        """Yield the rows of one device, oldest first, in blocks that take a bounded memory, the first one not empty.
+
+        Raises what :meth:`history` raises. Rows that are written meanwhile may be in it or not.
+        """
+        device = await self._registry.catalogue_device(tenant_id, code)
+        chosen = chosen_fields(fields, device.fields, f"device {code!r}")
+        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        model = await self._model_of(tenant_id, device)
+        units = _units(model)
+        with self._counts.query(model):
+            height = max(1, _EXPORTED_VALUES // max(1, len(chosen)))
+            async with aclosing(self._telemetry.blocks(key, chosen, span, height)) as blocks:
+                is_first = True
+                async for frame in blocks:
+                    if len(frame) == 0 and is_first:
+                        raise await self.no_data(key, span)
+                    is_first = False
+                    yield History(frame=frame, truncated=False, units=units)
 
     async def downsampled(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
         """Return at most `limit` readings of one number field that keep the shape of all in the range.

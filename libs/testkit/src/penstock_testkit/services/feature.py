@@ -81,6 +81,17 @@ class FakeFeature(FeatureServiceServicer):
             raise NotFound(f"unknown device {request.device_code!r}", reason="DEVICE_NOT_FOUND")
         return pb.QueryHistoryResponse(rows=_table(), truncated=True)
 
+    async def ExportRows(  # noqa: N802
+        self, request: pb.ExportRowsRequest, context: Any
+    ) -> AsyncIterator[pb.ExportRowsResponse]:
+        """Send a file of two chunks; fail for the devices that are `unknown`."""
+        self.requests.append(request)
+        if request.device_code in self.unknown:
+            raise NotFound(f"unknown device {request.device_code!r}", reason="DEVICE_NOT_FOUND")
+        kind = f"text/{request.format}"
+        yield pb.ExportRowsResponse(chunk=b"timestamp,x\n", content_type=kind, filename=f"rows.{request.format}")
+        yield pb.ExportRowsResponse(chunk=b"2026-01-01T00:00:00Z,1\n")
+
     async def DetectAnomalies(  # noqa: N802
         self, request: pb.DetectAnomaliesRequest, context: Any
     ) -> pb.DetectAnomaliesResponse:

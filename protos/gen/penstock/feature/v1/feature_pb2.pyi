@@ -675,6 +675,82 @@ class QueryHistoryRequest(_message.Message):
 Global___QueryHistoryRequest: _TypeAlias = QueryHistoryRequest  # noqa: Y015
 
 @_typing.final
+class ExportRowsRequest(_message.Message):
+    """Request of ExportRows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    device_code: _builtins.str
+    format: _builtins.str
+    """"arrow" or "csv", as of QueryHistory."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Inclusive. Unset: the first row."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Exclusive. Unset: after the last row."""
+
+    def __init__(
+        self,
+        *,
+        device_code: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        format: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "format", b"format", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRowsRequest: _TypeAlias = ExportRowsRequest  # noqa: Y015
+
+@_typing.final
+class ExportRowsResponse(_message.Message):
+    """Response of ExportRows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    FILENAME_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """Next bytes of the file."""
+    content_type: _builtins.str
+    """First message only."""
+    filename: _builtins.str
+    size_bytes: _builtins.int
+    """Unset: not known before the end."""
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+        content_type: _builtins.str = ...,
+        filename: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "content_type", b"content_type", "filename", b"filename", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRowsResponse: _TypeAlias = ExportRowsResponse  # noqa: Y015
+
+@_typing.final
 class QueryHistoryResponse(_message.Message):
     """Response of QueryHistory."""
 

@@ -51,6 +51,11 @@ class FeatureServiceStub:
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.QueryHistoryRequest.SerializeToString,
                 response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.QueryHistoryResponse.FromString,
                 _registered_method=True)
+        self.ExportRows = channel.unary_stream(
+                '/penstock.feature.v1.FeatureService/ExportRows',
+                request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExportRowsRequest.SerializeToString,
+                response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExportRowsResponse.FromString,
+                _registered_method=True)
         self.ComputeStatistics = channel.unary_unary(
                 '/penstock.feature.v1.FeatureService/ComputeStatistics',
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ComputeStatisticsRequest.SerializeToString,
@@ -133,6 +138,13 @@ class FeatureServiceServicer:
 
     def QueryHistory(self, request, context):
         """Rows of a device over a range, down-sampled when asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportRows(self, request, context):
+        """All rows of a device over a range as a file, in chunks.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -239,6 +251,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     servicer.QueryHistory,
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.QueryHistoryRequest.FromString,
                     response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.QueryHistoryResponse.SerializeToString,
+            ),
+            'ExportRows': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRows,
+                    request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExportRowsRequest.FromString,
+                    response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.ExportRowsResponse.SerializeToString,
             ),
             'ComputeStatistics': grpc.unary_unary_rpc_method_handler(
                     servicer.ComputeStatistics,
@@ -383,6 +400,33 @@ class FeatureService:
             '/penstock.feature.v1.FeatureService/QueryHistory',
             penstock_dot_feature_dot_v1_dot_feature__pb2.QueryHistoryRequest.SerializeToString,
             penstock_dot_feature_dot_v1_dot_feature__pb2.QueryHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/penstock.feature.v1.FeatureService/ExportRows',
+            penstock_dot_feature_dot_v1_dot_feature__pb2.ExportRowsRequest.SerializeToString,
+            penstock_dot_feature_dot_v1_dot_feature__pb2.ExportRowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

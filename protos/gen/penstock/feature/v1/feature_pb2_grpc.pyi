@@ -40,6 +40,8 @@ class FeatureServiceStub:
     """The newest rows that fit filters, by page."""
     QueryHistory: _grpc.UnaryUnaryMultiCallable[_feature_pb2.QueryHistoryRequest, _feature_pb2.QueryHistoryResponse]
     """Rows of a device over a range, down-sampled when asked."""
+    ExportRows: _grpc.UnaryStreamMultiCallable[_feature_pb2.ExportRowsRequest, _feature_pb2.ExportRowsResponse]
+    """All rows of a device over a range as a file, in chunks."""
     ComputeStatistics: _grpc.UnaryUnaryMultiCallable[_feature_pb2.ComputeStatisticsRequest, _feature_pb2.ComputeStatisticsResponse]
     """Statistics of fields over a range, computed in the store."""
     ExtractFeatures: _grpc.UnaryUnaryMultiCallable[_feature_pb2.ExtractFeaturesRequest, _feature_pb2.ExtractFeaturesResponse]
@@ -76,6 +78,8 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     """The newest rows that fit filters, by page."""
     QueryHistory: _aio.UnaryUnaryMultiCallable[_feature_pb2.QueryHistoryRequest, _feature_pb2.QueryHistoryResponse]  # type: ignore[assignment]
     """Rows of a device over a range, down-sampled when asked."""
+    ExportRows: _aio.UnaryStreamMultiCallable[_feature_pb2.ExportRowsRequest, _feature_pb2.ExportRowsResponse]  # type: ignore[assignment]
+    """All rows of a device over a range as a file, in chunks."""
     ComputeStatistics: _aio.UnaryUnaryMultiCallable[_feature_pb2.ComputeStatisticsRequest, _feature_pb2.ComputeStatisticsResponse]  # type: ignore[assignment]
     """Statistics of fields over a range, computed in the store."""
     ExtractFeatures: _aio.UnaryUnaryMultiCallable[_feature_pb2.ExtractFeaturesRequest, _feature_pb2.ExtractFeaturesResponse]  # type: ignore[assignment]
@@ -127,6 +131,14 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.QueryHistoryResponse, _abc.Awaitable[_feature_pb2.QueryHistoryResponse]]:
         """Rows of a device over a range, down-sampled when asked."""
+
+    @_abc_1.abstractmethod
+    def ExportRows(
+        self,
+        request: _feature_pb2.ExportRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_feature_pb2.ExportRowsResponse], _abc.AsyncIterator[_feature_pb2.ExportRowsResponse]]:
+        """All rows of a device over a range as a file, in chunks."""
 
     @_abc_1.abstractmethod
     def ComputeStatistics(
