@@ -2,9 +2,11 @@
 
 import asyncio
 import itertools
+import json
+import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -66,6 +68,15 @@ class Seen:
         """Seconds that 99 of 100 wake-ups of whoever asked were late by at most."""
         return _quantile(self.late, 0.99)
 
+    def all_in_milliseconds(self) -> str:
+        """Return how long answers and refusals took and how late whoever asked was woken, for people."""
+        shown = (f"{_quantile(times, 0.5) * 1000:.0f}/{_quantile(times, 0.99) * 1000:.0f}" for times in self._times)
+        return "answered {}, refused {}, woken late {} ms (p50/p99)".format(*shown)
+
+    @property
+    def _times(self) -> tuple[list[float], list[float], list[float]]:
+        return self.seconds, self.refused, self.late
+
     async def watch_lateness(self) -> None:
         """Note how late this process is woken, until cancelled."""
         while True:
@@ -88,6 +99,17 @@ class Seen:
 
 def _quantile(seconds: list[float], share: float) -> float:
     return sorted(seconds)[int(len(seconds) * share)] if seconds else 0.0
+
+
+async def ask_from_beside(url: str, key: str, question: Mapping[str, object], *, seconds: float) -> Seen:
+    """Ask one question after another from a process that does nothing else; return what came of it."""
+    arguments = (url, key, json.dumps(question), str(seconds))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.probe", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    found = json.loads((await process.communicate())[0])
+    statuses = Counter({200: len(found["answered"]), 503: len(found["refused"])})
+    return Seen(statuses=statuses, seconds=found["answered"], refused=found["refused"], late=found["late"])
 
 
 async def measure_capacity(ask: Ask, *, callers: int, seconds: float) -> tuple[float, Seen]:
