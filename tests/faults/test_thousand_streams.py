@@ -3,11 +3,9 @@
 import asyncio
 import json
 import statistics
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +18,7 @@ from penstock_testkit.fault_rows import Measured
 from penstock_testkit.slow_readers import slow_readers
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
-from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.vendors.reply import Reply, UntilTold
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
 from tests.faults.gateway_process import Gateway, is_last
 
@@ -34,22 +32,6 @@ MOST_LINE = 1024 * 1024
 GOAL, BOUND = 0.01, 2.0
 # Megabytes a live stream, and a slow reader.
 MOST_A_STREAM, MOST_A_READER = 0.5, 1.0
-
-
-class UntilTold(Sequence[str]):
-    """The pieces of every answer: numbers, until the test has seen enough."""
-
-    def __init__(self) -> None:
-        self.told = False
-
-    def __len__(self) -> int:
-        return sys.maxsize
-
-    def __getitem__(self, at: Any) -> Any:
-        return f"{at} "
-
-    def __iter__(self) -> Iterator[str]:
-        return takewhile(lambda _: not self.told, map(self.__getitem__, count()))
 
 
 class Reader:

@@ -1,8 +1,27 @@
 """What a fake vendor answers next, faults included."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from typing import Any
+
+
+class UntilTold(Sequence[str]):
+    """Chunks of an answer that goes on until the test has seen enough and sets `told`: `word0 `, `word1 ` and so on."""
+
+    def __init__(self, word: str = "") -> None:
+        self.told = False
+        self._word = word
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def __getitem__(self, at: Any) -> Any:
+        return f"{self._word}{at} "
+
+    def __iter__(self) -> Iterator[str]:
+        return takewhile(lambda _: not self.told, map(self.__getitem__, count()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
