@@ -4,7 +4,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.state import Home, SuiteState, identify
 from penstock_testkit.servers.process import free_port, wait_until
+from penstock_testkit.waiting import HANG_SECONDS
 
 PENSTOCK = Path(sys.executable).with_name("penstock")
 
@@ -24,7 +24,7 @@ def run(folder: Path, *arguments: str, path: str = os.environ["PATH"], **values:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -89,8 +89,7 @@ def test_a_dialogue_knows_help_and_exit_and_asks_nothing_else_that_begins_with_a
     )
     os.close(theirs)
     os.write(ours, b"/help\n/hlep\n/exit\n")
-    end = time.monotonic() + 60
-    wait_until(lambda: process.poll() is not None, seconds=end - time.monotonic(), what="the end of the dialogue")
+    wait_until(lambda: process.poll() is not None, seconds=HANG_SECONDS, what="the end of the dialogue")
     assert process.stderr is not None
     notes = process.stderr.read().decode()
     process.stderr.close()

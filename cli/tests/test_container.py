@@ -14,6 +14,7 @@ from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
 from penstock_kit.grpc import GrpcServer
 from penstock_testkit.servers.process import free_ports
+from penstock_testkit.waiting import HANG_SECONDS
 
 SECRET = "an-installations-secret-of-enough-characters"
 
@@ -25,7 +26,7 @@ def run(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedPr
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

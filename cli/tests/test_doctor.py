@@ -14,6 +14,7 @@ from penstock_testkit.servers.mqtt_broker import MqttBroker
 from penstock_testkit.servers.openid_provider import OpenIdProvider
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.tdengine import TDengineServer
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def free_ports(count: int) -> list[int]:
@@ -35,7 +36,7 @@ def run(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedPr
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

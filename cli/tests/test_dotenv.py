@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 
 def run(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -15,7 +17,7 @@ def run(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedPr
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

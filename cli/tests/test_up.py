@@ -128,7 +128,7 @@ def test_grpc_knows_the_experiments_that_are_switched_off() -> None:
         env={**os.environ, "GRPC_EXPERIMENTS": RUNTIME_ENVIRONMENT["GRPC_EXPERIMENTS"]},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=True,
     )
     assert "Unknown experiment" not in ended.stderr

@@ -11,6 +11,7 @@ from penstock_cli.setting_names import SETTING_NAMES
 from penstock_cli.settings import CliSettings
 from penstock_cli.wrong_setting import doubtful, meant_name, misspelt, overridden, quick_problems
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def run_up(folder: Path, **values: str) -> "subprocess.CompletedProcess[str]":
@@ -20,7 +21,7 @@ def run_up(folder: Path, **values: str) -> "subprocess.CompletedProcess[str]":
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

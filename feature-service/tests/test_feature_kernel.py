@@ -24,6 +24,7 @@ from feature_service.domain.feature.registration import feature
 from feature_service.domain.feature.shared_rows import shares_rows
 from feature_service.domain.feature.window import WindowPlan
 from penstock_kit.errors import InvalidArgument, Unprocessable
+from penstock_testkit.waiting import HANG_SECONDS
 
 # The one that needs the times of rows has tests of its own.
 FEATURE_NAMES = tuple(name for name in feature_names() if name != "slope_per_second")
@@ -232,7 +233,9 @@ def test_features_are_named_without_numpy_until_somebody_asks_for_them():
         "import sys, feature_service.domain.feature.catalog as catalog; print('numpy' in sys.modules);"
         "print('mean' in catalog.feature_names(), 'numpy' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=HANG_SECONDS
+    )
     assert done.stdout.split() == ["False", "True", "True"]
 
 

@@ -23,7 +23,7 @@ NODE = ROOT / ".venv-clients-node" / "node_modules" / ".bin"
 def description(system: RunningSystem, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The description as the gateway serves it."""
     file = tmp_path_factory.mktemp("description") / "openapi.json"
-    with urlopen(f"{system.url}/openapi.json", timeout=60) as answer:
+    with urlopen(f"{system.url}/openapi.json", timeout=HANG_SECONDS) as answer:
         file.write_bytes(answer.read())
     return file
 

@@ -10,6 +10,7 @@ import pytest
 
 from penstock_testkit.servers.process import docker_answers, free_port, wait_until
 from penstock_testkit.system import is_ready
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.e2e.chat import ask, kinds
 from tests.e2e.test_compose import BUILD_SECONDS, SERVICES, run
 
@@ -77,7 +78,7 @@ def container() -> Iterator[Container]:
 async def published(container: Container) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of the published port, with the key that the first start left in the volume."""
     key = container.execute("cat", "/var/lib/penstock/admin.key").strip()
-    async with httpx.AsyncClient(base_url=container.url, headers={"x-api-key": key}, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=container.url, headers={"x-api-key": key}, timeout=HANG_SECONDS) as client:
         yield client
 
 

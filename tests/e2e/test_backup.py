@@ -23,7 +23,7 @@ def penstock(home: Path, *words: str) -> str:
 
 
 def client(system: RunningSystem) -> httpx.Client:
-    return httpx.Client(base_url=system.url, headers={"x-api-key": system.key}, timeout=60)
+    return httpx.Client(base_url=system.url, headers={"x-api-key": system.key}, timeout=HANG_SECONDS)
 
 
 def ingest(http: httpx.Client, body: int) -> None:

@@ -108,7 +108,7 @@ def start_or_tell_why(stack: Stack) -> None:
 async def published(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of the published port, with the key that the first start left in the gateway's volume."""
     key = stack.compose("exec", "-T", "gateway", "cat", "/var/lib/penstock/admin.key").strip()
-    async with httpx.AsyncClient(base_url=stack.url, headers={"x-api-key": key}, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=stack.url, headers={"x-api-key": key}, timeout=HANG_SECONDS) as client:
         yield client
 
 

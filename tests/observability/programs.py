@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.waiting import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 
@@ -27,6 +29,6 @@ def program(*names: str) -> str:
 def run(name: str, *arguments: str | Path) -> str:
     """Run a program to its end; return what it printed, fail with that when it does not end well."""
     command = [program(name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, f"{name} {' '.join(map(str, arguments))}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr

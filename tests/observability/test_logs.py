@@ -13,6 +13,7 @@ import yaml
 
 from penstock_kit.logging import Sink
 from penstock_kit.redaction import Redactor
+from penstock_testkit.waiting import HANG_SECONDS
 from tests.observability.conftest import Run
 from tests.observability.dashboards import dashboards, queries
 from tests.observability.programs import ROOT
@@ -141,5 +142,5 @@ def parsed_errors(node: str, asked: list[str]) -> list[list[int]]:
     """Where each query is wrong."""
     script = Path(__file__).parent / "node" / "logql.mjs"
     command = [node, str(script), str(NODE), json.dumps([query.replace("$__auto", "1m") for query in asked])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANG_SECONDS)
     return json.loads(done.stdout)
