@@ -71,11 +71,18 @@ async def nothing() -> list[None]:
     return []
 
 
-async def ready(_: str) -> None: ...
+async def purse_over(
+    store: SlowBudgets, clock: ManualClock, prices: dict[str, Price], looked_up: list[str] | None = None
+) -> ReservingBudgetGuard:
+    """A budget guard of a route over one model of each provider in `prices`, with one budget of a dollar.
 
+    The providers whose prices are looked up are added to `looked_up`.
+    """
 
-async def purse_over(store: SlowBudgets, clock: ManualClock, prices: dict[str, Price]) -> ReservingBudgetGuard:
-    """A budget guard of a route over one model of each provider in `prices`, with one budget of a dollar."""
+    async def ready(provider: str) -> None:
+        if looked_up is not None:
+            looked_up.append(provider)
+
     limits = LimitsCache(read_budgets=store.all, read_policies=nothing, on_failure=lambda _: None)
     await limits.refresh()
     route = Route(policy="order", candidates=tuple(Candidate(provider=each, model="m", why="") for each in prices))
@@ -110,6 +117,39 @@ async def test_what_is_set_aside_pays_the_dearest_place_of_the_route(clock: Manu
         for prices in ({"a": cheap, "b": dear}, {"b": dear, "a": cheap}):
             await (await purse_over(store, clock, prices)).reserve(question(), "call_1")
     assert store.wanted == [(Decimal("0.05"), Decimal("0.0004"))] * 2, "1,000 tokens at most, 8 at least"
+
+
+@pytest.mark.parametrize(
+    ("scope", "subject", "covered"),
+    [
+        (BudgetScope.TOTAL, "", [True, True, False]),
+        (BudgetScope.USER, "alice", [True, False, False]),
+        (BudgetScope.KEY, "k1", [True, True, False]),
+        (BudgetScope.KEY, "k2", [False, False, False]),
+    ],
+)
+def test_a_budget_covers_its_own_user_or_key_and_never_another_tenant(
+    scope: BudgetScope, subject: str, covered: list[bool]
+) -> None:
+    callers = [
+        Caller(tenant_id="default", user_id="alice", key_id="k1"),
+        Caller(tenant_id="default", user_id="bob", key_id="k1"),
+        Caller(tenant_id="other", user_id="alice", key_id="k1"),
+    ]
+    budget = replace(BUDGET, scope=scope, subject=subject)
+    assert [budget.covers(caller) for caller in callers] == covered
+
+
+async def test_prices_are_looked_up_before_an_embedding_is_reserved_from_a_budget(clock: ManualClock) -> None:
+    looked_up: list[str] = []
+    store = OpenBudgets()
+    budget_guard = await purse_over(store, clock, {"p": Price(input=Decimal(100), output=Decimal(0))}, looked_up)
+    candidates = [Candidate(provider="p", model="m", why="")]
+    with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
+        await budget_guard.reserve_embedding("call_1", candidates, 1_000)
+    assert looked_up == ["p"]
+    ((want, least),) = store.wanted
+    assert want == least >= Decimal("0.1"), "a thousand tokens at a hundred dollars a million"
 
 
 @pytest.mark.parametrize("answers", [2, 5])

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,16 @@ def test_a_policy_allows_models_by_id_bare_name_and_pattern(
 ) -> None:
     provider, _, name = model.partition("/")
     assert replace(MINE, allowed_models=patterns).allows(provider, name) is allowed
+
+
+@pytest.mark.parametrize(
+    ("limits", "forbids"),
+    [
+        ({}, False),
+        ({"allowed_models": ("gpt-*",)}, True),
+        ({"tokens_per_minute": 1}, True),
+        ({"requests_per_minute": 1}, True),
+    ],
+)
+def test_a_policy_with_any_one_limit_forbids_something(limits: dict[str, Any], *, forbids: bool) -> None:
+    assert KeyPolicy(tenant_id="t", key_id="k", **limits).limits is forbids

@@ -1,11 +1,14 @@
 """Several keys of one provider."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from llm_service.domain.keys.key_balancing import KeyBalancedProvider
+from llm_service.domain.keys.key_balancing import KeyBalancedProvider, KeyBalancedTokenCounter
 from llm_service.domain.keys.key_pool import ApiKeyPool, ApiKeyState
 from llm_service.domain.model.event import Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_kit.breaker import BreakerState, FailureRate
 from penstock_testkit.clock import ManualClock
@@ -139,6 +142,51 @@ async def test_failures_open_the_breaker_of_the_key_only(key_pool: ApiKeyPool, c
     assert failed == 2
     assert [view.breaker for view in key_pool.views()] == [BreakerState.OPEN, BreakerState.CLOSED]
     assert key_pool.breaker is BreakerState.CLOSED
+
+
+async def test_what_the_callers_did_wrong_opens_no_breaker(key_pool: ApiKeyPool) -> None:
+    provider = keyed(key_pool, *(ScriptedProvider(failures=[FailureKind.BAD_REQUEST] * 9) for _ in range(2)))
+    for _ in range(8):
+        with pytest.raises(ProviderError) as caught:
+            await collected(provider.stream(question()))
+        assert caught.value.failure is FailureKind.BAD_REQUEST
+    assert [view.breaker for view in key_pool.views()] == [BreakerState.CLOSED, BreakerState.CLOSED]
+
+
+@dataclass
+class ScriptedCounter:
+    """Counts tokens, or fails as it is told."""
+
+    tokens: int = 0
+    failure: FailureKind | None = None
+    asked: int = 0
+
+    async def count_tokens(self, request: CompletionRequest) -> int:
+        self.asked += 1
+        if self.failure is not None:
+            raise ProviderError("no", provider="p", failure=self.failure)
+        return self.tokens
+
+
+async def test_tokens_are_counted_with_another_key_when_the_first_is_limited_and_with_none_when_all_are(
+    key_pool: ApiKeyPool,
+) -> None:
+    limited, other = ScriptedCounter(failure=FailureKind.RATE_LIMIT), ScriptedCounter(tokens=7)
+    counter = KeyBalancedTokenCounter([limited, other], key_pool=lambda: key_pool)
+    assert await counter.count_tokens(question()) == 7
+    other.failure = FailureKind.RATE_LIMIT
+    with pytest.raises(ProviderError) as caught:
+        await counter.count_tokens(question())
+    assert caught.value.failure is FailureKind.RATE_LIMIT
+    assert (limited.asked, other.asked) == (1, 2)
+
+
+async def test_tokens_are_not_counted_again_when_the_vendor_itself_fails(key_pool: ApiKeyPool) -> None:
+    broken, other = ScriptedCounter(failure=FailureKind.SERVER), ScriptedCounter(tokens=7)
+    counter = KeyBalancedTokenCounter([broken, other], key_pool=lambda: key_pool)
+    with pytest.raises(ProviderError):
+        await counter.count_tokens(question())
+    assert (broken.asked, other.asked) == (1, 0)
 
 
 async def test_with_all_breakers_open_the_caller_is_told_when_to_come_again(key_pool: ApiKeyPool) -> None:

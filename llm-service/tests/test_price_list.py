@@ -1,13 +1,14 @@
 """Prices: who wins, the catalogue, long prompts and savings."""
 
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from llm_service.adapters.genai_prices import GenaiPrices
-from llm_service.domain.billing.price import Price
+from llm_service.domain.billing.price import OperatorPrices, Price, savings_of
 from llm_service.domain.billing.price_list import PricedModel, PriceList
 from llm_service.domain.model.usage import PriceSource, Usage
 
@@ -98,6 +99,16 @@ def test_what_the_prompt_cache_saved_is_the_difference_to_input() -> None:
     assert price.saved(Usage(cache_read=1_000_000)) == 9
     assert price.saved(Usage(cache_read=1_000_000, cache_write=1_000_000)) == Decimal("6.5")
     assert price.saved(Usage(input=5)) == 0
+
+
+def test_a_model_without_a_price_saves_by_the_price_of_the_one_that_says_it_answered() -> None:
+    price = Price(input=Decimal(10), output=Decimal(0), cache_read=Decimal(1))
+    dearer = replace(price, input=Decimal(20))
+    prices = OperatorPrices({("p", "alias"): price, ("p", "dated"): dearer}, free=frozenset())
+    read = Usage(cache_read=1_000_000)
+    saved = [savings_of(prices, "p", asked, "dated", read).amount for asked in ("alias", "unknown", "dated")]
+    assert saved == [9, 19, 19]
+    assert savings_of(prices, "p", "unknown", "unknown", read).amount is None
 
 
 async def test_the_list_has_operators_rows_and_the_listed_models(prices: PriceList) -> None:
