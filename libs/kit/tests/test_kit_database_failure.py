@@ -53,7 +53,8 @@ def test_a_connection_that_is_refused_is_waited_for_and_a_defect_is_not() -> Non
     ("code", "why"),
     [
         ("08006", "the connection was lost"), ("53100", "out of a resource"), ("53300", "out of a resource"),
-        ("57P01", "shutting down or starting"), ("25006", "read-only"), ("28P01", "refuses the user or password"),
+        ("57P01", "shutting down or starting"), ("55000", "takes no connections"),
+        ("25006", "read-only"), ("28P01", "refuses the user or password"),
         ("3D000", "no such database"),
     ],
 )  # fmt: skip

@@ -28,6 +28,7 @@ _SQLITE: Final = {
 _POSTGRESQL: Final = {
     "08": "the connection was lost",
     "53": "the server is out of a resource (disk, memory or connections)",
+    "55000": "the server takes no connections to the database now",
     "57P": "the server is shutting down or starting",
     "25006": "the server is read-only",
     "28": "the server refuses the user or password",
