@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2
 
@@ -19,6 +18,7 @@ from feature_service.domain.query.telemetry_queries import RowsFormat
 from feature_service.domain.telemetry.query import LTTB, Aggregate, HistoryQuery, StatisticsQuery
 from feature_service.edge.convert_extraction import plan_to_proto
 from feature_service.edge.convert_filter import field_conditions
+from feature_service.edge.convert_window import LONGEST_SECONDS, micros_of_duration
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _FORMATS: Final = {
 # The years 1 to 9999, in seconds since the epoch, and a thousand years.
 _FIRST_SECOND: Final = -62_135_596_800
 _LAST_SECOND: Final = 253_402_300_799
-_LONGEST_SECONDS: Final = 31_556_952_000
+_NANOSECONDS: Final = 1_000_000_000
 # The key of a row of NDJSON that names its device, unless the request says otherwise.
 _NDJSON_DEVICE: Final = "device_code"
 _MAX_HISTORY: Final = 100_000
@@ -142,7 +142,7 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
     return HistoryQuery(
         fields=tuple(request.fields),
         span=span_from_proto(request),
-        interval=_interval(request.interval) if request.HasField("interval") else None,
+        interval=_interval(request) if request.HasField("interval") else None,
         aggregate=_aggregate("" if request.aggregate == LTTB else request.aggregate),
         limit=limit,
         newest_first=request.newest_first,
@@ -185,7 +185,7 @@ def statistics_from_proto(request: feature_pb2.ComputeStatisticsRequest) -> Stat
         value_counts=request.value_counts,
         durations=request.durations,
         integrals=request.integrals,
-        shortest_spell=max(0, request.shortest_spell.ToMicroseconds()),
+        shortest_spell=max(0, micros_of_duration(request, "shortest_spell")),
     )
 
 
@@ -290,17 +290,18 @@ def micros_from_proto(request: Any, field: str) -> int | None:
     if not request.HasField(field):
         return None
     moment: Timestamp = getattr(request, field)
-    if not _FIRST_SECOND <= moment.seconds <= _LAST_SECOND:
-        text = f"{field} is {moment.seconds} s from 1970; it must be within the years 1 to 9999"
+    if not (_FIRST_SECOND <= moment.seconds <= _LAST_SECOND and 0 <= moment.nanos < _NANOSECONDS):
+        text = f"{field} is {moment.seconds} s and {moment.nanos} ns from 1970; it must be within the years 1 to 9999"
         raise InvalidArgument(text, reason="TIME_INVALID")
     return moment.seconds * 1_000_000 + moment.nanos // 1_000
 
 
-def _interval(duration: Duration) -> int:
-    if not 0 <= duration.seconds <= _LONGEST_SECONDS:
-        text = f"interval is {duration.seconds} s; it must be from 0 to {_LONGEST_SECONDS}"
+def _interval(request: feature_pb2.QueryHistoryRequest) -> int:
+    seconds = request.interval.seconds
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        text = f"interval is {seconds} s; it must be from 0 to {LONGEST_SECONDS}"
         raise InvalidArgument(text, reason="INTERVAL_INVALID")
-    return duration.seconds * 1_000_000 + duration.nanos // 1_000
+    return micros_of_duration(request, "interval")
 
 
 def _aggregate(name: str) -> Aggregate:

@@ -11,7 +11,7 @@ from feature_service.domain.anomaly.method import DEFAULT_WINDOW_SIZE, AnomalyMe
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.feature.time_window import TimeWindowPlan
 from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.model.span import Span
+from feature_service.domain.model.span import Span, iso_time
 from feature_service.edge.convert import micros_from_proto, span_from_proto, time_to_proto
 from feature_service.edge.convert_window import duration_of_micros, window_of_request
 from penstock_kit.errors import InvalidArgument
@@ -51,6 +51,11 @@ def _baseline(request: feature_pb2.DetectAnomaliesRequest) -> Span | None:
         missing = "start_time" if start is None else "end_time"
         raise InvalidArgument(
             f"the baseline has no {missing}; give both, or leave the baseline out", reason="BASELINE_INVALID"
+        )
+    if end <= start:
+        raise InvalidArgument(
+            f"baseline_end_time {iso_time(end)} is not after baseline_start_time {iso_time(start)}",
+            reason="TIME_RANGE_INVALID",
         )
     return Span(start=start, end=end)
 

@@ -32,8 +32,8 @@ def plan_from_proto(request: feature_pb2.CreateDatasetRequest, model: DataModel)
         split=choice(SplitMethod, request.split, "split", SplitMethod.TIME, reason="SPLIT_INVALID"),
         val_split=request.val_split if request.HasField("val_split") else 0.2,
         random_state=_seed(request),
-        embargo=micros_of_duration(request.embargo),
-        horizon=micros_of_duration(request.horizon),
+        embargo=micros_of_duration(request, "embargo"),
+        horizon=micros_of_duration(request, "horizon"),
         label_mode=choice(LabelMode, request.label_mode, "label_mode", LabelMode.MODE, reason="LABEL_MODE_INVALID"),
     )
 

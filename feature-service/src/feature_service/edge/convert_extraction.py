@@ -17,6 +17,7 @@ from feature_service.domain.preprocessing.method import (
     NormalizeMethod,
     OutlierMethod,
     parse_method,
+    require_range,
 )
 from feature_service.edge.convert_window import clear_overridden, set_window, window_from_proto
 
@@ -32,6 +33,7 @@ def plan_from_proto(options: feature_pb2.ExtractionOptions) -> ExtractionPlan:
     """Return the plan, defaults filled in. Raises InvalidArgument for a method, feature or window that is none."""
     low = options.range_min if options.HasField("range_min") else DEFAULT_SCALED_RANGE[0]
     high = options.range_max if options.HasField("range_max") else DEFAULT_SCALED_RANGE[1]
+    require_range((low, high))
     return ExtractionPlan(
         window=window_from_proto(options),
         features=resolve_features(options.features),

@@ -113,7 +113,8 @@ def _to_change(message: Any, names: Sequence[str], changeable: Sequence[str]) ->
     for name in names:
         if name not in changeable:
             raise InvalidArgument(
-                f"{name!r} can't be changed; what can be is: {', '.join(changeable)}", reason="FIELD_CHANGE_UNSUPPORTED"
+                f"update_fields: {name!r} can't be changed; what can be is: {', '.join(changeable)}",
+                reason="FIELD_CHANGE_UNSUPPORTED",
             )
     set_fields = {descriptor.name for descriptor, _ in message.ListFields()}
     return names or [name for name in changeable if name in set_fields]

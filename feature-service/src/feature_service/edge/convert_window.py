@@ -1,5 +1,7 @@
 """Between the options of windows, by rows or by time, and their plans."""
 
+from typing import Any, Final
+
 from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2
 
@@ -7,6 +9,8 @@ from feature_service.domain.feature.time_window import TimeWindowPlan, step_of
 from feature_service.domain.feature.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
 from penstock_kit.errors import InvalidArgument
 
+LONGEST_SECONDS: Final = 31_556_952_000
+_SECOND: Final = 1_000_000_000
 _SIZES = ("window_size", "window_duration")
 _STEPS = ("overlap", "step_duration", "step_rows")
 
@@ -80,8 +84,15 @@ def set_window(options: feature_pb2.ExtractionOptions, window: WindowPlan | Time
     options.min_rows = window.min_rows
 
 
-def micros_of_duration(duration: Duration) -> int:
-    """Return a length of time in microseconds, what is finer cut off."""
+def micros_of_duration(request: Any, field: str) -> int:
+    """Return the length of time in a field in microseconds, what is finer cut off; 0 for an unset one.
+
+    Raises InvalidArgument DURATION_INVALID for one that is longer than a thousand years, or no length at all.
+    """
+    duration: Duration = getattr(request, field)
+    if abs(duration.seconds) > LONGEST_SECONDS or not 0 <= duration.nanos < _SECOND:
+        text = f"{field} is {duration.seconds} s and {duration.nanos} ns; at most {LONGEST_SECONDS} s can be meant"
+        raise InvalidArgument(text, reason="DURATION_INVALID", metadata={"field": field})
     return duration.seconds * 1_000_000 + duration.nanos // 1_000
 
 
@@ -96,9 +107,9 @@ def _by_time(options: feature_pb2.ExtractionOptions) -> TimeWindowPlan:
             f"step is {options.step_rows} rows and window_size a time; give a step such as 5m, or an overlap",
             reason="WINDOW_CONFLICT",
         )
-    size = micros_of_duration(options.window_duration)
+    size = micros_of_duration(options, "window_duration")
     if options.HasField("step_duration"):
-        step = micros_of_duration(options.step_duration)
+        step = micros_of_duration(options, "step_duration")
         if step == 0:
             raise InvalidArgument("step is 0s; it must be longer than that", reason="STEP_INVALID")
     else:
@@ -116,7 +127,7 @@ def _overlap_of(size: int, step: int) -> float:
 
 
 def _gap(options: feature_pb2.ExtractionOptions) -> int | None:
-    return micros_of_duration(options.max_gap) if options.HasField("max_gap") else None
+    return micros_of_duration(options, "max_gap") if options.HasField("max_gap") else None
 
 
 def _is_set(options: feature_pb2.ExtractionOptions, name: str) -> bool:

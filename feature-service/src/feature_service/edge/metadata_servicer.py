@@ -3,7 +3,7 @@
 # The methods bear the names of the RPCs.
 # ruff: noqa: N802
 
-from typing import Any
+from typing import Any, Final
 
 from penstock.feature.v1 import feature_pb2, feature_pb2_grpc
 
@@ -12,6 +12,10 @@ from feature_service.domain.registry.metadata_store import DeviceFilter, ModelFi
 from feature_service.edge import convert_metadata as convert
 from feature_service.edge.page import after_token, page_size, token_after
 from penstock_kit.context import current_context
+from penstock_kit.errors import InvalidArgument
+
+# No code has more characters.
+_LONGEST_SEARCH: Final = 128
 
 
 class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
@@ -24,6 +28,9 @@ class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
         self, request: feature_pb2.ListDevicesRequest, context: Any
     ) -> feature_pb2.ListDevicesResponse:
         """List devices."""
+        if len(request.search) > _LONGEST_SEARCH:
+            text = f"search has {len(request.search)} characters; a code has at most {_LONGEST_SEARCH}"
+            raise InvalidArgument(text, reason="FILTER_INVALID")
         criteria = DeviceFilter(device_type=request.device_type, model_code=request.model_code, search=request.search)
         size = page_size(request.page_size)
         page = await self._registry.devices(_tenant(), criteria, after=after_token(request.page_token), limit=size)

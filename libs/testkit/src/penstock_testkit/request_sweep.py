@@ -22,6 +22,7 @@ _REFUSALS: Final = frozenset(
         ErrorKind.UNPROCESSABLE,
     }
 )
+_SETTLED: Final = frozenset({ErrorKind.NOT_FOUND, ErrorKind.ALREADY_EXISTS})
 # No field has these but by a reason: they are no value of its type, or lead out of the calendar.
 _WRONG: Final = {
     FieldDescriptor.TYPE_ENUM: {"-1", "99", f"{2**31 - 1}", f"{-(2**31)}"},
@@ -48,7 +49,7 @@ class Bound:
         return f"{self.method} {self.path}"
 
 
-def bounds(method: str, **values: tuple[Any, Any]) -> list[Bound]:
+def bounds(method: str, /, **values: tuple[Any, Any]) -> list[Bound]:
     """Return bounds of one method by their paths, whose dots are written as two underscores."""
     return [
         Bound(method=method, path=path.replace("__", "."), right=right, wrong=wrong)
@@ -62,7 +63,8 @@ class RequestSweep:
 
     `free` has the fields without a bound, as ``Message.field``, each with the reason. `said` has the words by which a
     refusal names a field, where they are not the field's own. Methods of `endless` are read up to their first message;
-    those of `absent` name what is not there, and are refused by that.
+    those of `absent` name what is not there, or is there already, and are refused by that. Where a method takes many
+    requests, `body` are those behind the first. The messages in the requests of `brief` are swept in those of others.
     """
 
     service: ServiceDescriptor
@@ -72,6 +74,8 @@ class RequestSweep:
     said: Mapping[str, str] = field(default_factory=dict[str, str])
     endless: Sequence[str] = ()
     absent: Sequence[str] = ()
+    body: Sequence[Any] = ()
+    brief: Sequence[str] = ()
 
     async def faults(self) -> list[str]:
         """Return what is wrong with how the service takes the edges of its fields, a line each."""
@@ -82,9 +86,8 @@ class RequestSweep:
         found: list[str] = []
         for bound in bounds:
             method = self.service.methods_by_name[bound.method]
-            if (error := await self._outcome(method, self._with(bound, bound.right))) is not None and not (
-                bound.method in self.absent and error.kind is ErrorKind.NOT_FOUND
-            ):
+            error = await self._outcome(method, self._with(bound, bound.right))
+            if not self._is_right(method, error):
                 found.append(f"{bound}: the last right value is refused: {error}")
             error = await self._outcome(method, self._with(bound, bound.wrong))
             if error is None or error.kind not in _REFUSALS - {ErrorKind.NOT_FOUND}:
@@ -110,6 +113,8 @@ class RequestSweep:
     async def _of_method(self, method: MethodDescriptor) -> list[str]:
         found = await self._life(method, "before")
         for edge in field_edges(self.rights[method.name]):
+            if "." in edge.path and method.name in self.brief:
+                continue
             error = await self._outcome(method, edge.request)
             if fault := self._fault(edge, error):
                 found.append(f"{method.name} {edge}: {fault}"[:400])
@@ -117,10 +122,13 @@ class RequestSweep:
 
     async def _life(self, method: MethodDescriptor, when: str) -> list[str]:
         error = await self._outcome(method, self.rights[method.name])
-        expected = ErrorKind.NOT_FOUND if method.name in self.absent else None
-        if (None if error is None else error.kind) is expected:
+        if self._is_right(method, error):
             return []
         return [f"{method.name}: a right request is answered by {error!r} {when} the edges"]
+
+    def _is_right(self, method: MethodDescriptor, error: PenstockError | None) -> bool:
+        """Whether it is the answer to a right request."""
+        return error is None or (method.name in self.absent and error.kind in _SETTLED)
 
     def _fault(self, edge: FieldEdge, error: PenstockError | None) -> str:
         if error is None:
@@ -153,7 +161,7 @@ class RequestSweep:
     async def _call(self, method: MethodDescriptor, request: Any) -> None:
         call = getattr(self.stub, method.name)
         if not method.server_streaming:
-            await call(_each(request) if method.client_streaming else request)
+            await call(_each([request, *self.body]) if method.client_streaming else request)
             return
         async with call(request) as responses:
             async for _ in responses:
@@ -193,8 +201,9 @@ def _put(holder: Any, name: str, value: Any) -> None:
             getattr(holder, name).CopyFrom(value)
 
 
-async def _each(request: Any) -> AsyncIterator[Any]:
-    yield request
+async def _each(requests: Sequence[Any]) -> AsyncIterator[Any]:
+    for request in requests:
+        yield request
 
 
 def _fields(message: Descriptor, above: tuple[str, ...]) -> Iterator[tuple[str, FieldDescriptor]]:

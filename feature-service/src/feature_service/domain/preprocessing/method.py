@@ -1,6 +1,7 @@
 """The names of the methods a caller can choose (no NumPy needed to read them)."""
 
 from enum import StrEnum
+from math import isfinite
 from typing import Final, TypeVar
 
 from penstock_kit.errors import InvalidArgument
@@ -70,3 +71,13 @@ def parse_method(kind: type[_Method], name: str, *, parameter: str, default: _Me
             reason="METHOD_INVALID",
             metadata={"parameter": parameter, "value": name},
         ) from None
+
+
+def require_range(value_range: tuple[float, float]) -> None:
+    """Raise InvalidArgument RANGE_INVALID unless it is two finite numbers, the lower one first."""
+    low, high = value_range
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise InvalidArgument(
+            f"min_max range is [{low}, {high}]; it must be two finite numbers, the lower one first",
+            reason="RANGE_INVALID",
+        )

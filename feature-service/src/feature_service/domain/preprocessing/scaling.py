@@ -1,12 +1,11 @@
 """Scaling of feature columns: parameters fitted on one matrix and applied to that or another."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 
 from feature_service.domain.model.array import BoolArray, FloatArray
-from feature_service.domain.preprocessing.method import DEFAULT_SCALED_RANGE, NormalizeMethod
+from feature_service.domain.preprocessing.method import DEFAULT_SCALED_RANGE, NormalizeMethod, require_range
 from penstock_kit.errors import InvalidArgument
 
 
@@ -44,12 +43,8 @@ def fit_scaler(
 
     Raises InvalidArgument RANGE_INVALID unless `value_range` is two finite numbers, the lower one first.
     """
+    require_range(value_range)
     low, high = value_range
-    if not (isfinite(low) and isfinite(high) and low < high):
-        raise InvalidArgument(
-            f"min_max range is [{low}, {high}]; it must be two finite numbers, the lower one first",
-            reason="RANGE_INVALID",
-        )
     if method is NormalizeMethod.NONE:
         return Scaler(method=method)
     present = ~np.isnan(features)
@@ -58,7 +53,12 @@ def fit_scaler(
         centres, scales, base = np.nanmean(used, axis=0), np.nanstd(used, axis=0), 0.0
     else:
         centres, base = np.nanmin(used, axis=0), low
-        scales = (np.nanmax(used, axis=0) - centres) / (high - low)
+        with np.errstate(over="ignore"):
+            scales = (np.nanmax(used, axis=0) - centres) / (high - low)
+        if not np.isfinite(scales).all():
+            raise InvalidArgument(
+                f"min_max range is [{low}, {high}]; it is too narrow to tell the values apart", reason="RANGE_INVALID"
+            )
     return Scaler(
         method=method,
         centres=_spread_out(centres, present, 0.0),
