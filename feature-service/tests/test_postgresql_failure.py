@@ -21,6 +21,7 @@ class ServerError(Exception):
         ("57P03", "shutting down"), ("53200", "out of a resource"), ("53300", "out of a resource"),
         ("40001", "send this one again"), ("40P01", "send this one again"), ("55P03", "holds a lock"),
         ("25006", "read-only"), ("25P03", "waited too long"), ("28P01", "refuses the user or password"),
+        ("08P01", "ignore_startup_parameters"), ("26000", "pool_mode = session"), ("42P05", "pool_mode = session"),
         ("3D000", "no such database"), ("42501", "lacks a privilege"), ("42P01", "is looked for again"),
     ],
 )  # fmt: skip

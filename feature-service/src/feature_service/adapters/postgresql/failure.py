@@ -10,6 +10,8 @@ REASON: Final = "TELEMETRY_UNAVAILABLE"
 # SQLSTATE classes and codes (appendix A of PostgreSQL's manual); the longest prefix that fits counts.
 _AWAY: Final = {
     "08": "the connection was lost",
+    "08P01": "a pooler before it refuses the connection's settings; let ignore_startup_parameters name them, as "
+    "docs/telemetry-stores.md does",
     "57P": "the server is shutting down or starting",
     "53": "the server is out of a resource (memory, locks or connections)",
     "40": "another load wrote the same rows at the same moment; send this one again",
@@ -20,6 +22,11 @@ _AWAY: Final = {
     "3D": "the server has no such database",
     "42501": "the user lacks a privilege there",
     "42P01": "a table of it is not there; it is looked for again",
+    **dict.fromkeys(
+        ("26000", "42P05"),
+        "a pooler before it gives each transaction another connection, on which no statement is prepared; "
+        "use pool_mode = session",
+    ),
 }
 _FULL: Final = ("53100",)
 _CANCELLED: Final = "57014"
@@ -31,7 +38,7 @@ def is_lost(error: BaseException) -> bool:
     """Return whether the connection went, so that the same question may succeed over another."""
     state = sqlstate_of(error)
     if state is not None:
-        return state.startswith(("08", "57P"))
+        return state.startswith(("08", "57P")) and state != "08P01"
     return isinstance(error, OSError) or (_is_of_driver(error) and "clos" in str(error).lower())
 
 
@@ -68,7 +75,8 @@ def _by_state(state: str, seconds: float) -> PenstockError | None:
         return Unprocessable("the values are too large to compute with", reason="VALUE_INVALID")
     if state in _TEXT:
         return _unfit()
-    why = next((text for prefix, text in _AWAY.items() if state.startswith(prefix)), None)
+    fitting = (prefix for prefix in _AWAY if state.startswith(prefix))
+    why = _AWAY.get(max(fitting, key=len, default=""))
     return None if why is None else _unavailable(why)
 
 

@@ -26,6 +26,9 @@ _SQLITE: Final = {
 }
 # SQLSTATE classes and codes of PostgreSQL (appendix A of its manual).
 _POSTGRESQL: Final = {
+    "08P01": "a pooler before it refuses the connection's settings: let ignore_startup_parameters name them",
+    "26000": "a pooler before it gives each transaction another connection: use pool_mode = session",
+    "42P05": "a pooler before it gives each transaction another connection: use pool_mode = session",
     "08": "the connection was lost",
     "53": "the server is out of a resource (disk, memory or connections)",
     "55000": "the server takes no connections to the database now",
