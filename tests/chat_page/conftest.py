@@ -89,6 +89,7 @@ async def browser() -> AsyncGenerator[Browser]:
 async def chat(browser: Browser, system: RunningSystem) -> AsyncGenerator[ChatPage]:
     """The page in a window of its own, signed in. No script error, no breach of its policy, no request elsewhere."""
     context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(HANG_SECONDS * 1000)
     page = ChatPage(await context.new_page(), system)
     await page.sign_in()
     yield page
