@@ -23,7 +23,7 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     if before is None or query.refused:
         return timeless(query)
     query = _behind(query, before.time)
-    if query.owner and before.rank and len(before.devices) != 1 and not names_devices(query):
+    if query.owner and before.rank and len(before.devices) != 1 and not names_devices(query) and not query.longest:
         # "And its voltage?" of the first of a ranking, which is found once more.
         single = not before.interval and len(before.periods) < 2 and not query.rank
         if single and query.conditions:
