@@ -15,7 +15,7 @@ from penstock_testkit.servers import PostgresServer
 from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeUsage, Reply
-from penstock_testkit.waiting import HANG_SECONDS, until
+from penstock_testkit.waiting import HANG_SECONDS, until, until_true
 from tests.faults.llm_in_process import ADMIN, ALICE, Llm, as_caller, running
 from tests.faults.llm_process import llm_process
 
@@ -159,6 +159,36 @@ async def test_nobody_spends_before_the_rules_were_read(tmp_path: Path, postgres
         await llm.logged("the database is there")
         assert (await llm.complete("v/m")).text == "pong"
         await proxy.cut()
+
+
+async def test_the_budgets_read_last_hold_while_the_store_is_away_and_that_is_told(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    settings = {"DATABASE_URL": postgres_url, "LLM_RULES_REFRESH_SECONDS": "0.2"}
+    async with OpenAiServer() as vendor, llm_process(tmp_path, config(vendor), **settings) as llm:
+        limit = common_pb2.Money(amount="1")
+        budget = cost_pb2.Budget(scope="key", subject=ALICE.key_id, period="month", limit=limit)
+        with as_caller(ADMIN):
+            await llm.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))
+        with as_caller(ALICE):
+            assert (await llm.complete("v/m")).text == "pong"
+        await _refuse_connections(postgres_server, postgres_url, refuse=True)
+        await llm.logged("budgets, key policies and prices can't be read, the last ones stay")
+        with as_caller(ADMIN):
+            [component] = (await llm.llm.GetStatus(llm_pb2.GetStatusRequest())).components
+        assert (component.name, component.state) == ("database", "down")
+        with as_caller(ALICE):
+            assert (await llm.complete("v/m")).text == "pong"  # answered, and counted afterwards
+        await _refuse_connections(postgres_server, postgres_url, refuse=False)
+        sold = sum(Decimal(usage.prompt + 2 * usage.completion) for usage in vendor.sold) / 1_000_000
+
+        async def counted() -> bool:
+            with as_caller(ADMIN):
+                [found] = (await llm.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
+            return Decimal(found.spent.amount) == sold
+
+        await until_true(counted)
+    assert len(vendor.sold) == 2
 
 
 async def _refuse_connections(server: PostgresServer, url: str, *, refuse: bool) -> None:
