@@ -278,6 +278,10 @@ async def test_no_edge_of_a_field_is_an_error_of_the_service(sweep: RequestSweep
     assert await sweep.faults() == []
 
 
+async def test_no_edge_of_a_field_of_metadata_is_an_error_of_the_service(meta_sweep: RequestSweep) -> None:
+    assert await meta_sweep.faults() == []
+
+
 async def test_each_bound_holds_and_is_named(sweep: RequestSweep, meta_sweep: RequestSweep) -> None:
     assert await sweep.bound_faults(BOUNDS) == []
     assert await meta_sweep.bound_faults(META_BOUNDS) == []
