@@ -1,8 +1,8 @@
 """Mutation testing: which small faults in a package does no test of its member notice? Started by scripts/mutate.
 
-The faults (mutation_faults.py) never enter the work tree: the tests run in a copy of the tracked files, and a plugin of
-pytest (mutation_session.py) puts one fault at a time into a fork. Which test runs which line is surveyed once for each
-state of a member and kept in .venv-mutate/maps.
+The faults (Cosmic Ray's, and those of mutation_faults.py) never enter the work tree: the tests run in a copy of the
+tracked files, and a plugin of pytest (mutation_session.py) puts one fault at a time into a fork. Which test runs which
+line is surveyed once for each state of a member and kept in .venv-mutate/maps.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mutation_faults import Fault, apply, faults, is_python
+from mutation_faults import Fault, is_python, omissions
+from mutation_operators import slips
 
 ROOT = Path(__file__).resolve().parent.parent
 MAPS = ROOT / ".venv-mutate" / "maps"
@@ -49,7 +50,7 @@ def main() -> int:
     try:
         copy = copied(scratch / "tree")
         found = [each for package in options.package for each in modules(copy, package)]
-        every = [(module, fault) for module in found for fault in faults(module.source)]
+        every = [(module, fault) for module in found for fault in (*omissions(module.source), *slips(module.source))]
         chosen = sample(every, options.sample, options.seed)
         print(f"{len(every)} faults in {len(found)} modules, {len(chosen)} of them tried", flush=True)
         started = time.monotonic()
@@ -111,7 +112,7 @@ def sample(every: list[tuple[Module, Fault]], size: int, seed: int) -> list[tupl
     kept: list[int] = []
     for number in numbers:
         module, fault = every[number]
-        if len(kept) < size and is_python(apply(module.source, fault)):
+        if len(kept) < size and is_python(fault.written(module.source)):
             kept.append(number)
     return [every[number] for number in sorted(kept)]
 
@@ -134,7 +135,7 @@ def tried(tree: Path, member: Path, chosen: list[tuple[Module, Fault]], options:
                 "lines": fault.lines,
                 "function": fault.function,
                 "name": fault.name,
-                "text": apply(module.source, fault),
+                "text": fault.written(module.source),
             }
             for module, fault in chosen
         ],
@@ -191,7 +192,7 @@ def report(results: list[Any], tree: Path, seconds: float) -> int:
     unnoticed = [each for each in results if not each[2]["noticed"]]
     for module, fault, result in unnoticed:
         print(f"\n{module.path.relative_to(tree)}:{fault.lines[1]} {fault.function}: {in_vain(result['tests'])}")
-        print("\n".join(changed(module.source, apply(module.source, fault))))
+        print("\n".join(changed(module.source, fault.written(module.source))))
     noticed = len(results) - len(unnoticed)
     print(f"\n{noticed} of {len(results)} faults noticed, {seconds / max(len(results), 1):.1f} s a fault")
     return 1 if unnoticed else 0

@@ -1,60 +1,52 @@
-"""The small faults that scripts/mutation.py puts into a module: what a tired hand would have written instead.
+"""Faults by leaving out, which scripts/mutation.py puts into a module: a statement, a guard, a condition, an argument.
 
-A fault replaces one stretch of the text and keeps the number of lines, so that coverage by line stays true.
+Those of one sign for another are Cosmic Ray's (mutation_operators.py).
+
+A fault keeps the number of lines, so that coverage by line stays true.
 """
 
 import ast
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-_COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
-    ast.Lt: ("<", "<="),
-    ast.LtE: ("<=", "<"),
-    ast.Gt: (">", ">="),
-    ast.GtE: (">=", ">"),
-    ast.Eq: ("==", "!="),
-    ast.NotEq: ("!=", "=="),
-    ast.Is: ("is", "is not"),
-    ast.IsNot: ("is not", "is"),
-    ast.In: ("in", "not in"),
-    ast.NotIn: ("not in", "in"),
-}
-_SUMS: dict[type[ast.operator], tuple[str, str]] = {
-    ast.Add: ("+", "-"),
-    ast.Sub: ("-", "+"),
-    ast.Mult: ("*", "/"),
-    ast.Div: ("/", "*"),
-    ast.FloorDiv: ("//", "*"),
-    ast.Mod: ("%", "*"),
-}
 _OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _LOGS = {"log", "logger", "_log", "_logger", "logging", "print"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(ABC):
+    """One fault of a module, not yet in its text."""
+
+    lines: tuple[int, int]  # the statement's first line and the fault's own, counted from one
+    function: str  # the dotted name of the outermost function or method; empty when the fault acts at import
+    name: str  # what the statement gives a value or defines, if anything
+
+    @abstractmethod
+    def written(self, source: str) -> str:
+        """Return the module's text with the fault in it, and as many lines as before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Omission(Fault):
     """One stretch of a module's text and what stands there instead; `start` and `end` count UTF-8 bytes."""
 
     start: int
     end: int
     text: str
-    lines: tuple[int, int]  # the statement's first line and the fault's own, counted from one
-    function: str  # the dotted name of the outermost function or method; empty when the fault acts at import
-    name: str  # what the statement gives a value or defines, if anything
+
+    def written(self, source: str) -> str:
+        """Return the text with the stretch replaced."""
+        whole = source.encode()
+        gone = whole[self.start : self.end].count(b"\n") - self.text.count("\n")
+        return (whole[: self.start] + self.text.encode() + b"\n" * gone + whole[self.end :]).decode()
 
 
-def apply(source: str, fault: Fault) -> str:
-    """Return the module's text with the fault in it, and as many lines as before."""
-    whole = source.encode()
-    gone = whole[fault.start : fault.end].count(b"\n") - fault.text.count("\n")
-    return (whole[: fault.start] + fault.text.encode() + b"\n" * gone + whole[fault.end :]).decode()
-
-
-def faults(source: str) -> list[Fault]:
-    """Return the faults of a module; what `is_python` denies of some is for the caller to ask."""
+def omissions(source: str) -> list[Omission]:
+    """Return the omissions of a module; what `is_python` denies of some is for the caller to ask."""
     return list(_Finder(source).found())
 
 
@@ -66,22 +58,19 @@ class _Finder:
         for line in self._bytes.splitlines(keepends=True):
             self._offsets.append(self._offsets[-1] + len(line))
 
-    def found(self) -> Iterator[Fault]:
-        for statement, function in _statements(ast.parse(self._source).body, ""):
+    def found(self) -> Iterator[Omission]:
+        for statement, function in statements(ast.parse(self._source).body, ""):
             for start, end, text, line in self._of(statement):
                 lines = (statement.lineno, line)
-                name = _named(statement)
-                yield Fault(start=start, end=end, text=text, lines=lines, function=function, name=name)
+                name = named(statement)
+                yield Omission(start=start, end=end, text=text, lines=lines, function=function, name=name)
 
     def _of(self, statement: ast.stmt) -> Iterator[tuple[int, int, str, int]]:
         if _can_go(statement):
             yield *self._span(statement), "pass", statement.lineno
-        if isinstance(statement, (ast.Break, ast.Continue)):
-            other = "continue" if isinstance(statement, ast.Break) else "break"
-            yield *self._span(statement), other, statement.lineno
         if isinstance(statement, (ast.If, ast.While)):
             yield from self._decided(statement.test)
-        for node in _expressions(statement):
+        for node in expressions(statement):
             for start, end, text in self._within(node):
                 yield start, end, text, node.lineno
 
@@ -91,15 +80,11 @@ class _Finder:
 
     def _within(self, node: ast.expr) -> Iterator[tuple[int, int, str]]:
         match node:
-            case ast.Compare() | ast.BinOp() | ast.BoolOp() | ast.UnaryOp():
-                yield from self._operation(node)
+            case ast.BoolOp():
+                yield from self._without_one(node.values)
             case ast.IfExp():
                 yield *self._span(node.test), "True"
                 yield *self._span(node.test), "False"
-            case ast.Constant(value=bool()):
-                yield *self._span(node), str(not node.value)
-            case ast.Constant(value=int() | float()):
-                yield *self._span(node), str(node.value + 1)
             case ast.Call():
                 yield from self._call(node)
             case ast.Set() | ast.List() | ast.Tuple() if all(isinstance(each, ast.Constant) for each in node.elts):
@@ -107,20 +92,6 @@ class _Finder:
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 for test in (test for generator in node.generators for test in generator.ifs):
                     yield *self._span(test), "True"
-            case _:
-                pass
-
-    def _operation(self, node: ast.expr) -> Iterator[tuple[int, int, str]]:
-        match node:
-            case ast.Compare():
-                for (left, right), operator in zip(pairwise([node.left, *node.comparators]), node.ops, strict=True):
-                    yield from self._sign(left, right, *_COMPARISONS[type(operator)])
-            case ast.BinOp() if type(node.op) in _SUMS and not _is_text(node):
-                yield from self._sign(node.left, node.right, *_SUMS[type(node.op)])
-            case ast.BoolOp():
-                yield from self._without_one(node.values)
-            case ast.UnaryOp(op=ast.Not()):
-                yield *self._span(node), self._text(node.operand)
             case _:
                 pass
 
@@ -142,24 +113,14 @@ class _Finder:
                 yield self._span(before)[0], self._span(node)[0], ""
             yield self._span(before)[1], self._span(node)[1], ""
 
-    def _sign(self, left: ast.expr, right: ast.expr, sign: str, other: str) -> Iterator[tuple[int, int, str]]:
-        start, end = self._span(left)[1], self._span(right)[0]
-        between = self._bytes[start:end].decode()
-        if sign in between:
-            yield start, end, between.replace(sign, other, 1)
-
     def _span(self, node: ast.stmt | ast.expr | ast.keyword) -> tuple[int, int]:
         assert node.end_lineno is not None and node.end_col_offset is not None
         return self._offsets[node.lineno - 1] + node.col_offset, self._offsets[
             node.end_lineno - 1
         ] + node.end_col_offset
 
-    def _text(self, node: ast.expr) -> str:
-        start, end = self._span(node)
-        return f"({self._bytes[start:end].decode()})"
 
-
-def _statements(body: list[ast.stmt], function: str, scope: str = "") -> Iterator[tuple[ast.stmt, str]]:
+def statements(body: list[ast.stmt], function: str, scope: str = "") -> Iterator[tuple[ast.stmt, str]]:
     """Walk all statements with the outermost function each is in."""
     for statement in body:
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
@@ -171,12 +132,13 @@ def _statements(body: list[ast.stmt], function: str, scope: str = "") -> Iterato
             if not isinstance(statement, ast.ClassDef):
                 inside = function or within
         for name in ("body", "orelse", "finalbody"):
-            yield from _statements(getattr(statement, name, []), inside, within)
+            yield from statements(getattr(statement, name, []), inside, within)
         for part in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
-            yield from _statements(part.body, inside, within)
+            yield from statements(part.body, inside, within)
 
 
-def _named(statement: ast.stmt) -> str:
+def named(statement: ast.stmt) -> str:
+    """Return the name that a statement gives a value or defines, empty for none."""
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name
@@ -186,7 +148,7 @@ def _named(statement: ast.stmt) -> str:
             return ""
 
 
-def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
+def expressions(statement: ast.stmt) -> Iterator[ast.expr]:
     """Walk the expressions of a statement that are not in the statements below it, nor types, nor texts for people."""
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -229,15 +191,6 @@ def _can_go(statement: ast.stmt) -> bool:
 
 def _is_log(call: ast.Call) -> bool:
     return bool(_LOGS & {part.strip("()") for part in ast.unparse(call.func).split(".")})
-
-
-def _is_text(node: ast.BinOp) -> bool:
-    texts = (ast.JoinedStr, ast.List, ast.Tuple)
-    sides = (node.left, node.right)
-    return any(
-        isinstance(each, texts) or (isinstance(each, ast.Constant) and isinstance(each.value, (str, bytes)))
-        for each in sides
-    )
 
 
 def is_python(text: str) -> bool:

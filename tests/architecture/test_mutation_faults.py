@@ -1,4 +1,4 @@
-"""The small faults of `make mutate`: which are made of a line, and that the lines behind them stay where they are."""
+"""The omissions of `make mutate`: which are made of a line, and that the lines behind them stay where they are."""
 
 import importlib.util
 import sys
@@ -23,26 +23,20 @@ def mutation() -> ModuleType:
 
 def written(mutation: ModuleType, source: str) -> set[str]:
     """Every text that a fault makes of `source`, where it is still Python."""
-    texts = (mutation.apply(source, fault) for fault in mutation.faults(source))
+    texts = (fault.written(source) for fault in mutation.omissions(source))
     return {text for text in texts if mutation.is_python(text)}
 
 
 @pytest.mark.parametrize(
     ("line", "faults"),
     [
-        ("x = a < b", {"x = a <= b"}),
-        ("x = a is not b", {"x = a is b"}),
-        ("x = a - b", {"x = a + b"}),
         ("x = a and b", {"x = a", "x = b"}),
-        ("x = not a", {"x = (a)"}),
         ("x = a if b else c", {"x = a if True else c", "x = a if False else c"}),
         ("x = [a for a in b if a.c]", {"x = [a for a in b if True]"}),
         ("x = {'a', 'b'}", {"x = {'a'}", "x = {'b'}"}),
         ("x = a(b, c=d)", {"x = a(b)"}),
         ("x = a.where(b, c)", {"x = a.where(b)", "x = a.where(c)"}),
         ("x = max(a, b)", {"x = min(a, b)"}),
-        ("x = True", {"x = False"}),
-        ("x = 2.5", {"x = 3.5"}),
         ("a.b = c", {"pass"}),
         ("a.b(c)", {"pass"}),
         ("x += c", {"pass"}),
@@ -68,8 +62,8 @@ def test_a_fault_leaves_the_lines_behind_it_where_they_are(mutation: ModuleType)
 
 
 def test_a_fault_tells_its_outermost_function_and_the_name_that_it_is_about(mutation: ModuleType) -> None:
-    source = "x = 1\nclass A:\n    y = 1\n    def b(self, c=1):\n        def d():\n            return 1\n"
-    assert [(fault.lines[1], fault.function) for fault in mutation.faults(source)] == [
+    source = "x.a = 1\nclass A:\n    y.a = 1\n    def b(self, c=z(a=1)):\n        def d():\n            x()\n"
+    assert [(fault.lines[1], fault.function) for fault in mutation.omissions(source)] == [
         (1, ""),
         (3, ""),
         (4, ""),
