@@ -1,6 +1,7 @@
 """Child processes and ports of the servers that tests start."""
 
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -24,7 +25,7 @@ _FIRST_PORT: Final = 10_000
 _END_OF_PORTS: Final = 32_000
 # Ports that this process keeps from other tests: each by a UDP socket of the same number, which ends with the process.
 _CLAIMS: Final = 256
-_claims: deque[socket.socket] = deque()
+_claims: deque[int] = deque()
 # Not Hypothesis' own, which begins anew with each example.
 _random = random.Random()
 
@@ -42,14 +43,14 @@ def free_ports(count: int) -> list[int]:
         if (claim := _claim(port)) is None:
             continue
         if len(_claims) == _CLAIMS:
-            _claims.popleft().close()
+            os.close(_claims.popleft())
         _claims.append(claim)
         ports.append(port)
     return ports
 
 
-def _claim(port: int) -> socket.socket | None:
-    """Return what keeps other tests, in whatever process, from the port; None when it is taken."""
+def _claim(port: int) -> int | None:
+    """Return the descriptor of what keeps other tests, in whatever process, from the port; None when it is taken."""
     claim = socket.socket(type=socket.SOCK_DGRAM)
     try:
         claim.bind(("127.0.0.1", port))
@@ -58,7 +59,8 @@ def _claim(port: int) -> socket.socket | None:
     except OSError:
         claim.close()
         return None
-    return claim
+    # A socket object would complain at the end of the process that nobody closed it.
+    return claim.detach()
 
 
 def docker_answers() -> bool:
