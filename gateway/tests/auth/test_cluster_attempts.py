@@ -143,3 +143,52 @@ async def test_many_right_passwords_at_one_moment_all_get_in(house: Any) -> None
     tried = [gateways[number % 4].login("eve", RIGHT, address="10.0.0.1") for number in range(12)]
     assert await outcomes(tried) == {"in": 12}
     assert set(counters.values.values()) == {0}
+
+
+async def test_a_right_password_forgives_the_failures_before_it_at_all_gateways(house: Any) -> None:
+    eve = await house.user("eve", {"chat"}, password_hash=await Passwords().hash(RIGHT))
+    counters = Counters()
+    one, other = (sessions_of(house, counters) for _ in range(2))
+    for gateway in (one, other):
+        assert await outcomes([guess(gateway, number) for number in range(4)]) == {"LOGIN_FAILED": 4}
+        assert await gateway.login("eve", RIGHT, address="10.0.0.1")
+    first, second = (users_of(house, counters) for _ in range(2))
+    for users in (first, second):
+        tried = [users.change_password(eve, current=f"guess {number}", new=RIGHT) for number in range(4)]
+        assert await outcomes(tried) == {"CURRENT_PASSWORD_INVALID": 4}
+        await users.change_password(eve, current=RIGHT, new=RIGHT)
+
+
+def guess(gateway: Sessions, number: int) -> Any:
+    return gateway.login("eve", f"guess {number}", address="10.0.0.1")
+
+
+async def test_attempts_at_a_name_and_an_address_hold_nobody_up_where_he_has_logged_in_before(house: Any) -> None:
+    await house.user("eve", {"chat"}, password_hash=await Passwords().hash(RIGHT))
+    counters = Counters()
+    gateway = sessions_of(house, counters)
+    assert await gateway.login("eve", RIGHT, address="10.0.0.1")
+    for _, subject, limiter in LoginAttemptLimiter(clock=house.clock).subjects(["user_eve"], "10.0.0.1")[1:]:
+        kind = "login-name" if subject == "user_eve" else "login-address"
+        counters.values[Tally(kind=kind, subject=subject, limiter=limiter).under_way_key] = 1000
+    assert await gateway.login("eve", RIGHT, address="10.0.0.1")
+    assert await outcomes([gateway.login("eve", RIGHT, address="10.0.0.2")]) == {"ATTEMPTS_LIMIT_EXCEEDED": 1}
+
+
+async def test_failures_of_one_kind_are_none_of_another_of_the_same_subject() -> None:
+    counters = Counters()
+    changes, logins = Gateway(counters), Gateway(counters)
+    logins.tally = Tally(kind="login-name", subject="eve", limiter=logins.limiter)
+    for _ in range(5):
+        await changes.fails()
+    for _ in range(5):
+        await logins.fails()
+    assert list(counters.values.values()) == [5, 5]
+
+
+async def test_an_attempt_whose_count_ended_before_it_did_leaves_room_for_no_further_guess() -> None:
+    counters = Counters()
+    gateway = Gateway(counters)
+    async with gateway.cluster.attempt([gateway.tally]):
+        assert counters.values.pop(gateway.tally.under_way_key) == 1
+    assert counters.values[gateway.tally.under_way_key] == 0

@@ -231,6 +231,35 @@ async def test_a_place_that_a_namesake_knows_is_none_of_the_other_users(house, l
         await house.sessions.login("cleo", "wrong", address="bot 0", tenant_id="default")
 
 
+async def test_guesses_at_any_of_the_namesakes_pause_a_login_that_may_mean_either(house, login):
+    await namesakes(house, "evil")
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await house.sessions.login("cleo", "wrong", address="home", tenant_id="evil")
+    with pytest.raises(ResourceExhausted):
+        await login("wrong")
+    assert await house.sessions.login("cleo", OLD, address="home", tenant_id="default")
+
+
+async def test_a_namesake_guessed_from_everywhere_pauses_a_login_that_may_mean_either_unless_both_are_known_there(
+    house, login
+):
+    await namesakes(house, "evil")
+    assert await login(address="home")
+    for number in range(8):
+        with pytest.raises(Unauthenticated):
+            await house.sessions.login("cleo", "wrong", address=f"bot {number}", tenant_id="evil")
+    for place in ("home", "elsewhere"):
+        with pytest.raises(ResourceExhausted):
+            await login("wrong", address=place)
+    house.clock.advance(60)
+    assert await house.sessions.login("cleo", NEW, address="home", tenant_id="evil")
+    for number in range(8):
+        with pytest.raises(Unauthenticated):
+            await house.sessions.login("cleo", "wrong", address=f"bot {number}", tenant_id="evil")
+    assert await login(address="home")
+
+
 async def test_where_many_tenants_have_a_name_the_tenant_is_asked_for(house, login):
     tenants = [f"tenant{number}" for number in range(4)]
     await namesakes(house, *tenants)
@@ -362,6 +391,24 @@ async def test_guesses_at_the_current_password_are_paused(house, cleo, login):
     house.clock.advance(60)
     await house.users.change_password(cleo, current=OLD, new=NEW)
     assert await login(NEW)
+
+
+async def test_the_right_password_forgives_the_guesses_before_it(house, cleo):
+    for current in (OLD, NEW):
+        for _ in range(4):
+            with pytest.raises(PermissionDenied):
+                await house.users.change_password(cleo, current="a guess", new=NEW)
+        await house.users.change_password(cleo, current=current, new=NEW if current == OLD else OLD)
+
+
+async def test_a_login_clears_away_the_sessions_that_have_ended_and_no_other(house, login):
+    old = await login()
+    house.clock.advance(43_200)
+    younger = await login()
+    house.clock.advance(43_201)
+    await login(address="elsewhere")
+    assert await house.store.token(digest(old.refresh_token)) is None
+    assert await house.store.token(digest(younger.refresh_token)) is not None
 
 
 @pytest.mark.parametrize(
