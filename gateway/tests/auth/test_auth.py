@@ -269,6 +269,16 @@ async def test_an_expired_key_stops_counting_even_when_it_is_remembered(authenti
         await authenticator.caller(headers)
 
 
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_no_key_is_made_that_has_ended_already(authenticator, store, clock, ada, seconds):
+    api_keys = api_keys_of(store, authenticator, clock)
+    wish = NewKeyRequest(name="k", expire_time=clock.now() + timedelta(seconds=seconds))
+    with pytest.raises(InvalidArgument, match="must be in the future") as caught:
+        await api_keys.create(caller_of(ada), wish)
+    assert caught.value.reason == "EXPIRE_TIME_INVALID"
+    assert await store.keys("default") == []
+
+
 async def test_a_rotated_key_keeps_its_old_secret_for_the_grace_only(authenticator, store, clock, ada):
     api_keys = api_keys_of(store, authenticator, clock)
     old = await api_keys.create(caller_of(ada), NewKeyRequest(name="k"))

@@ -38,3 +38,14 @@ async def test_an_answer_is_given_again_for_its_hours(house: Any, hours: float, 
     await answers.keep("name", await answers.claim("name", "f"), KeptAnswer(status=201, body=b"made"))
     house.clock.advance(hours * 3600)
     assert ((await answers.claim("name", "f")).answer is not None) is known
+
+
+async def test_answers_that_have_had_their_hours_are_deleted_and_no_younger_ones(house: Any) -> None:
+    answers = kept_answers(house, hours=2)
+    for name in ("old", "young"):
+        await answers.keep(name, await answers.claim(name, "f"), KeptAnswer(status=201, body=b"made"))
+        house.clock.advance(3601)
+    await answers.claim("another", "f")
+    async with house.database.read() as connection:
+        kept = (await connection.exec_driver_sql("SELECT name FROM gateway_kept_answers ORDER BY name")).scalars().all()
+    assert kept == ["another", "young"]

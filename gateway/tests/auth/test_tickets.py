@@ -81,6 +81,15 @@ async def test_what_was_redeemed_stays_used_for_as_long_as_it_would_be_valid(clo
         await tickets.redeem(text, "str_1")
 
 
+async def test_a_ticket_that_was_shown_for_another_subject_or_without_its_signature_is_not_used_up(clock):
+    tickets = tickets_of(clock)
+    text = tickets.issue(ANN, "str_1")
+    for shown, subject in ((text, "str_2"), (text, ""), (text.rpartition(".")[0] + ".", "str_1")):
+        with pytest.raises(Unauthenticated):
+            await tickets.redeem(shown, subject)
+    assert await tickets.redeem(text, "str_1") == ANN
+
+
 async def test_tickets_and_access_tokens_are_not_taken_for_each_other(clock):
     tickets, tokens = tickets_of(clock), AccessTokens(secrets=(SECRET,), lifetime=timedelta(minutes=1), clock=clock)
     ticket = tickets.issue(ANN, "str_1")
