@@ -125,6 +125,20 @@ async def test_a_hold_that_was_left_behind_expires(store: Store, clock: ManualCl
     assert (use.spent, use.reserved) == (CENT, 1)
 
 
+async def test_what_was_given_back_once_is_not_given_back_again_when_its_life_is_over(
+    store: Store, clock: ManualClock
+) -> None:
+    await store.one.put(replace(BUDGET, period=BudgetPeriod.TOTAL))
+    budget = (await store.one.list("default"))[0].budget
+    await store.one.reserve("h1", [budget], want=Decimal(1), least=Decimal(1))
+    store.one.settle("h1", [budget], CENT * 30, clock.now())
+    await store.one.flush()
+    clock.advance(6 * 60)
+    assert await store.two.reserve("h2", [budget], want=Decimal(1), least=CENT) == CENT * 70
+    [use] = await store.two.list("default")
+    assert (use.spent, use.reserved) == (CENT * 30, CENT * 70)
+
+
 async def test_what_is_set_aside_for_a_call_under_way_is_renewed(store: Store, clock: ManualClock) -> None:
     await store.one.put(replace(BUDGET, period=BudgetPeriod.TOTAL))
     budget = (await store.one.list("default"))[0].budget

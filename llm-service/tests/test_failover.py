@@ -151,3 +151,27 @@ async def test_an_answer_without_content_still_starts_and_finishes() -> None:
 def test_no_failure_of_a_vendor_is_the_callers_own_401() -> None:
     assert ErrorKind.UNAUTHENTICATED not in {rule.kind for rule in FAILURE_RULES.values()}
     assert ErrorKind.PERMISSION_DENIED not in {rule.kind for rule in FAILURE_RULES.values()}
+
+
+@pytest.mark.parametrize(("again", "calls"), [(True, 2), (False, 1)])
+async def test_the_last_provider_is_asked_again_only_where_that_is_wanted(again: bool, calls: int) -> None:
+    broken = failing("a", FailureKind.SERVER)
+    failover, _ = failover_over(broken, times=1)
+    candidates = [Candidate(provider="a", model="m", why="")]
+    with pytest.raises(ProviderError, match="a failed"):
+        await collected(failover.stream_over(question(), candidates, again=again))
+    assert len(broken.asked) == calls
+
+
+async def test_without_a_retry_budget_the_next_vendors_are_passed_over_and_the_offline_provider_answers() -> None:
+    vendors = [failing(name, FailureKind.SERVER) for name in "abc"]
+    offline = ScriptedProvider(name="fallback", texts=("offline",))
+    failover, _ = failover_over(*vendors, offline)
+    while failover.may_call_again():
+        pass
+    events = await collected(failover.stream(question()))
+    assert text_of(events) == "offline"
+    assert [len(each.asked) for each in vendors] == [1, 0, 0]
+    started = events[0]
+    assert isinstance(started, Started)
+    assert [attempt.provider for attempt in started.failed_attempts] == ["a"]

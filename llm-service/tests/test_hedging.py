@@ -20,9 +20,12 @@ from penstock_testkit.clock import ManualClock
 
 
 def hedged(
-    clock: ManualClock, new_id: Callable[[str], str], *providers: ScriptedProvider, delay: float = 0.01
+    clock: ManualClock, new_id: Callable[[str], str], *providers: ScriptedProvider, delay: float = 0.01, times: int = 0
 ) -> tuple[Metering, ListLedger]:
     ledger, monitor = ListLedger(), ProviderMonitor(clock)
+
+    async def no_sleep(_: float) -> None: ...
+
     prices = OperatorPrices({}, free=frozenset())
     candidates = tuple(Candidate(provider=each.name, model="m", why="") for each in providers)
     route = Route(policy="hedge", candidates=candidates)
@@ -32,7 +35,7 @@ def hedged(
         clock=clock,
         route=lambda _: route,
         budget=RetryBudget(clock),
-        retries=Retries(times=0),
+        retries=Retries(times=times, sleep=no_sleep),
     )
     hedge = Hedging(
         failover,
@@ -101,3 +104,13 @@ async def test_what_a_failed_first_provider_sold_is_billed_once(
     answering, ledger = hedged(clock, new_id, first, second, delay=60)
     assert text_of(await collected(answering.stream(question()))) == "pong"
     assert sorted(row.provider for row in ledger.rows) == ["a", "b"]
+
+
+async def test_the_first_of_a_race_is_not_asked_again_and_the_last_is(
+    clock: ManualClock, new_id: Callable[[str], str]
+) -> None:
+    first = ScriptedProvider(name="a", failures=[FailureKind.SERVER])
+    last = ScriptedProvider(name="b", failures=[FailureKind.SERVER], texts=("from b",))
+    answering, _ = hedged(clock, new_id, first, last, delay=60, times=1)
+    assert text_of(await collected(answering.stream(question()))) == "from b"
+    assert (len(first.asked), len(last.asked)) == (1, 2)

@@ -41,6 +41,27 @@ def test_keys_take_turns_and_the_least_loaded_goes_first(key_pool: ApiKeyPool) -
     assert key_pool.acquire().index == 1
 
 
+def test_keys_with_nothing_to_do_take_turns_from_the_first_call(key_pool: ApiKeyPool) -> None:
+    used: list[int] = []
+    for _ in range(5):
+        key = key_pool.acquire()
+        used.append(key.index)
+        key_pool.release(key)
+    assert used == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("later", [None, ["sk-a"]], ids=["not configured any more", "another number of keys"])
+async def test_a_provider_that_is_still_held_answers_from_its_own_keys_whatever_is_configured_now(
+    key_pool: ApiKeyPool, clock: ManualClock, later: list[str] | None
+) -> None:
+    configured: list[ApiKeyPool | None] = [key_pool]
+    provider = KeyBalancedProvider([ScriptedProvider() for _ in range(2)], key_pool=lambda: configured[-1])
+    other = later and ApiKeyPool("p", later, rule=FailureRate(), clock=clock, on_revoked=lambda *_: None)
+    configured.append(other or None)
+    assert text_of(await collected(provider.stream(question()))) == "pong"
+    assert key_pool.acquire().index == 1, "the first was used"
+
+
 async def test_a_limited_key_rests_as_long_as_the_vendor_says_and_the_other_answers(
     key_pool: ApiKeyPool, clock: ManualClock
 ) -> None:

@@ -15,6 +15,7 @@ from llm_service.domain.routing.policy_latency import FastestFirst
 from llm_service.domain.routing.policy_order import Order
 from llm_service.domain.routing.policy_weight import Weight
 from llm_service.domain.routing.router import Router
+from llm_service.testing import question
 from penstock_kit.breaker import FailureRate
 from penstock_testkit.clock import ManualClock
 
@@ -35,8 +36,9 @@ def router(clock: ManualClock, policy: str, *, fallback: bool = True) -> tuple[R
     weights = {"dear": 3.0, "cheap": 1.0, "unknown": 1.0}
     key_pools = ApiKeyPools(rule=FailureRate(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
     key_pools.configure([ProviderProfile(name=name, dialect="openai", models=("m",)) for name in (*NAMES, "fallback")])
+    table = RoutingTable(entries=entries, policy=policy)
     made = Router(
-        table=lambda: RoutingTable(entries=entries, policy=policy),
+        table=lambda: table,
         policies={
             "order": Order(),
             "hedge": Order(),
@@ -112,3 +114,28 @@ def test_a_plan_is_kept_only_as_long_as_its_table(clock: ManualClock) -> None:
     assert made.plan("cheap/m") is made.plan("cheap/m")
     tables.pop(0)
     assert providers(made, "m") == ["dear"]
+
+
+def test_the_plans_of_the_256_names_asked_last_are_kept(clock: ManualClock) -> None:
+    made = router(clock, "order")[0]
+    first, second = made.plan("dear/m0"), made.plan("dear/m1")
+    for number in range(2, 256):
+        made.plan(f"dear/m{number}")
+    assert made.plan("dear/m0") is first
+    made.plan("dear/m256")
+    assert made.plan("dear/m0") is first
+    assert made.plan("dear/m1") is not second
+    assert made.plan("dear/m1") == second
+
+
+def test_a_plan_that_excludes_a_provider_is_not_kept(clock: ManualClock) -> None:
+    made = router(clock, "order")[0]
+    first, again = (made.plan("m", exclude=["dear"]) for _ in range(2))
+    assert first is not again
+    assert [each.provider for each in first.candidates] == [each.provider for each in again.candidates]
+    assert [each.provider for each in first.candidates] == ["cheap", "unknown", "fallback"]
+
+
+def test_a_router_without_a_policy_of_keys_lets_everybody_everywhere(clock: ManualClock) -> None:
+    made = router(clock, "order")[0]
+    assert [each.provider for each in made.route(question(model="m")).candidates] == [*NAMES, "fallback"]

@@ -41,13 +41,14 @@ log = get_logger(__name__)
 class SqlLedger:
     """Writes rows in the background, in the order they came, each exactly once.
 
-    While the store is down rows wait in `spool` on disk, the last 100,000 in memory too, and are written
+    While the store is down rows wait in `spool` on disk, the last `most_waiting` in memory too, and are written
     when it is back or at the next start. Start it with :meth:`run` as a task; :meth:`close` writes the rest.
     """
 
-    def __init__(self, database: Database, spool: LedgerSpool) -> None:
+    def __init__(self, database: Database, spool: LedgerSpool, *, most_waiting: int = _WAITING) -> None:
         self._database = database
         self._spool = spool
+        self._most_waiting = most_waiting
         self._spooled = 0
         self._from_disk = True
         self._waiting: deque[LedgerRow] = deque()
@@ -70,7 +71,7 @@ class SqlLedger:
 
     def record(self, row: LedgerRow) -> None:
         """Take `row` to be written within a quarter of a second. Never blocks or fails."""
-        if len(self._waiting) >= _WAITING:
+        if len(self._waiting) >= self._most_waiting:
             oldest = self._waiting.popleft()
             if self._spooled <= self._settled:
                 log.error("ledger row given up, neither the store nor the disk takes it", ledger_id=oldest.id)

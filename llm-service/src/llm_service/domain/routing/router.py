@@ -11,9 +11,8 @@ from llm_service.domain.model.route import FALLBACK, Candidate, Route, RoutingTa
 from llm_service.domain.routing.policy import Policy
 from penstock_kit.errors import PermissionDenied
 
+# Callers may name any model of a provider, so the plans that are kept are bounded.
 _KEPT_PLANS: Final = 256
-# Callers may name any model of a provider; a longer name is not kept.
-_LONGEST_KEPT: Final = 256
 
 
 class Router:
@@ -88,8 +87,7 @@ class _Planner:
         self._kept = lru_cache(_KEPT_PLANS)(self._build)
 
     def plan(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
-        is_kept = not exclude and len(model) <= _LONGEST_KEPT
-        return (self._kept if is_kept else self._build)(model, policy, exclude)
+        return (self._build if exclude else self._kept)(model, policy, exclude)
 
     def _build(self, model: str, policy: str, exclude: tuple[str, ...]) -> Route:
         return plan_route(self.table, model, policy=policy, exclude=exclude, offline_fallback=self._offline_fallback)
