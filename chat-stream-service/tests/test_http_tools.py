@@ -238,6 +238,19 @@ async def test_a_redirect_to_a_place_not_allowed_is_not_followed(
         await tools.make(endpoint.url("/")).call({}, CONTEXT)
 
 
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:99999/", "http://a:b:c/", "http://127.0.0.1\\\\@x/", "http://%20/"]
+)
+async def test_a_redirect_to_what_is_no_url_is_told_as_one(endpoint: Endpoint, tools: Toolbox, target: str) -> None:
+    async def away(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"location": target})
+
+    endpoint.answer = away
+    with pytest.raises(PenstockError, match="leads nowhere") as refused:
+        await tools.make(endpoint.url("/")).call({}, CONTEXT)
+    assert refused.value.reason == "TOOL_REDIRECT_INVALID"
+
+
 async def test_a_redirect_to_another_host_is_not_told_the_secret(endpoint: Endpoint, tools: Toolbox) -> None:
     async def away(request: web.Request) -> web.Response:
         if request.path == "/second":

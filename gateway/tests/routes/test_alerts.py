@@ -117,6 +117,29 @@ async def test_an_oddly_written_address_of_a_channel_is_refused_with_the_plain_o
     assert "write 127.0.0.1" in refused.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("hook.example:99999", "Port out of range"),
+        ("hook.example:-1", "Port out of range"),
+        ("0000::1", "port can't be converted"),
+        ("127.0.0.1\\@hook.example", "backslash"),
+        ("bücher.example", "xn--"),
+        ("127。0。0。1", "is no host"),
+        ("①②⑦.0.0.1", "is no host"),
+        ("ex ample.com", "is no host"),
+        ("%31%32%37.0.0.1", "is no host"),
+        ("", "names no host"),
+    ],
+)
+async def test_a_channels_url_that_cannot_be_read_is_refused_with_what_is_wrong(
+    gateway: Any, place: str, said: str
+) -> None:
+    refused = await call(gateway, "POST", "/api/v1/channels", json={**HOOK, "url": f"http://{place}/hook"})
+    assert (refused.status_code, refused.json()["reason"]) == (400, "URL_INVALID")
+    assert said in refused.json()["detail"]
+
+
 async def test_the_test_button_says_what_the_other_side_answered(gateway: Any) -> None:
     nowhere = {**HOOK, "url": "http://hook.invalid/latest"}
     made = (await call(gateway, "POST", "/api/v1/channels", json=nowhere)).json()

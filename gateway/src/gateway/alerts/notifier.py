@@ -98,7 +98,8 @@ class Notifier:
             await asyncio.wait(self._tasks.values())
 
     def require_reachable(self, channel: Channel) -> None:
-        """Raise PermissionDenied for an address to which no message would be sent: it is told when it is written."""
+        """Raise InvalidArgument for a URL that is none, and PermissionDenied for an address to which no message would
+        be sent: it is told when it is written."""
         if not channel.url:
             return
         try:

@@ -1,12 +1,13 @@
 """aiohttp that connects only where it may: to the address that was checked, and never on by a redirect unseen."""
 
+import re
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from penstock_kit.errors import BadUpstream
+from penstock_kit.errors import BadUpstream, InvalidArgument
 from penstock_kit.outbound.destinations import Destinations, is_address, resolve
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ _MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _KEEPING: Final = frozenset({307, 308})
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +52,13 @@ class GuardedHttp:
     async def send(
         self, request: Request, *, seconds: float, max_redirects: int = _MAX_REDIRECTS
     ) -> AsyncGenerator["ClientResponse"]:
-        """Give the answer, its body unread. PermissionDenied for a place not allowed; aiohttp's errors else."""
-        from yarl import URL
+        """Give the answer, its body unread.
 
+        Raises InvalidArgument URL_INVALID for what is no URL, PermissionDenied for a place not allowed, aiohttp's
+        errors else.
+        """
         for _ in range(max_redirects + 1):
-            url = URL(request.url, encoded=True)
+            url = _read(request.url)
             self._check(url)
             async with self._open().request(
                 request.method,
@@ -69,14 +73,12 @@ class GuardedHttp:
                 if target is None:
                     yield response
                     return
-                request = _followed(request, url, url.join(URL(target)), response.status)
+                request = _followed(request, url, _joined(url, target), response.status)
         raise BadUpstream(f"the endpoint redirects more than {max_redirects} times", reason="TOOL_REDIRECT_INVALID")
 
     def require_allowed(self, url: str) -> None:
-        """Raise PermissionDenied for a URL to which nothing is ever sent, as far as that is seen without a resolver."""
-        from yarl import URL
-
-        parsed = URL(url, encoded=True)
+        """Raise what :meth:`send` does for a URL to which nothing is ever sent, as far as no resolver is needed."""
+        parsed = _read(url)
         self._check(parsed)
         host = (parsed.host or "").rstrip(".").lower()
         if host == "localhost" or host.endswith(".localhost"):  # loopback wherever it is asked (RFC 6761)
@@ -88,7 +90,7 @@ class GuardedHttp:
             await self._session.close()
 
     def _check(self, url: "URL") -> None:
-        host = url.host or ""
+        host = (url.host or "").rstrip(".")
         if url.scheme not in ("http", "https"):
             raise BadUpstream(f"a redirect leads to the scheme {url.scheme!r}", reason="TOOL_REDIRECT_INVALID")
         self.destinations.check_host(host)
@@ -107,6 +109,35 @@ class GuardedHttp:
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
             )
         return self._session
+
+
+def _read(url: str) -> "URL":
+    """Return an encoded URL whose parts are read; InvalidArgument (URL_INVALID) when they can't be."""
+    from yarl import URL
+
+    try:
+        parsed = URL(url, encoded=True)
+        host, _ = parsed.host or "", parsed.port  # yarl looks at them only now
+    except UnicodeEncodeError:
+        raise _wrong("a host beyond ASCII is written in its form for the DNS, xn--…") from None
+    except ValueError as error:
+        raise _wrong(str(error)) from None
+    if not (_HOST.fullmatch(host) or ":" in host):
+        raise _wrong(f"{host!r} is no host" if host else "it names no host")
+    return parsed
+
+
+def _joined(url: "URL", target: str) -> "URL":
+    from yarl import URL
+
+    try:
+        return _read(str(url.join(URL(target))))
+    except (ValueError, InvalidArgument) as error:
+        raise BadUpstream(f"a redirect of {url.host} leads nowhere: {error}", reason="TOOL_REDIRECT_INVALID") from None
+
+
+def _wrong(what: str) -> InvalidArgument:
+    return InvalidArgument(f"the url is not one such as https://example.com/hook: {what}", reason="URL_INVALID")
 
 
 def _timeout(seconds: float) -> Any:

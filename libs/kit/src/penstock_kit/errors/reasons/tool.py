@@ -67,6 +67,12 @@ TOOL: Final = Section(
             "let the tool answer less",
         ),
         Row(
+            "URL_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a URL that can't be read, or that names no host",
+            "write it as https://example.com/hook, a host beyond ASCII as xn--…",
+        ),
+        Row(
             "HOST_INVALID",
             (ErrorKind.PERMISSION_DENIED,),
             "a host that is oddly written",
