@@ -7,10 +7,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2 as pb
 
-from feature_service.domain.anomaly.detector import fit_detector, score_windows
+from feature_service.domain.anomaly.detector import baseline_columns, fit_detector, score_windows
 from feature_service.domain.anomaly.detector_state import detector_arrays, detector_from_state, detector_head
 from feature_service.domain.anomaly.method import AnomalyMethod
+from feature_service.domain.anomaly.window_column import fit_row_scale
 from feature_service.domain.feature.time_window import TimeWindowPlan
+from feature_service.domain.feature.window import WindowPlan
+from feature_service.domain.feature.window_rows import window_rows
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.span import Span
 from penstock_kit.errors import InvalidArgument, Unprocessable
@@ -179,3 +182,33 @@ async def test_plots_show_windows_and_anomalies_by_time(service):
         asked = pb.DrawPlotRequest(device_code="d1", kind=kind, window_duration=Duration(seconds=120))
         picture = (await service.features.DrawPlot(asked)).picture.decode()
         assert pd.Series([picture]).str.contains(words).all()
+
+
+def test_more_windows_than_can_be_sent_are_refused_before_they_are_scored():
+    frame = frame_of(table())
+    detector, _ = fitted(frame, AnomalyMethod.ROBUST_Z, TimeWindowPlan(size=MINUTE))
+    told = []
+
+    def require(windows):
+        told.append(windows)
+        raise Unprocessable("too many", reason="ANSWER_LIMIT_EXCEEDED")
+
+    with pytest.raises(Unprocessable, match="too many"):
+        score_windows(detector, frame, 0.5, threshold=detector.threshold, require=require)
+    assert told == [len(score_windows(detector, frame, 0.5, threshold=detector.threshold).scores)]
+
+
+def test_windows_far_more_than_rows_are_refused_before_they_are_made():
+    rows = np.datetime64("2026-01-01", "us") + np.arange(20_000) * np.timedelta64(1, "s")
+    with pytest.raises(Unprocessable, match="19998002 windows of 1ms, one every 1us, have rows, at most") as refused:
+        window_rows(rows, TimeWindowPlan(size=1_000, step=1))
+    assert refused.value.reason == "WINDOW_LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize("window", [TimeWindowPlan(size=1_000, step=1_000), WindowPlan(size=1)])
+def test_a_model_is_fitted_on_5000_windows_at_most_however_short_they_are_and_from_all_of_the_baseline(window):
+    times = np.datetime64("2026-01-01", "us") + np.arange(12_000) * np.timedelta64(1, "s")
+    frame = Frame(timestamps=times, numbers={"current": np.arange(12_000.0)})
+    scale = fit_row_scale(frame, ["current"])
+    means = baseline_columns(frame, ["current"], scale, window)[:, 0]
+    assert means.tolist() == ((np.arange(0, 12_000, 3) - scale.levels[0]) / scale.units[0]).tolist()

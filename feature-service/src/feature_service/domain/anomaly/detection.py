@@ -85,9 +85,8 @@ class AnomalyDetection:
         found: list[DeviceAnomalies] = []
         size = 0
         for code in codes:
-            one = await self._device(tenant_id, code, query, known.get(code))
-            size += len(one.windows.scores) * (40 + sum(len(name.encode()) + 14 for name in one.windows.fields))
-            require_sendable(size, _FEWER)
+            one = await self._device(tenant_id, code, query, known.get(code), sent=size)
+            size += _size(len(one.windows.scores), one.windows.fields)
             found.append(one)
         if query.detector_id or not keep:
             return Anomalies(detector_id=query.detector_id, devices=found)
@@ -130,7 +129,7 @@ class AnomalyDetection:
         return codes
 
     async def _device(
-        self, tenant_id: str, code: str, query: AnomalyQuery, known: "Detector | None"
+        self, tenant_id: str, code: str, query: AnomalyQuery, known: "Detector | None", *, sent: int
     ) -> DeviceAnomalies:
         target = await self._queries.feature_target(tenant_id, code, query.model_code)
         label = target.model.label_field if target.model else ""
@@ -142,7 +141,7 @@ class AnomalyDetection:
             detector = known or await self._fitted(key, fields, frame, query)
             threshold = detector.threshold if query.threshold is None else query.threshold
             asked = replace(query, span=span)
-            windows = await run_abandonable(lambda check: _scored(detector, frame, asked, check))
+            windows = await run_abandonable(lambda check: _scored(detector, frame, asked, sent, check))
         return DeviceAnomalies(device_code=code, threshold=threshold, detector=detector, windows=windows)
 
     def _fields(self, query: AnomalyQuery, device: Device, label: str) -> tuple[str, ...]:
@@ -226,8 +225,23 @@ def _fit(baseline: "Frame", fields: tuple[str, ...], query: AnomalyQuery, check:
     )
 
 
-def _scored(detector: "Detector", frame: "Frame", query: AnomalyQuery, check: Callable[[], None]) -> "ScoredWindows":
+def _scored(
+    detector: "Detector", frame: "Frame", query: AnomalyQuery, sent: int, check: Callable[[], None]
+) -> "ScoredWindows":
+    """Score, unless the answer would be too large with the bytes that other devices `sent` have."""
     from feature_service.domain.anomaly.detector import score_windows
 
-    threshold = detector.threshold if query.threshold is None else query.threshold
-    return score_windows(detector, frame, query.window.overlap, threshold=threshold, span=query.span, check=check)
+    return score_windows(
+        detector,
+        frame,
+        query.window.overlap,
+        threshold=detector.threshold if query.threshold is None else query.threshold,
+        span=query.span,
+        check=check,
+        require=lambda windows: require_sendable(sent + _size(windows, detector.fields), _FEWER),
+    )
+
+
+def _size(windows: int, fields: Sequence[str]) -> int:
+    """About the bytes of so many windows in an answer."""
+    return windows * (40 + sum(len(name.encode()) + 14 for name in fields))

@@ -102,8 +102,7 @@ def fit_detector(
     scale = fit_row_scale(baseline, fields)
     window = _with_min_rows(window, baseline, min_rows)
     fitted = _fitted(window, baseline)
-    columns = window_columns(baseline, fields, scale, fitted, window_rows(baseline.timestamps, fitted))
-    columns = columns[np.isfinite(columns).any(axis=1)]
+    columns = baseline_columns(baseline, fields, scale, fitted)
     if len(columns) < MIN_BASELINE_WINDOWS * 2:
         raise _too_few(
             "has too few rows with a value" if window.max_gap is None else "has too few rows between its gaps", window
@@ -127,6 +126,16 @@ def fit_detector(
     )
 
 
+def baseline_columns(baseline: Frame, fields: Sequence[str], scale: RowScale, window: Windowing) -> FloatArray:
+    """Return the columns of the windows with a value that a model is fitted on: in a long baseline, each so many one.
+
+    Windows shorter than the distance of 5,000 in the baseline follow each other without one.
+    """
+    columns = window_columns(baseline, fields, scale, window, window_rows(baseline.timestamps, window))
+    columns = columns[np.isfinite(columns).any(axis=1)]
+    return columns[:: max(1, -(-len(columns) // _MOST_FITTED))]
+
+
 def score_windows(
     detector: Detector,
     frame: Frame,
@@ -135,10 +144,15 @@ def score_windows(
     threshold: float,
     span: Span = _OPEN,
     check: Callable[[], None] = lambda: None,
+    require: Callable[[int], None] = lambda windows: None,
 ) -> ScoredWindows:
-    """Return the scores of the windows of `frame`, the rows of `span`; a window has the same in whatever company."""
+    """Return the scores of the windows of `frame`, the rows of `span`; a window has the same in whatever company.
+
+    `require` is called with their number before they are scored and may raise.
+    """
     window = detector.window.overlapping(overlap).within(span, extent_of(frame.timestamps))
     windows = _required_windows(frame, window)
+    require(len(windows))
     scores = np.empty(len(windows))
     contributions = np.empty((len(windows), len(detector.fields)))
     for start in range(0, len(windows), _WINDOWS_AT_ONCE):

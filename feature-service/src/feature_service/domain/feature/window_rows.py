@@ -1,10 +1,11 @@
 """Which rows are in which window, of windows by rows and by time."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
+from feature_service.domain.feature.duration_text import duration_text
 from feature_service.domain.feature.time_window import TimeWindowPlan
 from feature_service.domain.feature.window import MAX_SIZE, WindowPlan
 from feature_service.domain.feature.window_layout import window_starts
@@ -14,6 +15,8 @@ from penstock_kit.errors import Unprocessable
 
 Windowing: TypeAlias = WindowPlan | TimeWindowPlan
 """How rows are cut into windows."""
+_MOST_AT_ONCE: Final = 10_000_000
+"""Windows by time whose places are in memory at once, of 8 bytes in each of some arrays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +45,8 @@ class WindowRows:
 def window_rows(times: TimeArray, plan: Windowing) -> WindowRows:
     """Return the windows of rows at these times, in ascending order; none when none fits.
 
-    Raises Unprocessable WINDOW_LIMIT_EXCEEDED when a window by time has more rows than a window may have.
+    Raises Unprocessable WINDOW_LIMIT_EXCEEDED when a window by time has more rows than a window may have, or more
+    windows by time have rows than are made at once.
     """
     if isinstance(plan, WindowPlan):
         first = window_starts(times, plan)
@@ -85,8 +89,19 @@ def _candidates(micros: IndexArray, plan: TimeWindowPlan) -> IndexArray:
     least, beyond = plan.places()
     oldest, stop = np.clip(oldest, least, beyond), np.clip(newest + 1, least, beyond)
     counts = stop - oldest
+    _require_few(int(counts.sum()), plan)
     before = np.cumsum(counts) - counts
     return np.repeat(oldest - before, counts) + np.arange(int(counts.sum()), dtype=np.int64)
+
+
+def _require_few(windows: int, plan: TimeWindowPlan) -> None:
+    if windows > _MOST_AT_ONCE:
+        raise Unprocessable(
+            f"{windows} windows of {plan}, one every {duration_text(plan.step)}, have rows, at most {_MOST_AT_ONCE} "
+            "are made at once; ask for a shorter range, a smaller overlap or a larger window_size",
+            reason="WINDOW_LIMIT_EXCEEDED",
+            metadata={"window_size": str(plan), "windows": str(windows)},
+        )
 
 
 def _over_gap(
