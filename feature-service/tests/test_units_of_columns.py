@@ -24,10 +24,25 @@ from feature_service.domain.ingest.unit_of_name import unit_of_name
         ("temp", ""),
         ("a [°C] raw", ""),
         ("x []", ""),
+        ("x [ ]", ""),
+        ("x]", ""),
+        ("x [[A]]", ""),
+        ("  [A]", ""),
+        (f"x [{'m' * 24}]", "m" * 24),
+        (f"x [{'m' * 25}]", ""),
+        ("x [\x01A]", ""),
+        ("x [A\u202e]", ""),
     ],
 )
 def test_the_unit_is_what_stands_in_brackets_at_the_end(name, unit):
     assert unit_of_name(name) == unit
+
+
+@pytest.mark.parametrize("begin", ["a[", "a(", "a（"])
+def test_a_long_name_of_spaces_is_read_in_linear_time(begin):
+    # Tried at each space for each other one, it would be more than the age of the earth.
+    assert unit_of_name(begin + " " * 10_000_000 + "x") == ""
+    assert unit_of_name(begin + " " * 10_000_000 + "A]") == ("A" if begin == "a[" else "")
 
 
 async def ingest(service, header, **options):

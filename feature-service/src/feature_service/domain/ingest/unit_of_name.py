@@ -3,8 +3,10 @@
 import re
 from typing import Final
 
-_BRACKETED: Final = re.compile(r".*\S\s*\[\s*([^\[\]]{1,24}?)\s*\]\s*", re.DOTALL)
-_IN_PARENTHESES: Final = re.compile(r".*\S\s*[(（]\s*([^()（）]{1,24}?)\s*[)）]\s*", re.DOTALL)
+from penstock_kit.text.control import steers
+
+# Characters of a unit.
+_LONGEST: Final = 24
 _NUMBER: Final = re.compile(r"[0-9.,:\s-]*")
 # Round brackets hold remarks as well ("speed (avg)"): only what is a unit there is one.
 _PREFIXED: Final = (
@@ -26,9 +28,21 @@ _UNITS: Final = frozenset(_OTHERS) | {prefix + unit for prefix in _PREFIXES for 
 def unit_of_name(name: str) -> str:
     """Return the unit at the end of a column's name, empty without one.
 
-    Any text in square brackets is one, unless it is a number (``sensor[0]``); in round ones only a unit that is known.
+    Any text in square brackets is one, unless it is a number (``sensor[0]``) or has a character that steers a terminal
+    or the direction of reading, as no unit that somebody sets may; in round ones only a unit that is known.
     """
-    if found := _BRACKETED.fullmatch(name):
-        return "" if _NUMBER.fullmatch(found[1]) else found[1]
-    found = _IN_PARENTHESES.fullmatch(name)
-    return found[1] if found and found[1] in _UNITS else ""
+    # No expression looks for them: a name is as long as its sender likes, and one would try all places for each space.
+    name = name.rstrip()
+    if name.endswith("]"):
+        unit = _last_inside(name, "[]")
+        return "" if _NUMBER.fullmatch(unit) or any(map(steers, unit)) else unit
+    unit = _last_inside(name, "()（）") if name.endswith((")", "）")) else ""
+    return unit if unit in _UNITS else ""
+
+
+def _last_inside(name: str, brackets: str) -> str:
+    """Return what the last brackets hold, empty where that is too long, holds others, or nothing stands before them."""
+    begin = max(name.rfind(bracket) for bracket in brackets[::2])
+    inside = name[begin + 1 : -1].strip()
+    is_unit = len(inside) <= _LONGEST and not any(bracket in inside for bracket in brackets)
+    return inside if begin > 0 and is_unit and name[:begin].strip() else ""
