@@ -1,6 +1,8 @@
 """`penstock doctor` reads the files that hold records and telemetry."""
 
+import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -46,6 +48,34 @@ def test_files_that_are_whole_are_said_to_be_and_stay_as_they_were(home: Path) -
     assert {name: finding.ok for name, finding in findings.items()} == {"chat.db": True, "telemetry.duckdb": True}
     assert all(finding.detail.endswith("MB, whole") for finding in findings.values())
     assert {name: (home / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("name", ["chat.db", "telemetry.duckdb"])
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (Path.mkdir, "is a folder, no file"),
+        (os.mkfifo, "is no file but a pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no file but a pipe, a socket or a device"),
+        (lambda path: path.symlink_to(path), "can't be looked at: Too many levels of symbolic links"),
+        (lambda path: path.symlink_to(path.parent / "gone" / "file"), "gone, which is no folder"),
+    ],
+    ids=["folder", "pipe", "device", "loop", "nowhere"],
+)
+def test_what_is_no_file_in_the_place_of_one_is_told_and_not_opened(
+    tmp_path: Path, name: str, place: Callable[[Path], None], said: str
+) -> None:
+    place(tmp_path / name)
+    finding = found(tmp_path)[name]
+    assert (finding.ok, finding.need) == (False, "required")
+    assert finding.detail.startswith(f"{tmp_path / name} ")
+    assert said in finding.detail
+    assert "restore FOLDER" in finding.remedy
+
+
+def test_a_link_to_a_file_that_a_start_will_make_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "chat.db").symlink_to(tmp_path / "elsewhere.sqlite")
+    assert found(tmp_path) == {}
 
 
 @pytest.mark.parametrize(("at", "length"), [(0, 100), (20 * PAGE, 40 * PAGE)], ids=["head", "middle"])

@@ -1,6 +1,8 @@
 """Checks of the files that hold records and telemetry: whole, as far as can be read in a few seconds."""
 
+import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -35,10 +37,33 @@ def check_database_files(settings: CliSettings, *, seconds: float = _SECONDS) ->
     telemetry = named or settings.home / TELEMETRY
     home = {path.name: path for path in sorted(settings.home.glob("*.db"))}
     for path in {**home, **elsewhere}.values():
-        if path.is_file():
-            yield _finding(path, _sqlite_fault(path, seconds))
-    if telemetry.is_file():
-        yield _finding(telemetry, _duckdb_fault(telemetry, seconds))
+        yield from _checked(path, lambda path: _sqlite_fault(path, seconds))
+    yield from _checked(telemetry, lambda path: _duckdb_fault(path, seconds))
+
+
+def _checked(path: Path, fault: "Callable[[Path], str | _Unfinished]") -> Iterator[Finding]:
+    if obstacle := _obstacle(path):
+        remedy = (
+            f"put it right, or move it away: a start makes the file, `{command_name()} restore FOLDER` an older one"
+        )
+        yield Finding(need=Need.REQUIRED, name=path.name, ok=False, detail=f"{path} {obstacle}", remedy=remedy)
+    elif path.is_file():
+        yield _finding(path, fault(path))
+
+
+def _obstacle(path: Path) -> str:
+    """Return what is in the place of a file and is none, empty where nothing is."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        # The file that a link is to is made at the first start, its folder is not.
+        folder = Path(os.path.realpath(path)).parent
+        return f"is a link into {folder}, which is no folder" if path.is_symlink() and not folder.is_dir() else ""
+    except OSError as error:
+        return f"can't be looked at: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return ""
+    return "is a folder, no file" if stat.S_ISDIR(mode) else "is no file but a pipe, a socket or a device"
 
 
 def _named(settings: CliSettings) -> tuple[Mapping[str, Path], Path | None]:
