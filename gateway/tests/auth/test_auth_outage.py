@@ -1,16 +1,20 @@
 """Who still gets in while the store of identities is away, or changes while it is asked."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.identity import ApiKey, User
+from gateway.auth.revalidation import revalidate
 from gateway.auth.scope import ALL_SCOPES
 from gateway.auth.secret import NewKey, new_key
 from gateway.auth.token import AccessTokens
+from gateway.workers.generation import Generation
 from penstock_kit.errors import Unauthenticated, Unavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
@@ -170,3 +174,43 @@ async def test_whoever_was_refused_since_is_let_in_by_no_outage(
     with pytest.raises((Unavailable, TimeoutError)):
         async with asyncio.timeout(0.5):
             await authenticator.recognise(key.text)
+
+
+async def test_what_one_gateway_of_a_machine_changed_is_looked_up_again_by_the_other_at_once(
+    clock: ManualClock, store: Store, tmp_path: Path
+) -> None:
+    untyped: Any = store
+    tokens = AccessTokens(secrets=("a-secret-of-more-than-thirty-two-bytes!!",), lifetime=timedelta(1), clock=clock)
+    one, other = (
+        Authenticator(store=untyped, tokens=tokens, clock=clock, generation=Generation(tmp_path)) for _ in range(2)
+    )
+    key = store.add()
+    for gateway in (one, other):
+        assert (await gateway.recognise(key.text)).key_id == "key_0"
+    store.remove(key)
+    one.forget()
+    for gateway in (one, other):
+        with pytest.raises(Unauthenticated):
+            await gateway.recognise(key.text)
+
+
+async def test_ten_thousand_callers_are_remembered_and_of_more_the_first_are_forgotten(
+    authenticator: Authenticator, store: Store
+) -> None:
+    keys = [store.add() for _ in range(10_001)]
+    for key in keys:
+        await authenticator.recognise(key.text)
+    known = [authenticator.remembered_tenant([(b"x-api-key", keys[at].text.encode())]) for at in (0, 1, -1)]
+    assert known == ["", "default", "default"]
+
+
+@pytest.mark.parametrize("changes", [{"user_id": "user_bob"}, {"tenant_id": "acme"}], ids=str)
+async def test_a_key_that_is_anothers_by_now_revalidates_nobody(
+    authenticator: Authenticator, store: Store, clock: ManualClock, changes: dict[str, str]
+) -> None:
+    made = store.add()
+    caller = await authenticator.recognise(made.text)
+    key, user = await store.key_by_prefix(made.prefix), await store.user("user_ada")
+    assert key is not None
+    assert revalidate(caller, user=user, key=key, now=clock.now()) == caller
+    assert revalidate(caller, user=user, key=replace(key, **changes), now=clock.now()) is None  # type: ignore[arg-type]
