@@ -1,6 +1,7 @@
 """The audit log's table: what is kept for how long."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,3 +64,16 @@ async def test_a_number_is_never_given_twice(store: AuditStore) -> None:
     await store.append(entry("key.create", 0))
     (after,) = await store.list(AuditQuery())
     assert after.id > before.id
+
+
+async def test_an_act_is_recorded_however_long_what_it_names_is(store: AuditStore) -> None:
+    await store.append(replace(entry("key.create", 0), address="a" * 65, request_id="r" * 129, target="t" * 257))
+    (kept,) = await store.list(AuditQuery())
+    assert (kept.address, kept.request_id, kept.target) == ("a" * 64, "r" * 128, "t" * 256)
+
+
+async def test_a_time_range_holds_its_start_and_not_its_end(store: AuditStore) -> None:
+    for days in (2, 1, 0):
+        await store.append(entry("key.create", days))
+    found = await store.list(AuditQuery(start_time=NOW - timedelta(days=2), end_time=NOW))
+    assert [(NOW - each.time).days for each in found] == [1, 2]
