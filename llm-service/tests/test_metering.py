@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,13 +13,23 @@ from llm_service.domain.billing.ledger import Outcome
 from llm_service.domain.billing.meter import Meter
 from llm_service.domain.billing.metering import Metering
 from llm_service.domain.billing.price import OperatorPrices, Price
-from llm_service.domain.model.event import AttemptStarted, Finished, FinishReason, TextDelta, UsageReport
-from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.event import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    Finished,
+    FinishReason,
+    Started,
+    TextDelta,
+    UsageReport,
+)
+from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
 from llm_service.domain.model.message import Message
 from llm_service.domain.model.prompt_estimate import estimate_prompt
-from llm_service.domain.model.usage import PriceSource, Usage
+from llm_service.domain.model.usage import Cost, PriceSource, Usage
 from llm_service.testing import ListLedger, ScriptedProvider, collected, question
 from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.errors import PenstockError, ResourceExhausted
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -186,3 +197,79 @@ async def test_the_prompt_is_counted_once_however_often_the_call_is_looked_at(cl
     rows = [meter.row() for _ in range(5)]
     assert [row.usage.input for row in rows] == [24] * 5
     assert ReadMessages.times == 1
+
+
+@dataclass
+class ChangedPrices:
+    """Prices that an operator changes while a call runs."""
+
+    now: OperatorPrices
+
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost:
+        return self.now.cost(provider, model, usage)
+
+    def savings(self, provider: str, model: str, usage: Usage) -> Cost:
+        return self.now.savings(provider, model, usage)
+
+
+def test_a_row_has_the_cost_that_the_end_of_its_call_told_although_prices_changed_since(clock: ManualClock) -> None:
+    prices = ChangedPrices(OperatorPrices(PRICES, free=frozenset()))
+    meter = Meter(question(model="m1"), clock, prices, "call_1")
+    meter.observe([AttemptStarted(provider="scripted", model="m1")])
+    [told] = meter.observe([Finished(reason=FinishReason.STOP, usage=USAGE)])
+    prices.now = OperatorPrices({}, free=frozenset())
+    row = meter.row()
+    assert isinstance(told, Finished)
+    assert (row.cost, row.cache_savings) == (told.cost, told.cache_savings)
+    # Saved: 400 × (2 - 0.5) read below the price of input, less 200 × (2.5 - 2) for dearer writes.
+    assert (row.cost.amount, row.cache_savings.amount) == (Decimal("0.00334"), Decimal("0.0005"))
+
+
+LOST = Attempt(provider="a", model="m", failure=FailureKind.SERVER, duration=0.1)
+ASKED = AttemptStarted(provider="a", model="m")
+FAILED = AttemptFailed(failure=FailureKind.SERVER, billed=False)
+
+
+def answer_after(*lost: Attempt) -> Started:
+    return Started(
+        id="ans_1", provider="b", model="m", create_time=datetime(2026, 1, 1, tzinfo=UTC), failed_attempts=lost
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "attempts"),
+    [
+        ([], 1),
+        ([ASKED], 1),
+        ([ASKED, FAILED, ASKED], 2),
+        ([ASKED, FAILED, ASKED, FAILED, ASKED, FAILED], 3),
+        ([ASKED, FAILED, ASKED, answer_after(LOST)], 2),
+        ([ASKED, ASKED, answer_after()], 1),
+        ([answer_after(LOST, LOST)], 3),
+    ],
+    ids=["nobody asked", "no answer yet", "the second asked", "all failed", "second answer", "hedged", "replayed"],
+)
+def test_attempts_are_those_that_failed_before_the_answer_and_it_or_all_where_there_is_none(
+    clock: ManualClock, events: list[Event], attempts: int
+) -> None:
+    meter = Meter(question(model="m"), clock, OperatorPrices({}, free=frozenset()), "call_1")
+    for event in events:
+        meter.observe([event])
+    assert meter.row().attempts == attempts
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "kind"),
+    [
+        (ResourceExhausted("x", reason="BUDGET_LIMIT_EXCEEDED"), Outcome.BUDGET_EXCEEDED, "BUDGET_LIMIT_EXCEEDED"),
+        (ResourceExhausted("x", reason="KEY_RATE_LIMIT_EXCEEDED"), Outcome.ERROR, "KEY_RATE_LIMIT_EXCEEDED"),
+        (ProviderError("x", provider="a", failure=FailureKind.IDLE_TIMEOUT), Outcome.ERROR, "idle_timeout"),
+    ],
+)
+def test_the_row_of_a_call_that_failed_has_the_reason_or_the_vendors_kind_of_failure(
+    clock: ManualClock, error: PenstockError, outcome: Outcome, kind: str
+) -> None:
+    meter = Meter(question(model="m"), clock, OperatorPrices({}, free=frozenset()), "call_1")
+    assert meter.row().error_kind == ""
+    meter.fail(error)
+    assert (meter.row().outcome, meter.row().error_kind) == (outcome, kind)
