@@ -116,6 +116,14 @@ def test_a_snoozed_alert_changes_its_state_and_tells_nobody() -> None:
     assert changes(seen) == []
 
 
+def test_a_snooze_ends_at_its_time_and_what_happens_then_is_told() -> None:
+    quiet = state(snoozed_until=NOW + timedelta(minutes=1))
+    assert follow([False, True], start=quiet)[-1] == (Status.FIRING, Change.FIRED)
+    firing = replace(quiet, status=Status.FIRING, episode=1, fired_time=NOW, notified_time=NOW)
+    assert changes(follow([True, True], repeat=60, start=firing)) == [Change.REPEATED]
+    assert changes(follow([True, False], start=firing)) == [Change.RESOLVED]
+
+
 def alarm(**fields: object) -> Alarm:
     whole = {"id": "a", "tenant_id": "t", "user_id": "u", "name": "n", "create_time": NOW, **fields}
     return Alarm(**whole)  # type: ignore[arg-type]

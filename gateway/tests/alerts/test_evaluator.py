@@ -134,6 +134,14 @@ async def test_the_systems_alerts_go_to_channels_that_asked_for_them_alone(world
     assert (message.title, message.lines[0]) == ("[告警] DiskNearlyFull", "已使用 95 %.")
 
 
+async def test_a_channel_of_the_operators_that_did_not_ask_for_the_systems_alerts_hears_of_none(world: World) -> None:
+    await world.store.put_channel(replace(CHANNEL, id="chan_ops", tenant_id="default"))
+    for holds in (True, False):
+        world.system.holds = holds
+        await world.gateway_after_the_other().evaluate()
+    assert world.told() == []
+
+
 async def test_what_is_anothers_is_not_found(world: World) -> None:
     world.devices.holds = True
     await world.gateway().evaluate()
