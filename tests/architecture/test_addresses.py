@@ -16,6 +16,12 @@ ADDRESSES = [
     for field in cls.model_fields.values()
     if (field.alias or "").endswith("_SERVICE_ADDRESS")
 ]
+PORTS = [
+    pytest.param(cls, field.alias, id=f"{cls.__name__}-{field.alias}")
+    for cls in CLASSES
+    for field in cls.model_fields.values()
+    if (field.alias or "").endswith("_PORT")
+]
 
 
 def test_the_gateway_knows_four_services_chat_three_and_llm_and_features_the_cache() -> None:
@@ -35,3 +41,15 @@ def test_an_address_that_cannot_be_one_is_refused_at_the_start(
 ) -> None:
     with pytest.raises(ValueError, match="dns:///name:port"):
         cls(_env_file=None, **{name: value})
+
+
+def test_the_gateway_has_three_ports_and_each_service_two() -> None:
+    assert len(PORTS) == 3 + 4 * 2
+
+
+@pytest.mark.parametrize(("cls", "name"), PORTS)
+def test_the_address_that_kubernetes_sets_beside_a_service_is_refused_as_any_port(
+    cls: type[ServiceSettings], name: str
+) -> None:
+    with pytest.raises(ValueError, match=name):
+        cls(_env_file=None, **{name: "tcp://10.0.0.1:80"})

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from gateway.alerts.prometheus import prometheus_rules
-from gateway.alerts.rules import RULES, SystemRule
+from gateway.alerts.rules import RULES, Form, SystemRule
+from gateway.monitoring.histogram import LATENCY_BUCKETS
 
 
 class GivenSamples:
@@ -77,3 +78,11 @@ def test_prometheus_gets_the_same_rules() -> None:
         ("LowCacheHitRate", "avg(penstock_cache_recent_hit_rate) < 0.9", "10m"),
     ]
     assert "{{ $value | humanizePercentage }}" in group[1]["annotations"]["summary"]
+
+
+def test_the_limit_of_a_quantile_is_an_edge_of_its_buckets_with_two_beyond() -> None:
+    limits = [entry.threshold for entry in RULES if entry.form is Form.QUANTILE]
+    assert limits
+    for limit in limits:
+        assert limit in LATENCY_BUCKETS, "within a bucket, what is below it may seem to be above"
+        assert len([edge for edge in LATENCY_BUCKETS if edge > limit]) >= 2
