@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, Final, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import grpc.aio
 
@@ -17,6 +17,8 @@ T = TypeVar("T")
 # What reading a stream of messages returns at its end; the library's stubs do not know it.
 EOF: Any = cast(Any, grpc.aio).EOF
 Metadata = Sequence[tuple[str, str]]
+# A call that a server which stops never took is made that often in all, then it fails.
+_MOST_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +62,18 @@ class SingleCall:
         `timeout` in seconds replaces the channel's; the context's deadline holds all the same.
         """
         context = current_context()
-        seconds = call_timeout(context, self._peer.timeout if timeout is None else timeout, self._peer)
-        try:
-            return await self._call(
-                request,
-                timeout=seconds,
-                metadata=call_metadata(context, (*self._peer.metadata, *metadata)),
-                wait_for_ready=wait_for_ready,
-            )
-        except grpc.aio.AioRpcError as error:
-            raise self._peer.error(error) from None
+        for attempt in range(_MOST_ATTEMPTS):
+            try:
+                return await self._call(
+                    request,
+                    timeout=call_timeout(context, self._peer.timeout if timeout is None else timeout, self._peer),
+                    metadata=call_metadata(context, (*self._peer.metadata, *metadata)),
+                    wait_for_ready=wait_for_ready,
+                )
+            except grpc.aio.AioRpcError as error:
+                if attempt + 1 == _MOST_ATTEMPTS or not _may_be_made_anew(request, error):
+                    raise self._peer.error(error) from None
+        raise AssertionError("the last attempt returns or raises")
 
 
 class StreamingCall:
@@ -91,30 +95,36 @@ class StreamingCall:
     ) -> "ResponseStream":
         """Start the call and return its responses; where there are many requests, `request` is their async iterator."""
         context = current_context()
-        call = self._call(
-            request,
-            timeout=call_timeout(context, timeout, self._peer),
-            metadata=call_metadata(context, (*self._peer.metadata, *metadata)),
-            wait_for_ready=wait_for_ready,
-        )
-        return ResponseStream(call, self._peer)
+
+        def start() -> Any:
+            return self._call(
+                request,
+                timeout=call_timeout(context, timeout, self._peer),
+                metadata=call_metadata(context, (*self._peer.metadata, *metadata)),
+                wait_for_ready=wait_for_ready,
+            )
+
+        return ResponseStream(start, self._peer, request)
 
 
 class ResponseStream:
     """The responses of one streaming call, to be iterated once; as a context manager it cancels what is left."""
 
-    __slots__ = ("_call", "_peer")
+    __slots__ = ("_attempts", "_call", "_peer", "_request", "_start")
 
-    def __init__(self, call: Any, peer: Peer) -> None:
-        self._call = call
+    def __init__(self, start: Callable[[], Any], peer: Peer, request: Any) -> None:
+        self._start = start
         self._peer = peer
+        self._request = request
+        self._attempts = 1
+        self._call = start()
 
     async def __aiter__(self) -> AsyncGenerator[Any]:
         try:
-            async for response in self._call:
+            response = await self.read()
+            while response is not EOF:
                 yield response
-        except grpc.aio.AioRpcError as error:
-            raise self._peer.error(error) from None
+                response = await self.read()
         finally:
             self._call.cancel()
 
@@ -135,7 +145,17 @@ class ResponseStream:
 
     async def read(self) -> Any:
         """Return the next response, or ``grpc.aio.EOF`` at the end. Not to be mixed with iteration."""
-        return await self._translated(self._call.read())
+        while True:
+            try:
+                response = await self._call.read()
+            except grpc.aio.AioRpcError as error:
+                if self._attempts >= _MOST_ATTEMPTS or not _may_be_made_anew(self._request, error):
+                    raise self._peer.error(error) from None
+                self._attempts += 1
+                self._call = self._start()
+            else:
+                self._attempts = _MOST_ATTEMPTS
+                return response
 
     async def write(self, request: Any) -> None:
         """Send one more request (methods with many requests, started without an iterator)."""
@@ -158,6 +178,26 @@ class ResponseStream:
             return await operation
         except grpc.aio.AioRpcError as error:
             raise self._peer.error(error) from None
+
+
+def was_never_taken(error: grpc.aio.AioRpcError) -> bool:
+    """Return whether the call reached no handler, so that making it anew is no repetition.
+
+    A server that stops resets what has arrived and waits for a handler: gRPC's core has no second GOAWAY, before which
+    such calls would be served. What a handler ended has other words or metadata, and what was running when a server
+    stopped is UNAVAILABLE.
+    """
+    return (
+        error.code() is grpc.StatusCode.CANCELLED
+        and error.details() == error.code().name
+        and not error.initial_metadata()
+        and not error.trailing_metadata()
+    )
+
+
+def _may_be_made_anew(request: Any, error: grpc.aio.AioRpcError) -> bool:
+    """Return whether to make a call anew; the requests of an iterator are gone."""
+    return was_never_taken(error) and request is not None and not isinstance(request, AsyncIterable)
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import grpc.aio
 from penstock.common.v1 import multiplex_pb2 as pb
 
-from penstock_kit.grpc.call import EOF
+from penstock_kit.grpc.call import EOF, was_never_taken
 from penstock_kit.grpc.multiplex.outbox import Outbox
 
 METHOD: Final = "/penstock.common.v1.MultiplexService/Carry"
@@ -45,6 +45,7 @@ class Connection:
         self._ids = itertools.count(1)
         self._reading = asyncio.create_task(self._read())
         self._writing = asyncio.create_task(self._outbox.run())
+        self._has_written = False
         self.usable = True
 
     def open(self, headers: pb.Headers, receiver: Receiver) -> int:
@@ -84,11 +85,19 @@ class Connection:
             self._fail_unstarted()
             return
         except grpc.aio.AioRpcError as failure:
+            if self._was_never_taken(failure):
+                self._fail_unstarted()
+                return
             error = failure
         except asyncio.CancelledError:
             empty = grpc.aio.Metadata()
             error = grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, empty, empty, "the channel was closed", None)
         self._fail_all(error)
+
+    def _was_never_taken(self, error: grpc.aio.AioRpcError) -> bool:
+        """Return whether no call of the stream has begun. A write that fails says INTERNAL, whatever ended it."""
+        is_unwritten = error.code() is grpc.StatusCode.INTERNAL and not self._has_written
+        return is_unwritten or was_never_taken(error)
 
     def _on_frame(self, frame: pb.ServerFrame) -> None:
         receiver = self._receivers.get(frame.call_id)
@@ -127,6 +136,7 @@ class Connection:
     async def _write(self, frames: Sequence[pb.ClientFrame]) -> None:
         try:
             await self._stream.write(pb.CarryRequest(frames=frames))
+            self._has_written = True
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # The reader learns the same, and tells the calls.
             await asyncio.Event().wait()
