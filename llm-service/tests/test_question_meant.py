@@ -76,7 +76,7 @@ def test_machines_beyond_a_limit_are_told_by_how_many_readings_were(limit: int) 
         assert (query.rank, query.statistics) == (True, (Statistic.COUNT,)), text
 
 
-@pytest.mark.parametrize("previous", ["the previous hour", "the last hour"])
+@pytest.mark.parametrize("previous", ["the previous hour", "the last hour", "the hour before"])
 def test_the_hour_before_this_one_is_one_of_the_clock(previous: str) -> None:
     query = parse_prompt(f"mean current of WLD001 this hour compared to {previous}", NOW)
     hour = datetime(2026, 11, 28, 12, tzinfo=UTC)

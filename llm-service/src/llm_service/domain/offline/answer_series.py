@@ -19,6 +19,7 @@ from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics, Series
 from llm_service.domain.offline.result_json import features_from_json
+from llm_service.domain.offline.words_state import RUNNING
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=2)
 _MOST_ROWS: Final = 60
@@ -58,9 +59,19 @@ def last(report: Report, query: StructuredQuery, series: Series) -> str:
     unknown = unmatched_fields(query.fields, series.columns)
     if unknown and not matched:
         return report.unknown_fields(device, unknown, series.columns)
-    lines = [shown_reading(report, query, series, name) for name in matched or series.columns]
+    told = series.columns if query.tells_state else matched or series.columns
+    lines = [*_state(report, query, series), *(shown_reading(report, query, series, name) for name in told)]
     head = report.say.last_head(device, report.say.times.stamp(series.times[-1]))
     return "\n".join([head, *limited(report.say, lines), *_ahead(report, series.times[-1])])
+
+
+def _state(report: Report, query: StructuredQuery, series: Series) -> list[str]:
+    """Whether the machine runs, by its last reading; nothing where that is not asked or not measured."""
+    number = number_or_none(_last_of(series, RUNNING.field)[0]) if RUNNING.field in series.columns else None
+    if not query.tells_state or number is None:
+        return []
+    condition = f"{RUNNING.field} {RUNNING.operator.value} {RUNNING.value:g} {series.units.get(RUNNING.field, '')}"
+    return [report.say.state(condition.rstrip(), running=number >= RUNNING.value)]
 
 
 def _ahead(report: Report, time: datetime) -> list[str]:

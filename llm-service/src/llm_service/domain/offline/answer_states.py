@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 from llm_service.domain.offline.answer_fields import limited
@@ -20,6 +21,8 @@ _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
     Operator.GT: operator.gt,
     Operator.GE: operator.ge,
 }
+# Machines pause this long between two welds: what begins so soon in a range may have begun before it.
+_EDGE: Final = timedelta(minutes=5)
 _TEXTS: Final = frozenset({Operator.EQ, Operator.NE})
 
 
@@ -48,6 +51,14 @@ def since(report: Report, query: StructuredQuery, each: Answered) -> str:
     if fitting.ongoing:
         return report.say.since(result.device, where, shown_last, report.say.times.stamp(last.end))
     return report.say.no_longer(result.device, where, shown_last)
+
+
+def edge(report: Report, each: Answered) -> str:
+    """Say that what fits from the begin of the range may have begun before, "" where the first time lies within it."""
+    begin, first = each.time.start if each.time else None, each.result.first_fitting
+    if begin is None or first is None or first - begin > _EDGE:
+        return ""
+    return report.say.maybe_before(report.say.times.stamp(first), report.say.times.stamp(begin))
 
 
 def _shown(report: Report, spell: Spell) -> Stretch:

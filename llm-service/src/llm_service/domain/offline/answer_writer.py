@@ -114,6 +114,8 @@ class Report:
             Remark.READINGS: say.readings_counted,
             Remark.OVERVIEW: say.overview,
             Remark.NO_FIELD: say.no_field,
+            Remark.NEWEST: say.newest_overview,
+            Remark.NOT_DRAWN: say.not_drawn,
         }
         return told[note.remark](*note.words)
 

@@ -86,6 +86,22 @@ class ChineseStates(SharedWording):
             f"{_SIDES[place.side]}；90% 的数据在 {place.low} 至 {place.high} 之间（中位数 {place.middle}）。"
         )
 
+    def state(self, condition: str, *, running: bool) -> str:
+        """Tell a state."""
+        return f"- 状态：{'运行中' if running else '停机'}（以 {condition} 为运行）"
+
+    def newest_overview(self) -> str:
+        """Explain the newest readings."""
+        return "以上是概况：当前状态和最新数据；如需统计，请说明时间，例如“今天”。"
+
+    def not_drawn(self, words: str) -> str:
+        """Explain that there is no picture."""
+        return f"这里不能画图（“{words}”），以上用文字说明数据的情况。"
+
+    def maybe_before(self, first: str, begin: str) -> str:
+        """Explain an edge."""
+        return f"{first} 紧接时段的起点 {begin}：此前可能已经如此，因此不能确定它是开始时刻。"
+
     def overview(self) -> str:
         """Explain an overview."""
         return "我没有识别出具体问的是什么，以上只是概况。"

@@ -92,6 +92,25 @@ class EnglishStates(SharedWording):
             f"{place.period}; 90 % of its readings lie between {place.low} and {place.high} (median {place.middle})."
         )
 
+    def state(self, condition: str, *, running: bool) -> str:
+        """Tell a state."""
+        return f"- state: {'running' if running else 'stopped'} (running is {condition})"
+
+    def newest_overview(self) -> str:
+        """Explain the newest readings."""
+        return (
+            "This is an overview: the state now and the newest readings; name a time, such as “today”, for statistics."
+        )
+
+    def not_drawn(self, words: str) -> str:
+        """Explain that there is no picture."""
+        return f"I can't draw (“{words}”): this text tells what the readings show."
+
+    def maybe_before(self, first: str, begin: str) -> str:
+        """Explain an edge."""
+        edge = f"{first} is close to {begin}, where the range begins"
+        return f"{edge}: it may have begun before, so this is no sure start."
+
     def overview(self) -> str:
         """Explain an overview."""
         return "I did not recognise what is asked about it, so this is an overview."

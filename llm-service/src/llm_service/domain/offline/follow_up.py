@@ -126,6 +126,9 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         named = replace(query, intent=Intent.STATISTICS, devices=devices.devices, references=devices.references)
         confidence = max(query.confidence, before.confidence)
         return replace(named, all_devices=devices.all_devices, winner=devices.winner, confidence=confidence)
+    if before.overview and (query.time or query.conditions):
+        # "And yesterday?" behind "how is it doing": the statistics of that day.
+        before = replace(before, statistics=())
     query = _without_lost(query, before)
     if query.adds and query.statistics and not before.rank:
         query = replace(query, statistics=tuple(dict.fromkeys((*before.statistics, *query.statistics))))
@@ -143,7 +146,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     if query.time and query.time.instant and ends and not before.rank and not query.fields:
         # "Was it higher an hour ago?": the value of that moment, which has no highest one.
         query = replace(query, statistics=(), whether=False)
-    keeps_rank = before.rank and (devices is before or before.interval is not None)
+    again = Statistic.LAST in before.statistics and bool(query.references) and query.follows
+    keeps_rank = before.rank and (devices is before or before.interval is not None or again)
     query = _on_day(query, before.time)
     statistics = query.statistics or (() if ends and not query.statistics else before.statistics)
     if keeps_rank and query.follows:
@@ -191,9 +195,20 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         over=query.over or (not query.least and not query.conditions and before.over),
         longest=query.longest or (0 if query.conditions else before.longest),
         each=query.each or (not query.conditions and before.each),
+        **_state(query, before),
         again=query.again or (None if query.statistics else before.again),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _state(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:
+    """Whether the state is told: "and WLD002?" behind "how is WLD001 doing"."""
+    more = query.statistics or query.fields or query.time or query.conditions or query.when
+    carried = before.tells_state and not more
+    return {
+        "tells_state": query.tells_state or carried,
+        "overview": query.overview or (carried and before.overview),
+    }
 
 
 def _without_lost(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:

@@ -29,6 +29,7 @@ from llm_service.domain.offline.measure import (
     find_when,
     use_kilowatt_hours,
 )
+from llm_service.domain.offline.newest_asked import with_newest
 from llm_service.domain.offline.predicate import read_predicate
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
@@ -127,7 +128,7 @@ def parse_prompt(
     )
     reading.owner = sentence.raw(owners[0]) if owners else "it" if weak and own else ""
     reading.negation = unread_negation(sentence, reading)
-    return query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
+    return with_newest(query_of(reading, language_of(readable.text), unread_phrases(sentence, reading)), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

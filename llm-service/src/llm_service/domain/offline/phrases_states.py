@@ -108,6 +108,22 @@ class StateWording(Protocol):
         """Say where a value lies among the readings, and whether it is as was asked."""
         ...
 
+    def state(self, condition: str, *, running: bool) -> str:
+        """Say whether a machine runs, as a line above its readings."""
+        ...
+
+    def newest_overview(self) -> str:
+        """Say that the newest readings are told for an overview."""
+        ...
+
+    def not_drawn(self, words: str) -> str:
+        """Say that nothing is drawn."""
+        ...
+
+    def maybe_before(self, first: str, begin: str) -> str:
+        """Say that what begins with a range may have begun before it."""
+        ...
+
     def overview(self) -> str:
         """Say that an overview is given, as what was asked was not recognised."""
         ...

@@ -25,6 +25,7 @@ from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
 
+_ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _EVENTS: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.INTEGRAL, Statistic.SHARE})
 
 
@@ -161,5 +162,8 @@ def _series_kind(plan: PlanState) -> str | None:
 
 def _asks_last(plan: PlanState) -> bool:
     query = plan.query
+    if query.rank and len(query.devices) == 1 and set(query.statistics) - _ENDS == {Statistic.LAST}:
+        # The highest of one machine's newest readings is that reading.
+        query = plan.query = replace(query, statistics=(Statistic.LAST,), rank=False)
     alone = query.statistics == (Statistic.LAST,)
     return alone and not query.rank and query.intent in {Intent.QUERY, Intent.STATISTICS}

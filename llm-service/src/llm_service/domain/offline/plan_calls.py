@@ -288,6 +288,8 @@ class CallPlanner:
 
     def known_fields(self, codes: Sequence[str]) -> list[str] | None:
         """The fields by their exact names when all the devices have the same; otherwise all, and the report picks."""
+        if self._query.tells_state:
+            return None
         cards = [self._talk.card(code) for code in codes]
         fields: list[str] = []
         for phrase in self._query.fields:

@@ -10,7 +10,7 @@ from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.gathering import Gathered
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
-from llm_service.domain.offline.query import Statistic, TimeRange
+from llm_service.domain.offline.query import Note, Remark, Statistic, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, Series
 from llm_service.domain.offline.result_json import series_from_json, statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
@@ -117,6 +117,7 @@ class _Rows:
         if not isinstance(gathered, list):
             return gathered
         self._plan.heed("last", self._units(gathered))
+        self._plan.notes += [Note(remark=Remark.NEWEST, words=())] if query.overview else []
         series = [series_from_json(each.outcome.data) for each in gathered]
         # Behind the newest rows those that have the text asked for: the last quality there is.
         series = [_last_known(newest, series[at + len(codes) :]) for at, newest in enumerate(series[: len(codes)])]

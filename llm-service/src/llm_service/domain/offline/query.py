@@ -116,6 +116,8 @@ class Remark(StrEnum):
     READINGS = "readings"  # how the number of times was asked for: what is counted are readings
     OVERVIEW = "overview"  # nothing: what was asked was not recognised, all of it is told in brief
     NO_FIELD = "no_field"  # a device, the field it has not
+    NEWEST = "newest"  # nothing: the newest readings are told for an overview
+    NOT_DRAWN = "not_drawn"  # how a drawing was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,8 @@ class StructuredQuery:
     With `undated` no day was said of `time`; `others` asks of the devices that were not spoken of before.
 
     `counts_intervals` asks how many intervals have a number that fits the conditions; planned, these are `limits`.
+
+    `tells_state` asks whether the machine runs, beside all its newest readings; of an `overview` that is said.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
@@ -249,6 +253,8 @@ class StructuredQuery:
     owner: str = ""
     again: Statistic | None = None
     winner: "StructuredQuery | None" = None
+    tells_state: bool = False
+    overview: bool = False
 
     @property
     def first_device(self) -> str:

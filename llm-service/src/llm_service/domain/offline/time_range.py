@@ -24,7 +24,17 @@ _CLOSINGS: Final = frozenset(
 _AFTER: Final = frozenset({"after", "later than", "以后", "之后", "过后", "后"})
 _THIS_HOUR: Final = frozenset({"this hour", "the current hour", "本小时", "这个小时", "这一小时"})
 _LAST_HOUR: Final = frozenset(
-    {"previous hour", "last hour", "hour before", "上一 小时", "上 一 小时", "上个 小时", "前 一 小时"}
+    {
+        "previoushour",
+        "lasthour",
+        "hourbefore",
+        "上一小时",
+        "上一个小时",
+        "上个小时",
+        "前一小时",
+        "前一个小时",
+        "前个小时",
+    }
 )
 _NIGHTS: Final = frozenset({PartOfDay.EVENING, PartOfDay.NIGHT})
 _DAWN: Final = 6 * 3600
@@ -85,10 +95,10 @@ class _TimeReader:
                 continue
             second = linked.get(moment)
             found = self._range(moment, second, day) if second else self._single(moment, day, clocked)
-            if ranges and found and moment.day and moment.day.back:
-                found = moved(ranges[-1], -moment.day.back)
-            elif found and (whole := self._whole_hour_before(moment, moments)):
+            if found and (whole := self._whole_hour_before(moment, moments)):
                 found = whole
+            elif ranges and found and moment.day and moment.day.back:
+                found = moved(ranges[-1], -moment.day.back)
             elif found in ranges and moment.day and moment.day.rolling:
                 found = self._before(found, moment, moments)
             skip = second
@@ -143,8 +153,8 @@ class _TimeReader:
     def _whole_hour_before(self, moment: Moment, moments: Sequence[Moment]) -> TimeRange | None:
         """The hour of the clock before this one, where this one is named beside it."""
         this = next((each for each in moments if self._words.text(each.begin) in _THIS_HOUR), None)
-        last = " ".join(self._words.text(at) for at in range(moment.begin, moment.end))
-        if this is None or this.day is None or last.removeprefix("the ") not in _LAST_HOUR:
+        last = "".join(self._words.text(at) for at in range(moment.begin, moment.end)).replace(" ", "")
+        if this is None or this.day is None or last.removeprefix("the") not in _LAST_HOUR:
             return None
         return TimeRange(start=this.day.start - timedelta(hours=1), end=this.day.start)
 

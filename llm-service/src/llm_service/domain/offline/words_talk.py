@@ -33,7 +33,7 @@ _INTENTS: Final = {
     "|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|稳定|走向|增加|减少",
     Intent.QUERY: "raw data|raw|raw values|raw readings|data points|records|table|log|history"
     "|individual readings|原始数据|明细|数据记录|历史数据|原始|逐条",
-    Intent.STATISTICS: "stat|stats|statistic|statistics|summary|summarise|summarize|overview"
+    Intent.STATISTICS: "stat|stats|status|statistic|statistics|summary|summarise|summarize|overview"
     "|summaries|how is|how was|how are|how were|how did|how ' s|how high|how low"
     "|how fast|how much|how large|how big|key figures|统计|概况|汇总|总结|情况"
     "|状态|怎么样|如何|统计数据|统计信息|多高|多大|多低|运行情况|概览",
