@@ -138,3 +138,26 @@ async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(
     chinese = await shop.ask("WLD002过去24小时有没有异常？")
     assert "102 处异常" in chinese
     assert "基线取自 2026-11-20 08:00 至 2026-11-20 14:28:59" in chinese
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "which machine had the most anomalies in the last day?",
+            "From most to fewest anomalies: WLD002 once, WLD001 0",
+        ),
+        ("最近一天哪台设备异常最多", "异常由多到少：WLD002 1 次，WLD001 0 次。"),
+        ("最近一天哪台设备异常最少", "异常由少到多：WLD001 0 次，WLD002 1 次。"),
+    ],
+)
+async def test_devices_are_ranked_by_their_anomalies(shop: Shop, text: str, told: str) -> None:
+    answer = await shop.ask(text)
+    assert answer.startswith(told)
+    assert "left out" not in answer.lower()
+    assert "略去" not in answer
+
+
+async def test_a_device_that_was_not_looked_at_is_in_no_ranking_of_anomalies(shop: Shop) -> None:
+    shop.note = "the baseline has 9 rows, at least 150 are needed"
+    assert "由多到少" not in await shop.ask("最近一天哪台设备异常最多")

@@ -110,6 +110,11 @@ class ChineseStates(SharedWording):
         """State a number of all."""
         return f"合并计算：{value}。"
 
+    def most_anomalies(self, counts: Sequence[tuple[str, str]], *, lowest: bool) -> str:
+        """Rank devices by their anomalies."""
+        order = "由少到多" if lowest else "由多到少"
+        return f"异常{order}：{'，'.join(f'{device} {times}' for device, times in counts)}。"
+
     def groups(self, numbers: Sequence[tuple[str, str]], name: str) -> str:
         """State a number of each group."""
         named = f"（{name}）" if name else ""

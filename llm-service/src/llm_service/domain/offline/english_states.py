@@ -119,6 +119,11 @@ class EnglishStates(SharedWording):
         """State a number of all."""
         return f"Together: {value}."
 
+    def most_anomalies(self, counts: Sequence[tuple[str, str]], *, lowest: bool) -> str:
+        """Rank devices by their anomalies."""
+        order = "fewest to most" if lowest else "most to fewest"
+        return f"From {order} anomalies: {', '.join(f'{device} {times}' for device, times in counts)}."
+
     def groups(self, numbers: Sequence[tuple[str, str]], name: str) -> str:
         """State a number of each group."""
         named = f" ({name})" if name else ""

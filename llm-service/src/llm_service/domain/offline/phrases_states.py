@@ -160,6 +160,10 @@ class StateWording(Protocol):
         """State a number of the readings of several devices together."""
         ...
 
+    def most_anomalies(self, counts: Sequence[tuple[str, str]], *, lowest: bool) -> str:
+        """Tell which devices have the most anomalies, or the fewest first."""
+        ...
+
     def groups(self, numbers: Sequence[tuple[str, str]], name: str) -> str:
         """State the number `name` of the readings of each of several groups of devices."""
         ...

@@ -9,7 +9,7 @@ from llm_service.domain.offline.anomaly_result import anomalies_from_json
 from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
-from llm_service.domain.offline.query import Intent
+from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
@@ -45,7 +45,13 @@ def answer_anomalies_of(plan: PlanState) -> Step:
         return spikes
     plan.heed("anomaly", {})
     counts = {each.device: each.count for found in gathered for each in anomalies_from_json(found.outcome.data)}
-    groups = _by_group(plan, counts) if len(query.periods) < 2 else []
+    looked = {
+        each.device: each.count
+        for found in gathered
+        for each in anomalies_from_json(found.outcome.data)
+        if each.windows
+    }
+    groups = _by_group(plan, counts) or _ranked(plan, looked) if len(query.periods) < 2 else []
     return plan.say("\n\n".join([*groups, *texts, *spikes]))
 
 
@@ -61,6 +67,17 @@ def _by_group(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
     plan.left_out = [part for part in plan.left_out if part not in {"groups", "rank"}]
     told.sort(key=lambda group: -group[1])
     return [plan.report.say.groups([(label, plan.report.say.times_of(count)) for label, count in told], "")]
+
+
+def _ranked(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
+    """The devices by how many windows stand out, where the one with the most or the fewest is asked for."""
+    if not plan.query.rank or len(counts) < 2:
+        return []
+    plan.left_out = [part for part in plan.left_out if part not in {"rank", "top"}]
+    told = sorted(counts.items(), key=lambda pair: pair[1], reverse=Statistic.MIN not in plan.query.statistics)
+    told = told[: plan.query.top or len(told)]
+    lowest = Statistic.MIN in plan.query.statistics
+    return [plan.report.say.most_anomalies([(code, plan.report.say.times_of(n)) for code, n in told], lowest=lowest)]
 
 
 def _spikes(plan: PlanState) -> list[str] | Step:
