@@ -154,3 +154,25 @@ def test_a_total_of_two_halls_stays_one_when_its_percentage_is_asked_for() -> No
 def test_a_machine_said_to_be_ok_is_asked_for_anomalies(text: str) -> None:
     query = parse_prompt(text, NOW)
     assert (query.intent, query.conditions, query.devices) == (Intent.ANOMALY, (), ("WLD001",))
+
+
+@settings(deadline=None)
+@given(
+    field=field,
+    low=st.integers(1, 90),
+    more=st.integers(1, 90),
+    still=st.sampled_from(["", "still "]),
+    lead=st.sampled_from(["within {0} to {1} V", "inside {0} to {1} V", "between {0} and {1} V"]),
+)
+def test_whether_a_value_is_still_within_a_range_is_asked_of_now(
+    field: str, low: int, more: int, still: str, lead: str
+) -> None:
+    query = parse_prompt(f"is the {field} of WLD001 {still}{lead.format(low, low + more)}?", NOW)
+    bounds = [(each.operator, each.value) for each in query.conditions]
+    assert bounds == [(Operator.GE, low), (Operator.LE, low + more)]
+    assert (query.holds, query.unread) == (True, ())
+
+
+def test_within_a_length_or_times_of_day_is_no_range_of_values() -> None:
+    for text in ("mean current of WLD001 within the last 2 hours", "temperature of WLD001 within 10 to 12 today"):
+        assert not parse_prompt(text, NOW).conditions, text

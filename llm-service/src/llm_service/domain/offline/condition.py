@@ -14,6 +14,7 @@ from llm_service.domain.offline.unit import field_of_unit
 from llm_service.domain.offline.words_data import FIELDS, GOOD, LABEL_FIELD
 
 _QUIET: Final = (Kind.FILLER, Kind.WHERE)
+_INSIDE: Final = frozenset({"within", "inside"})
 _IS: Final = frozenset({"is", "was", "were", "are", "be", "=", "为", "是", "equals", "等于", "being", "stays", "reads"})
 _NOT_EVIDENT: Final = frozenset({"over", "under", "below", "above", "超", "no more than"})
 FLIPPED: Final = {
@@ -276,7 +277,8 @@ def _suffixed(sentence: Sentence, at: int) -> list[Condition]:
 
 def _between(sentence: Sentence, at: int) -> list[Condition]:
     """Field between A and B; without a field before it or a unit behind it, it is a range of time."""
-    if not sentence.has(at, Kind.BETWEEN) and not (sentence.has(at, Kind.FROM) and _subject(sentence, at)):
+    leads = sentence.has(at, Kind.BETWEEN) or sentence.text(at) in _INSIDE
+    if not leads and not (sentence.has(at, Kind.FROM) and _subject(sentence, at)):
         return []
     low = value_at(sentence, at + 1)
     if low is None or not sentence.has(low.end, Kind.TO):

@@ -23,6 +23,9 @@ def with_newest(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """Return `query` with the newest readings asked for where nothing else answers `sentence`."""
     if query.intent is Intent.CHAT:
         return query
+    if query.holds:
+        # "Is it still above 20": whether it is so is told by the newest reading.
+        return replace(query, unread=tuple(each for each in query.unread if each.lower() != "still"))
     return _with_drawing(_highest_now(_state_asked(query, sentence)), sentence)
 
 
