@@ -72,3 +72,18 @@ async def test_who_did_not_renew_a_value_ends_nobodys_claim(clock: ManualClock) 
     assert await one.should_refresh(entry)
     await other.done(entry.key)
     assert not await third.should_refresh(entry)
+
+
+async def test_of_ten_thousand_claims_those_that_are_over_make_room_and_the_others_stay(clock: ManualClock) -> None:
+    advisor = RefreshAdvisor(clock=clock, random=lambda: 0.999999)
+
+    def ending(number: int) -> Entry:
+        return Entry(key=f"t\0{number}", value=b"v", expire_at=clock.monotonic() + 0.1, load_seconds=1.0)
+
+    assert all([await advisor.should_refresh(ending(number)) for number in range(9_999)])
+    clock.advance(1)
+    assert await advisor.should_refresh(ending(9_999))
+    assert not await advisor.should_refresh(ending(10_000)), "each lasts for two loads"
+    clock.advance(1)
+    assert await advisor.should_refresh(ending(10_000))
+    assert not await advisor.should_refresh(ending(9_999))

@@ -3,6 +3,7 @@
 import stat
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cache_service.adapters.semantic.redis_store import RedisSemanticStore
 from cache_service.adapters.semantic.sqlite_store import SqliteSemanticStore
 from cache_service.domain.semantic.entry import SemanticEntry
 from cache_service.domain.semantic.store import SemanticLimits, SemanticStoreAway
+from cache_service.settings import CacheSettings
 from penstock_kit.clock import SystemClock
 from penstock_kit.redis.link import RedisLink
 from penstock_testkit.clock import ManualClock
@@ -68,6 +70,27 @@ class TestMemorySemanticStore(SemanticStoreContract):
         for name in ("e1", "e2", "e3", "e4"):  # seven bytes each
             await store.put(make_entry(name), 60.0)
         assert [each and each.id for each in await store.read(["e1", "e2", "e3", "e4"])] == [None, None, "e3", "e4"]
+
+    async def test_a_tenant_has_64_mib_of_answers_and_a_thousand_partitions_unless_told_otherwise(
+        self, clock: ManualClock, make_entry: MakeEntry
+    ) -> None:
+        store, large = MemorySemanticStore(clock=clock, limits=SemanticLimits()), bytes(16 * 1024 * 1024)
+        for number in range(4):
+            assert await store.put(replace(make_entry(f"e{number}"), value=large), 60.0) == 0
+        assert await store.put(replace(make_entry("e4"), value=b"x"), 60.0) == 1
+        store = MemorySemanticStore(clock=clock, limits=SemanticLimits())
+        gone = [await store.put(make_entry(f"e{number}", partition=f"p{number}"), 60.0) for number in range(1_001)]
+        assert gone == [0] * 1_000 + [1]
+        assert await store.read(["e0"]) == [None]
+
+
+def test_the_bounds_of_a_store_are_those_of_the_settings() -> None:
+    settings = CacheSettings(_env_file=None)
+    assert SemanticLimits() == SemanticLimits(
+        partition_entries=settings.semantic_partition_entries,
+        tenant_entries=settings.semantic_tenant_entries,
+        tenant_partitions=settings.semantic_tenant_partitions,
+    )
 
 
 class TestSqliteSemanticStore(SemanticStoreContract):

@@ -67,12 +67,24 @@ class OpenBudgets(SlowBudgets):
         return want
 
 
+class NoBudgets(OpenBudgets):
+    """Has no budget."""
+
+    async def all(self) -> Sequence[Budget]:
+        return ()
+
+
 async def nothing() -> list[None]:
     return []
 
 
 async def purse_over(
-    store: SlowBudgets, clock: ManualClock, prices: dict[str, Price], looked_up: list[str] | None = None
+    store: SlowBudgets,
+    clock: ManualClock,
+    prices: dict[str, Price],
+    looked_up: list[str] | None = None,
+    *,
+    refuse_unpriced: bool = False,
 ) -> ReservingBudgetGuard:
     """A budget guard of a route over one model of each provider in `prices`, with one budget of a dollar.
 
@@ -94,7 +106,7 @@ async def purse_over(
         ready=ready,
         rate_limiter=LocalRateLimiter(clock),
         clock=clock,
-        settings=BudgetGuardSettings(output_tokens=1000),
+        settings=BudgetGuardSettings(output_tokens=1000, refuse_unpriced=refuse_unpriced),
     )
 
 
@@ -150,6 +162,21 @@ async def test_prices_are_looked_up_before_an_embedding_is_reserved_from_a_budge
     assert looked_up == ["p"]
     ((want, least),) = store.wanted
     assert want == least >= Decimal("0.1"), "a thousand tokens at a hundred dollars a million"
+
+
+@pytest.mark.parametrize(("refuse_unpriced", "expected"), [(True, ["p"]), (False, [])])
+async def test_without_a_budget_prices_are_looked_up_only_where_models_without_one_are_refused(
+    clock: ManualClock, refuse_unpriced: bool, expected: list[str]
+) -> None:
+    prices = {"p": Price(input=Decimal(1), output=Decimal(1))}
+    candidates = [Candidate(provider="p", model="m", why="")]
+    for_answers, for_vectors = list[str](), list[str]()
+    with use_context(CallContext(request_id="r", caller=Caller(user_id="alice"))):
+        guard = await purse_over(NoBudgets(), clock, prices, for_answers, refuse_unpriced=refuse_unpriced)
+        await guard.reserve(question(), "call_1")
+        guard = await purse_over(NoBudgets(), clock, prices, for_vectors, refuse_unpriced=refuse_unpriced)
+        await guard.reserve_embedding("call_2", candidates, 1_000)
+    assert (for_answers, for_vectors) == (expected, expected)
 
 
 @pytest.mark.parametrize("answers", [2, 5])

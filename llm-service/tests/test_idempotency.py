@@ -161,6 +161,32 @@ async def test_an_answer_is_kept_although_its_last_asker_leaves_while_it_is_bein
     assert len(provider.asked) == 1
 
 
+class BusyStore(DictStore):
+    """A store in which another replica makes the answer for the first `times` looks, and then gives it up."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def claim(self, key: str, fingerprint: str) -> Claim:
+        self.times -= 1
+        if self.times >= 0:
+            return Claim(state=ClaimState.IN_FLIGHT, fingerprint=fingerprint)
+        return await super().claim(key, fingerprint)
+
+
+async def test_an_asker_looks_for_the_answer_of_another_replica_ever_less_often_up_to_every_half_second() -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    execution = IdempotentExecution(BusyStore(11), batch_codec(), sleep=sleep)
+    assert text_of(await ask(IdempotentCompletions(ScriptedProvider(), execution=execution), keyed())) == "pong"
+    first = [0.02, 0.03, 0.045, 0.0675, 0.10125, 0.151875, 0.2278125, 0.34171875]
+    assert pauses == pytest.approx([*first, 0.5, 0.5, 0.5])
+
+
 async def test_requests_without_a_key_are_their_own() -> None:
     provider = ScriptedProvider()
     answering = replica(provider)
