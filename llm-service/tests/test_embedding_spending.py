@@ -244,3 +244,11 @@ async def test_vectors_of_a_text_that_a_vendor_refuses_as_such_are_asked_of_no_o
         await made.embed()
     assert isinstance(caught.value, ProviderError)
     assert (caught.value.provider, [row.provider for row in made.ledger.rows]) == ("a", ["a"])
+
+
+async def test_the_row_of_vectors_is_one_attempts_and_of_no_cache(making: Making) -> None:
+    made = await making(ScriptedProvider(name="a", usage=Usage(input=10)))
+    await made.embed()
+    [row] = made.ledger.rows
+    assert (row.operation, row.outcome, row.attempts, row.cached) == ("embed", Outcome.OK, 1, False)
+    assert (row.time_to_first_token, row.finish_reason, row.error_kind) == (None, "", "")

@@ -47,7 +47,28 @@ class DictCache:
         self.semantic[partition] = events
 
 
-def cached(provider: ScriptedProvider, *, semantic: bool = True, exact_for_all: bool = False) -> ResponseCaching:
+class RememberingCache(DictCache):
+    """Remembers what it was asked for by its meaning, and what it was to keep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_up: list[tuple[str, float]] = []
+        self.kept: list[tuple[str, float | None]] = []
+
+    async def near(self, partition: str, text: str, threshold: float) -> SimilarCompletion | None:
+        self.looked_up.append((text, threshold))
+        return await super().near(partition, text, threshold)
+
+    async def put_near(
+        self, partition: str, text: str, events: Sequence[Event], *, temperature: float | None = None
+    ) -> None:
+        self.kept.append((text, temperature))
+        await super().put_near(partition, text, events)
+
+
+def cached(
+    provider: ScriptedProvider, *, semantic: bool = True, exact_for_all: bool = False, cache: DictCache | None = None
+) -> ResponseCaching:
     def route(request: CompletionRequest) -> Route:
         if request.model == "forbidden":
             raise PermissionDenied("no")
@@ -55,7 +76,7 @@ def cached(provider: ScriptedProvider, *, semantic: bool = True, exact_for_all: 
 
     return ResponseCaching(
         provider,
-        cache=DictCache(),
+        cache=cache or DictCache(),
         route=route,
         allows_semantic=lambda: semantic,
         exact_for_all=exact_for_all,
@@ -160,3 +181,34 @@ async def test_a_hit_is_a_row_that_cost_nothing(clock: ManualClock, new_id: Call
     first, second = ledger.rows
     assert (first.cached, second.cached) == (False, True)
     assert (second.cost.amount, second.usage, second.outcome) == (0, Usage(), Outcome.OK)
+
+
+async def test_the_semantic_cache_gets_the_users_words_the_similarity_asked_for_and_the_temperature() -> None:
+    cache = RememberingCache()
+    before, user, after = (
+        text_message(role, text)
+        for role, text in ((Role.SYSTEM, "be brief"), (Role.USER, "how hot is it"), (Role.SYSTEM, "be kind"))
+    )
+    asked = CompletionRequest(
+        messages=(before, user, after),
+        cache=CachePolicy(semantic=True, threshold=0.93),
+        sampling=Sampling(temperature=0.2),
+    )
+    assert await verdict(cached(ScriptedProvider(), cache=cache), asked) == "miss"
+    assert (cache.looked_up, cache.kept) == ([("how hot is it", 0.93)], [("how hot is it", 0.2)])
+
+
+@pytest.mark.parametrize("role", [Role.ASSISTANT, Role.TOOL, Role.SYSTEM])
+async def test_only_what_a_user_says_is_looked_up_by_its_meaning(role: Role) -> None:
+    cache = RememberingCache()
+    asked = replace(question(), messages=(text_message(role, "hi"),), cache=SEMANTIC)
+    assert await verdict(cached(ScriptedProvider(), cache=cache), asked) == ""
+    assert (cache.looked_up, cache.kept) == ([], [])
+
+
+async def test_only_an_answer_found_by_its_meaning_says_how_similar_the_question_was() -> None:
+    answers = cached(ScriptedProvider())
+    for policy, expected in ((EXACT, "miss"), (EXACT, "hit"), (CachePolicy(bypass=True), "bypass")):
+        started = (await collected(answers.stream(replace(question(), cache=policy))))[0]
+        assert isinstance(started, Started)
+        assert (started.cache, started.similarity) == (expected, 0.0)

@@ -70,6 +70,27 @@ async def test_an_answer_is_forgotten_after_a_day(
     assert (await other.claim("k", "g")).state is ClaimState.CLAIMED
 
 
+async def test_the_replica_that_made_an_answer_forgets_it_after_a_day_too(
+    one: SqlIdempotencyStore, clock: ManualClock
+) -> None:
+    await one.claim("k", "f")
+    await one.save("k", b"answer")
+    assert (await one.claim("k", "f")).state is ClaimState.REPLAY
+    clock.advance(timedelta(hours=25).total_seconds())
+    assert (await one.claim("k", "g")).state is ClaimState.CLAIMED
+
+
+@pytest.mark.parametrize(("more", "state"), [(0, ClaimState.REPLAY), (1, ClaimState.CLAIMED)])
+async def test_an_answer_of_32_mib_is_kept_and_a_larger_one_is_made_again(
+    one: SqlIdempotencyStore, other: SqlIdempotencyStore, more: int, state: ClaimState
+) -> None:
+    value = bytes(32 * 1024 * 1024 + more)
+    await one.claim("k", "f")
+    await one.save("k", value)
+    found = await other.claim("k", "f")
+    assert (found.state, found.value == value) == (state, state is ClaimState.REPLAY)
+
+
 async def test_while_the_store_is_away_claims_are_granted_and_answers_given_from_memory(clock: ManualClock) -> None:
     away = open_database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
     answers = SqlIdempotencyStore(away, clock, owner="one")
