@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import pytest
 
 from penstock_kit.aside import run_aside
+from penstock_kit.context import CallContext, Caller, set_context
 from penstock_testkit.waiting import HANG_SECONDS
 
 LARGE = 1_000_000
@@ -50,3 +51,17 @@ async def test_what_the_work_raises_and_the_context_of_its_caller_are_those_of_t
     assert await run_aside(LARGE, word.get) == "mine"
     with pytest.raises(ZeroDivisionError):
         await run_aside(LARGE, lambda: 1 // 0)
+
+
+async def test_a_tenant_that_sends_much_at_once_delays_anothers_work_by_one_turn() -> None:
+    go_on, order = threading.Event(), list[str]()
+
+    async def work(tenant: str) -> None:
+        set_context(CallContext(request_id="", caller=Caller(user_id="u", tenant_id=tenant)))
+        await run_aside(LARGE, lambda: (go_on.wait(HANG_SECONDS), order.append(tenant)))
+
+    tasks = [asyncio.create_task(work(tenant)) for tenant in ["much"] * 8 + ["little"]]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert order.index("little") == 2  # one was inside, one at the head of the queue

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from gateway.auth.fair_turns import FairTurns
+from penstock_kit.fair_turns import FairTurns
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

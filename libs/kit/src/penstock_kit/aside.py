@@ -1,6 +1,7 @@
 """Work that takes long because its input is large, on a thread beside the event loop, so that others are answered.
 
-All of it takes turns on one thread: threads share the interpreter, and beside several the loop would wait for each.
+All of it takes turns on one thread: threads share the interpreter, and beside several the loop would wait for each. Of
+those that wait the tenants take turns: one that sends much at once delays another's work by one turn.
 """
 
 import asyncio
@@ -10,6 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from penstock_kit.context import current_context
+from penstock_kit.fair_turns import FairTurns
 
 _Result = TypeVar("_Result")
 # Bytes of input up to which the work is done at once: handing it over would take as long.
@@ -18,6 +23,7 @@ _LARGE: Final = 128 * 1024
 _SWITCH: Final = 0.0005
 # Its thread starts with the first work, so that what is forked from this process has one of its own.
 _pool: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
+_turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, FairTurns]] = WeakKeyDictionary()
 
 
 async def run_aside(size: int, work: Callable[[], _Result]) -> _Result:
@@ -26,4 +32,6 @@ async def run_aside(size: int, work: Callable[[], _Result]) -> _Result:
         return work()
     sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
     run = partial(contextvars.copy_context().run, work)
-    return await asyncio.get_running_loop().run_in_executor(_pool, run)
+    loop = asyncio.get_running_loop()
+    async with _turns.setdefault(loop, FairTurns(1)).turn(current_context().caller.tenant_id):
+        return await loop.run_in_executor(_pool, run)

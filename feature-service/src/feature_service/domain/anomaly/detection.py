@@ -1,6 +1,5 @@
 """Finds anomalies: reads rows, fits detectors on baselines, keeps them, scores windows."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from feature_service.domain.telemetry.query import HistoryQuery
 from feature_service.domain.telemetry.store import TelemetryStore
 from penstock_kit.clock import Clock
 from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
+from penstock_kit.fair_turns import FairTurns
 
 if TYPE_CHECKING:
     from feature_service.domain.anomaly.detector import Detector, ScoredWindows
@@ -71,7 +71,7 @@ class AnomalyDetection:
         self._store = store
         self._clock = clock
         self._new_id = new_id
-        self._gate = asyncio.Semaphore(1)
+        self._turns = FairTurns(1)
 
     async def detect(self, tenant_id: str, query: AnomalyQuery, *, keep: bool = True) -> Anomalies:
         """Fit detectors, or take those of `detector_id`, and score the windows; the detectors are kept unless told.
@@ -136,8 +136,9 @@ class AnomalyDetection:
         fields = known.fields if known else self._fields(query, target.device, label)
         key = SeriesKey(tenant_id=tenant_id, device_code=code)
         span = query.span if known is None else await self._newest_span(key, query, known)
-        frame = await self._rows(key, fields, replace(query, span=span), known)
-        async with self._gate:
+        # The rows too: those of everybody who waits would be in memory together.
+        async with self._turns.turn(tenant_id):
+            frame = await self._rows(key, fields, replace(query, span=span), known)
             detector = known or await self._fitted(key, fields, frame, query)
             threshold = detector.threshold if query.threshold is None else query.threshold
             asked = replace(query, span=span)

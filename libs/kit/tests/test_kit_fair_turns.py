@@ -5,8 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.auth.fair_turns import FairTurns
-from gateway.auth.password import Passwords
+from penstock_kit.fair_turns import FairTurns
 from penstock_testkit.waiting import HANG_SECONDS
 
 
@@ -72,34 +71,3 @@ async def test_a_turn_given_to_who_leaves_in_the_same_moment_goes_to_the_next(fl
     leaving.cancel()  # its turn was given, and it has not run yet
     await asyncio.wait_for(staying, HANG_SECONDS)
     assert flood.order == ["a", "c"]
-
-
-async def test_a_right_password_does_not_wait_behind_a_flood_of_wrong_ones_from_elsewhere():
-    passwords = Passwords(parallel=1)
-    stored = await passwords.hash("right horse battery")
-    ends = []
-
-    async def attempt(password, place):
-        found = await passwords.find_match(password, [stored], subject=place, preferred=False)
-        ends.append((place, found is not None))
-
-    flood = [asyncio.create_task(attempt(f"wrong {number}", "203.0.113.7")) for number in range(8)]
-    await asyncio.sleep(0)
-    await asyncio.gather(attempt("right horse battery", "home"), *flood)
-    assert ends.index(("home", True)) <= 2
-
-
-async def test_the_first_flood_of_unknown_names_keeps_a_right_password_waiting_for_one_turn_too():
-    passwords = Passwords(parallel=1)
-    stored = await passwords.hash("right horse battery")
-    ends = []
-
-    async def attempt(password, place, known):
-        found = await passwords.find_match(password, known, subject=place, preferred=False)
-        ends.append((place, found is not None))
-
-    flood = [asyncio.create_task(attempt(f"wrong {number}", "203.0.113.7", [])) for number in range(8)]
-    await asyncio.sleep(0)
-    await asyncio.gather(attempt("right horse battery", "home", [stored]), *flood)
-    assert ends.index(("home", True)) <= 2
-    assert len(ends) == 9
