@@ -77,7 +77,7 @@ _TEXT: Final = {"model": "fallback/rules", "input": "hello"}
 _PRICE: Final = same({"provider": "openai", "model": "matrix", "input": "1", "output": "1"})
 _TOTAL: Final = {"scope": "total", "limit": "900"}
 _ALARM: Final = same({"name": "silent", "watch": "no_data", "device_codes": ["north-device"], "seconds": 1})
-_CHANNEL: Final = same({"name": "hook", "kind": "webhook", "url": "https://192.0.2.1/hook"})
+_CHANNEL: Final = same({"name": "hook", "kind": "webhook", "url": "https://hook.invalid/hook"})
 _POINT: Final = "machines,device=made temp=1 1767312000000000000"
 _CSV: Final = "timestamp,temp\n2026-01-03T00:00:00Z,1\n"
 

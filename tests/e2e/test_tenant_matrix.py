@@ -112,7 +112,7 @@ async def possessions(user: httpx.AsyncClient, admin: httpx.AsyncClient) -> dict
     channel = {
         "name": "north's own",
         "kind": "webhook",
-        "url": "https://192.0.2.1/hook",
+        "url": "https://hook.invalid/hook",
         "secret": "north's own secret",
     }
     alarm = {"name": "north's own", "watch": "no_data", "device_codes": ["north-device"], "seconds": 1}

@@ -27,7 +27,8 @@ async def test_work_that_fails_is_begun_again_until_it_returns(capsys: pytest.Ca
     await supervise("counting", work, first_pause=0.001, longest_pause=0.002)
     assert lives == 4
     told = "".join(capsys.readouterr())
-    assert told.count("begins again task=counting") == 3
+    assert told.count("background work failed and begins again") == 3
+    assert "counting" in told
     assert all(f"life {number}" in told for number in (1, 2, 3)), "each with what it failed by"
 
 

@@ -55,7 +55,7 @@ def _obstacle(path: Path) -> str:
     """Return what is in the place of a file and is none, empty where nothing is."""
     try:
         mode = path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a home that is no folder is told by its own check
         # The file that a link is to is made at the first start, its folder is not.
         folder = Path(os.path.realpath(path)).parent
         return f"is a link into {folder}, which is no folder" if path.is_symlink() and not folder.is_dir() else ""
