@@ -30,10 +30,11 @@ async def supervise(
         try:
             await work()
         except Exception:
+            lived = time.monotonic() - began  # without what it takes to tell of its end
             log.exception("background work failed and begins again", task=name)
         else:
             return
-        if time.monotonic() - began >= longest_pause:
+        if lived >= longest_pause:
             pause = first_pause
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest_pause)
