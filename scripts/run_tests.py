@@ -1,9 +1,9 @@
-"""Runs the tests: `make test`, `make test SERVICE=llm-service`, `make test WORKERS=2`.
+"""Runs the tests: `make test`, `make test SERVICE=llm-service`, `make test WORKERS=4`.
 
-All of them take most of their time waiting, so several processes run them, a file of tests each at a time; then those
-that are marked `alone`, which measure, run in one process with nothing beside them. Each of the two runs prints its own
-closing line, and the exit code is that of the first of them that failed. With parts named, or one worker, one process
-runs all.
+One process runs them. With more workers so many do, a file of tests each at a time, for most of the time is waiting;
+then those that are marked `alone`, which measure, run in one process with nothing beside them. Each of the two runs
+prints its own closing line, and the exit code is that of the first of them that failed. Parts that are named are one
+process's.
 """
 
 import argparse
@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-# Two for each processor: while one waits, the other works. Each takes up to 1.5 GB in the end.
-WORKERS: Final = min(8, 2 * (os.cpu_count() or 1))
 INTERRUPTED: Final = 2
 NO_TESTS_RAN: Final = 5
 # Servers that the environment names are shared by all workers, and each empties them for its tests.
@@ -30,7 +28,7 @@ def main() -> int:
     # Ctrl-C is for pytest, which takes down what its tests have started; it is waited for.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     parser = argparse.ArgumentParser()
-    parser.add_argument("--workers", type=int, default=WORKERS, help="processes that run tests beside each other")
+    parser.add_argument("--workers", type=int, default=1, help="processes that run tests beside each other")
     parser.add_argument(
         "--all", action="store_true", help="run the tests that need a Docker engine too, among the last"
     )
