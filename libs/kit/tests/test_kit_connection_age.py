@@ -124,33 +124,35 @@ async def test_twenty_restarts_one_after_the_other_fail_no_call_and_cut_no_strea
     await serving[SECOND].server.start(port)
     names.set(NAME, [FIRST, SECOND])
     ended, answers, lengths = asyncio.Event(), Counter[bytes](), Counter[int]()
-    async with asyncio.timeout(2 * HANG_SECONDS), channel_to(names, port, multiplexed) as channel:
-        say, repeat = channel.unary_unary(f"/{SERVICE}/Say"), channel.unary_stream(f"/{SERVICE}/Repeat")
+    try:
+        async with asyncio.timeout(2 * HANG_SECONDS), channel_to(names, port, multiplexed) as channel:
+            say, repeat = channel.unary_unary(f"/{SERVICE}/Say"), channel.unary_stream(f"/{SERVICE}/Repeat")
 
-        async def ask() -> None:
-            while not ended.is_set():
-                answers[await say(b"")] += 1
+            async def ask() -> None:
+                while not ended.is_set():
+                    answers[await say(b"")] += 1
 
-        async def read() -> None:
-            while not ended.is_set():
-                lengths[len([answer async for answer in repeat(b"10")])] += 1
+            async def read() -> None:
+                while not ended.is_set():
+                    lengths[len([answer async for answer in repeat(b"10")])] += 1
 
-        async def answered_again(host: bytes) -> None:
-            before = answers[host]
-            await until(lambda: answers[host] > before)
+            async def answered_again(host: bytes) -> None:
+                before = answers[host]
+                await until(lambda: answers[host] > before)
 
-        async with asyncio.TaskGroup() as group:
-            for work in (*[ask] * 4, *[read] * 4):
-                group.create_task(work())
-            for host in [FIRST, SECOND] * 10:
-                await serving[host].server.drain()
-                serving[host] = Replica(host, 0.2)
-                await serving[host].server.start(port)
-                await answered_again(host.encode())
-            ended.set()
-    assert set(lengths) == {10}
-    for each in serving.values():
-        await each.server.drain()
+            async with asyncio.TaskGroup() as group:
+                for work in (*[ask] * 4, *[read] * 4):
+                    group.create_task(work())
+                for host in [FIRST, SECOND] * 10:
+                    await serving[host].server.drain()
+                    serving[host] = Replica(host, 0.2)
+                    await serving[host].server.start(port)
+                    await answered_again(host.encode())
+                ended.set()
+        assert set(lengths) == {10}
+    finally:
+        for each in serving.values():
+            await each.server.drain()
 
 
 @KINDS

@@ -272,6 +272,49 @@ async def test_a_read_whose_stream_breaks_is_asked_once_more_by_itself_and_nothi
     await server.stop(0)
 
 
+class Leaving(multiplex_pb2_grpc.MultiplexServiceServicer):
+    """Answers the first call of its one stream, and ends it while more are written, or breaks it with `code`."""
+
+    def __init__(self, code: grpc.StatusCode | None) -> None:
+        self._code = code
+        self._has_left = False
+
+    async def Carry(self, request_iterator: Any, context: Any) -> None:  # noqa: N802
+        if self._has_left:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED)
+        first = (await context.read()).frames[0]
+        answer = pb.ServerFrame(call_id=first.call_id, message=first.headers.request, trailers=pb.Trailers())
+        await context.write(pb.CarryResponse(frames=[answer]))
+        await context.read()
+        self._has_left = True
+        if self._code is not None:
+            await context.abort(self._code, "the process is gone")
+
+
+@pytest.mark.parametrize("code", [None, grpc.StatusCode.UNAVAILABLE])
+async def test_a_stream_that_ends_under_a_write_says_how_it_ended_and_what_never_left_is_made_again(
+    servicer: SomeServicer, code: grpc.StatusCode | None
+) -> None:
+    aio: Any = grpc.aio
+    server = aio.server()
+    multiplex_pb2_grpc.add_MultiplexServiceServicer_to_server(Leaving(code), server)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers_of(servicer)),))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    large = b"x" * 60_000  # so that two hundred take many writes
+    try:
+        async with open_channel(address, service="s", multiplexed=[SERVICE]) as channel:
+            same = method(channel, "Same")
+            assert await same(b"x") == b"x"
+            answers = await asyncio.gather(*(same(large) for _ in range(200)), return_exceptions=True)
+    finally:
+        await server.stop(0)
+    failed = [answer for answer in answers if answer != large]
+    assert all(isinstance(answer, Unavailable) for answer in failed)
+    # A stream that ended had begun none of what was left; of one that broke, what had been written may have begun.
+    assert len(failed) < (1 if code is None else 200)
+
+
 async def test_calls_that_say_nothing_keep_no_frame_waiting() -> None:
     written: list[Sequence[str]] = []
 

@@ -45,7 +45,11 @@ class Connection:
         self._ids = itertools.count(1)
         self._reading = asyncio.create_task(self._read())
         self._writing = asyncio.create_task(self._outbox.run())
-        self._has_written = False
+        # The server may have begun the calls up to this id; those after it have not left.
+        self._written = 0
+        self._is_cut = False
+        self._between_writes = asyncio.Event()
+        self._between_writes.set()
         self.usable = True
 
     def open(self, headers: pb.Headers, receiver: Receiver) -> int:
@@ -85,19 +89,15 @@ class Connection:
             self._fail_unstarted()
             return
         except grpc.aio.AioRpcError as failure:
-            if self._was_never_taken(failure):
+            if was_never_taken(failure):
                 self._fail_unstarted()
                 return
+            await self._fail_unwritten()
             error = failure
         except asyncio.CancelledError:
             empty = grpc.aio.Metadata()
             error = grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, empty, empty, "the channel was closed", None)
         self._fail_all(error)
-
-    def _was_never_taken(self, error: grpc.aio.AioRpcError) -> bool:
-        """Return whether no call of the stream has begun. A write that fails says INTERNAL, whatever ended it."""
-        is_unwritten = error.code() is grpc.StatusCode.INTERNAL and not self._has_written
-        return is_unwritten or was_never_taken(error)
 
     def _on_frame(self, frame: pb.ServerFrame) -> None:
         receiver = self._receivers.get(frame.call_id)
@@ -113,11 +113,16 @@ class Connection:
 
     def _fail_unstarted(self) -> None:
         """The server went away after all the calls that it had begun: those that are left it has not begun."""
-        trailers = pb.Trailers(
-            code=grpc.StatusCode.UNAVAILABLE.value[0], message="the server is shutting down", refused=True
-        )
         for receiver in self._detach_receivers():
-            receiver.on_frame(pb.ServerFrame(trailers=trailers))
+            _refuse(receiver)
+
+    async def _fail_unwritten(self) -> None:
+        """The stream broke: calls that never left on it, though it was connected, have not begun."""
+        self.usable = False
+        await self._between_writes.wait()
+        if self._written or self._is_cut:
+            for call_id in [each for each in self._receivers if each > self._written]:
+                _refuse(self._receivers.pop(call_id))
 
     def _fail_all(self, error: grpc.aio.AioRpcError) -> None:
         for receiver in self._detach_receivers():
@@ -134,12 +139,38 @@ class Connection:
             self._stream.cancel()
 
     async def _write(self, frames: Sequence[pb.ClientFrame]) -> None:
+        self._between_writes.clear()
         try:
-            await self._stream.write(pb.CarryRequest(frames=frames))
-            self._has_written = True
+            await _send(self._stream, pb.CarryRequest(frames=frames))
+        except grpc.aio.InternalError:
+            self._is_cut = True
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # The reader learns the same, and tells the calls.
-            await asyncio.Event().wait()
+            pass
+        else:
+            self._written = max(self._written, *(frame.call_id for frame in frames))
+            return
+        finally:
+            self._between_writes.set()
+        # The reader learns the same, and tells the calls.
+        await asyncio.Event().wait()
+
+
+async def _send(stream: Any, request: pb.CarryRequest) -> None:
+    """Write as the library's `write` does, but leave the stream its status; InternalError when it is over meanwhile.
+
+    `write` would set the status to INTERNAL over what the server said or will say, and hide what is yet to be read.
+    """
+    await stream.wait_for_connection()
+    if stream.done():
+        raise asyncio.InvalidStateError
+    await stream._cython_call.send_serialized_message(request.SerializeToString())
+
+
+def _refuse(receiver: Receiver) -> None:
+    """Tell a call that no server has begun it, so that it may be begun anew."""
+    code = grpc.StatusCode.UNAVAILABLE.value[0]
+    trailers = pb.Trailers(code=code, message="the server is shutting down", refused=True)
+    receiver.on_frame(pb.ServerFrame(trailers=trailers))
 
 
 class ConnectionPool:
