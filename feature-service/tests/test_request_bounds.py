@@ -33,6 +33,7 @@ RIGHTS: Final = {
     "Ingest": pb.IngestRequest(options=INGEST),
     "QueryRealtime": pb.QueryRealtimeRequest(model_code="m", filters=[FILTER], fields=["a"]),
     "QueryHistory": pb.QueryHistoryRequest(device_code="d", fields=["a"], filters=[FILTER], **SPAN),
+    "ExportRows": pb.ExportRowsRequest(device_code="d", fields=["a"], format="csv", **SPAN),
     "ComputeStatistics": pb.ComputeStatisticsRequest(
         device_code="d", fields=["a"], filters=[FILTER], percentiles=[50], durations=True, **SPAN
     ),
@@ -96,6 +97,7 @@ BOUNDS: Final = [
     *bounds("QueryRealtime", page_size=PAGE, page=(1, -1), format=("csv", "xml")),
     *bounds("QueryHistory", limit=(100_000, 100_001), format=("arrow", "xml"), interval=(length(LONGEST), GAP[1])),
     *bounds("QueryHistory", aggregate=("", "mode"), aggregates=([], ["mode"])),
+    *bounds("ExportRows", format=("arrow", "xlsx")),
     *bounds("ComputeStatistics", percentiles=([50] * 20, [50] * 21), shortest_spell=GAP),
     *bounds("ExtractFeatures", options__window_size=(10, -1), options__overlap=(0.0, 1.0)),
     *bounds("ExtractFeatures", options__normalize_method=("z_score", "z"), options__outlier_method=("iqr", "q")),
@@ -143,6 +145,8 @@ FREE: Final = {
     "QueryHistoryRequest.fields": _NAME,
     "QueryHistoryRequest.filters": _MANY,
     "QueryHistoryRequest.order_by": _NAME,
+    "ExportRowsRequest.device_code": _NAME,
+    "ExportRowsRequest.fields": _NAME,
     "Filter.field": _NAME,
     "Filter.values": _MANY,
     "Filter.any_of": _MANY,
