@@ -172,6 +172,10 @@ def test_options_say_the_step_of_windows_by_rows(size, step):
         ({"window_duration": duration(0)}, "WINDOW_SIZE_INVALID"),
         ({"window_duration": duration(-1)}, "WINDOW_SIZE_INVALID"),
         ({"window_duration": duration(2**62)}, "WINDOW_SIZE_INVALID"),
+        ({"window_duration": Duration(seconds=1, nanos=10**9)}, "WINDOW_SIZE_INVALID"),
+        ({"window_duration": duration(2), "step_duration": duration(2**62)}, "STEP_INVALID"),
+        ({"window_duration": duration(2), "max_gap": duration(0)}, "MAX_GAP_INVALID"),
+        ({"window_duration": duration(2), "max_gap": duration(2**62)}, "MAX_GAP_INVALID"),
         ({"window_duration": duration(2), "min_rows": -1}, "MIN_ROWS_INVALID"),
     ],
 )

@@ -5,12 +5,18 @@ from typing import Any, Final
 from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2
 
-from feature_service.domain.feature.time_window import TimeWindowPlan, step_of
+from feature_service.domain.feature.time_window import MOST_SIZE, TimeWindowPlan, step_of
 from feature_service.domain.feature.window import DEFAULT_OVERLAP, DEFAULT_SIZE, WindowPlan
 from penstock_kit.errors import InvalidArgument
 
 LONGEST_SECONDS: Final = 31_556_952_000
 _SECOND: Final = 1_000_000_000
+_BOUNDS: Final = {
+    "window_duration": ("WINDOW_SIZE_INVALID", MOST_SIZE // 1_000_000),
+    "step_duration": ("STEP_INVALID", MOST_SIZE // 1_000_000),
+    "max_gap": ("MAX_GAP_INVALID", LONGEST_SECONDS),
+}
+"""Fields that are refused by a reason of their own, whatever is wrong with them, and the most seconds of each."""
 _SIZES = ("window_size", "window_duration")
 _STEPS = ("overlap", "step_duration", "step_rows")
 
@@ -87,12 +93,14 @@ def set_window(options: feature_pb2.ExtractionOptions, window: WindowPlan | Time
 def micros_of_duration(request: Any, field: str) -> int:
     """Return the length of time in a field in microseconds, what is finer cut off; 0 for an unset one.
 
-    Raises InvalidArgument DURATION_INVALID for one that is longer than a thousand years, or no length at all.
+    Raises InvalidArgument for one that is longer than a thousand years, or no length at all: WINDOW_SIZE_INVALID,
+    STEP_INVALID or MAX_GAP_INVALID for those of windows, else DURATION_INVALID.
     """
     duration: Duration = getattr(request, field)
     if abs(duration.seconds) > LONGEST_SECONDS or not 0 <= duration.nanos < _SECOND:
-        text = f"{field} is {duration.seconds} s and {duration.nanos} ns; at most {LONGEST_SECONDS} s can be meant"
-        raise InvalidArgument(text, reason="DURATION_INVALID", metadata={"field": field})
+        reason, most = _BOUNDS.get(field, ("DURATION_INVALID", LONGEST_SECONDS))
+        text = f"{field} is {duration.seconds} s and {duration.nanos} ns; at most {most} s can be meant"
+        raise InvalidArgument(text, reason=reason, metadata={"field": field})
     return duration.seconds * 1_000_000 + duration.nanos // 1_000
 
 
