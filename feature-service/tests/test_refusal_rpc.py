@@ -208,6 +208,28 @@ async def test_a_history_query_that_cannot_be_is_explained(loaded, request_field
     assert caught.value.reason == reason
 
 
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_device_and_a_model_without_rows_have_no_data_whatever_field_is_named(service):
+    device = pb.Device(device_code="bare", model_code="bare")
+    await service.metadata.CreateDataModel(pb.CreateDataModelRequest(model=pb.DataModel(model_code="bare", name="n")))
+    await service.metadata.CreateDevice(pb.CreateDeviceRequest(device=device))
+    condition = pb.Filter(field="a", values=[pb.Value(number=1)])
+    options = pb.ExtractionOptions(fields=["a"])
+    asked = (
+        service.features.QueryHistory(pb.QueryHistoryRequest(device_code="bare", fields=["a"])),
+        service.features.QueryHistory(pb.QueryHistoryRequest(device_code="bare", filters=[condition])),
+        service.features.QueryHistory(pb.QueryHistoryRequest(device_code="bare", order_by="a")),
+        service.features.ComputeStatistics(pb.ComputeStatisticsRequest(device_code="bare", fields=["a"])),
+        service.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="bare", options=options)),
+        service.features.DrawPlot(pb.DrawPlotRequest(device_code="bare", fields=["a"])),
+        service.features.QueryRealtime(pb.QueryRealtimeRequest(model_code="bare", fields=["a"])),
+    )
+    for call in asked:
+        with pytest.raises(PenstockError, match=r"there are no rows of .* 'bare' yet, and no field 'a'") as caught:
+            await call
+        assert (caught.value.kind, caught.value.reason) == (ErrorKind.NOT_FOUND, "DATA_NOT_FOUND")
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from feature_service.domain.model.device import Device
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.telemetry.query import Condition, Operator
-from penstock_kit.errors import InvalidArgument
+from penstock_kit.errors import InvalidArgument, NotFound
 
 
 def chosen_fields(asked: Sequence[str], known: Mapping[str, FieldKind], subject: str) -> tuple[str, ...]:
-    """Return `asked`, or all known fields. Raises InvalidArgument FIELD_NOT_FOUND listing what `subject` has."""
+    """Return `asked`, or all known fields.
+
+    Raises InvalidArgument FIELD_NOT_FOUND listing what `subject` has, NotFound DATA_NOT_FOUND when it has none yet.
+    """
     for name in asked:
         if name not in known:
             raise _unknown_field(name, known, subject)
@@ -19,7 +22,7 @@ def chosen_fields(asked: Sequence[str], known: Mapping[str, FieldKind], subject:
 def numeric_fields(asked: Sequence[str], device: Device, *, leave_out: str = "") -> tuple[str, ...]:
     """Return the number fields among `asked`, or all of the device but `leave_out`.
 
-    Raises InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID.
+    Raises InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, NotFound DATA_NOT_FOUND.
     """
     subject = f"device {device.code!r}"
     numeric = {name: kind for name, kind in device.fields.items() if kind is FieldKind.NUMBER}
@@ -40,7 +43,7 @@ def require_numeric(name: str, known: Mapping[str, FieldKind], subject: str) -> 
 
 
 def require_comparable(condition: Condition, known: Mapping[str, FieldKind], subject: str) -> None:
-    """Raise InvalidArgument FIELD_NOT_FOUND, FILTER_INVALID or FILTER_INVALID unless the condition makes sense."""
+    """Raise InvalidArgument FIELD_NOT_FOUND or FILTER_INVALID, NotFound DATA_NOT_FOUND, unless it makes sense."""
     for each in condition.any_of:
         require_comparable(each, known, subject)
     if condition.any_of:
@@ -63,8 +66,11 @@ def require_comparable(condition: Condition, known: Mapping[str, FieldKind], sub
             )
 
 
-def _unknown_field(name: str, known: Mapping[str, FieldKind], subject: str) -> InvalidArgument:
-    has = f"has: {', '.join(known)}" if known else "has no fields yet"
+def _unknown_field(name: str, known: Mapping[str, FieldKind], subject: str) -> InvalidArgument | NotFound:
+    if not known:  # it was registered, by rows that are being stored perhaps: the name may be right
+        return NotFound(f"there are no rows of {subject} yet, and no field {name!r}", reason="DATA_NOT_FOUND")
     return InvalidArgument(
-        f"unknown field {name!r}; {subject} {has}", reason="FIELD_NOT_FOUND", metadata={"field": name}
+        f"unknown field {name!r}; {subject} has: {', '.join(known)}",
+        reason="FIELD_NOT_FOUND",
+        metadata={"field": name},
     )

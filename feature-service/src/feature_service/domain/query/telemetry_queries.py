@@ -97,7 +97,7 @@ class TelemetryQueries:
     ) -> NewestRows:
         """Return the newest rows of a model's devices, of those in `device_codes` when given.
 
-        Raises NotFound DATA_MODEL_NOT_FOUND, InvalidArgument FIELD_NOT_FOUND or FILTER_INVALID.
+        Raises NotFound DATA_MODEL_NOT_FOUND or DATA_NOT_FOUND, InvalidArgument FIELD_NOT_FOUND or FILTER_INVALID.
         """
         model = await self._registry.model(tenant_id, model_code)
         codes = await self._registry.codes_of_model(tenant_id, model_code)
@@ -116,8 +116,8 @@ class TelemetryQueries:
     ) -> History:
         """Return rows or buckets of one device, each bucket reduced by each of `aggregates` when there are any.
 
-        Raises NotFound DEVICE_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits), InvalidArgument
-        FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or INTERVAL_INVALID.
+        Raises NotFound DEVICE_NOT_FOUND, DATA_NOT_FOUND or TIME_RANGE_EMPTY (not when rows are there and none fits),
+        InvalidArgument FIELD_NOT_FOUND, FIELD_TYPE_INVALID, FILTER_INVALID or INTERVAL_INVALID.
         """
         if query.interval is not None and query.interval <= 0:
             raise InvalidArgument("interval must be longer than 0", reason="INTERVAL_INVALID")
