@@ -104,7 +104,7 @@ class _Cluster:
 
         task: Any = None
         try:
-            rows = self._client.scatter(partition.spec, direct=True, hash=False)
+            rows = self._scattered(partition)
             task = self._submitted(partition, rows)
             return self._result(task)
         except KilledWorker:
@@ -116,10 +116,27 @@ class _Cluster:
                 raise self._unavailable("broke off") from error
             raise _WorkerLost from None
         except OSError as error:
-            raise self._unavailable("broke off") from error
+            self._require_scheduler(error)
+            raise _WorkerLost from None
         finally:
             with self._lock:
                 self._tasks.discard(task)
+
+    def _scattered(self, partition: Partition) -> Any:
+        """Send the rows to a worker, past the scheduler, which is then told who has them."""
+        try:
+            return self._client.scatter(partition.spec, direct=True, hash=False)
+        except KeyError:  # the scheduler's, which knows the worker no more
+            raise _WorkerLost from None
+
+    def _require_scheduler(self, error: OSError) -> None:
+        """Raise Unavailable unless the connection that broke with `error` is one to a worker: the scheduler answers."""
+        if self._is_cancelled or self._client.status != "running":
+            raise self._unavailable("broke off") from error
+        try:
+            self._client.ncores()
+        except OSError:
+            raise self._unavailable("broke off") from error
 
     def _submitted(self, partition: Partition, rows: Any) -> Any:
         with self._lock:
