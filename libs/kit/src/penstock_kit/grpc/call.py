@@ -154,7 +154,8 @@ class ResponseStream:
                 self._attempts += 1
                 self._call = self._start()
             else:
-                self._attempts = _MOST_ATTEMPTS
+                # It has begun: it is not made anew, and its request, which may be large, need not be kept.
+                self._request, self._start = None, _begun
                 return response
 
     async def write(self, request: Any) -> None:
@@ -178,6 +179,10 @@ class ResponseStream:
             return await operation
         except grpc.aio.AioRpcError as error:
             raise self._peer.error(error) from None
+
+
+def _begun() -> Any:
+    raise AssertionError("a call that has begun is not made anew")
 
 
 def was_never_taken(error: grpc.aio.AioRpcError) -> bool:
