@@ -46,6 +46,7 @@ log = get_logger(__name__)
 
 # A request to another replica to stop is repeated so often, in seconds, until the stream ends.
 _ASK_AGAIN: Final = 0.5
+_CALLS_END_LATER_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,8 +224,11 @@ class StreamService:
             item.task.cancel()
 
     async def _produce(self, run: StreamRun, client_id: str) -> None:
-        """Run to the end in a context of its own: the caller's identity and trace, but not the call's deadline."""
-        deadline = time.monotonic() + self._limits.total_seconds
+        """Run to the end in a context of its own: the caller's identity and trace, but not the call's deadline.
+
+        The calls that the answer makes may end a little later than it, so that its own limit is what ends it.
+        """
+        deadline = time.monotonic() + self._limits.total_seconds + _CALLS_END_LATER_SECONDS
         set_context(replace(current_context(), deadline=deadline))
         announcing = asyncio.create_task(self._announce(run.header, client_id))
         try:
