@@ -1,6 +1,6 @@
 """The gateway's HTTP API as the terminal commands use it."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -42,17 +42,20 @@ class Gateway:
         """Close the connections."""
         self._client.close()
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Return the answer's JSON, None when it has no body."""
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, is_ours: Callable[[Any], bool]
+    ) -> Any:
+        """Return the answer's JSON, None when it has no body; what is not `is_ours` came from another program."""
         with self._explained():
             response = self._client.request(method, path, json=body)
             self._check(response)
-        if not response.content:
-            return None
         try:
-            return response.json()
+            answer = response.json() if response.content else None
         except ValueError:
             raise self._not_penstock(response) from None
+        if not is_ours(answer):
+            raise self._not_penstock(response)
+        return answer
 
     @contextmanager
     def _explained(self) -> Generator[None]:
@@ -72,8 +75,34 @@ class Gateway:
         raise refused(self._settings, response.status_code, _problem(response))
 
     def _not_penstock(self, response: httpx.Response) -> CommandFailed:
-        remedy = "correct PENSTOCK_URL or PENSTOCK_HTTP_PORT: the gateway's are wanted"
-        return CommandFailed(f"{stranger(self._settings.url, response)}; {remedy}", exit_code=EXIT_UNREACHABLE)
+        return not_penstock(stranger(self._settings.url, response))
+
+
+def not_penstock(why: str) -> CommandFailed:
+    """Return the failure that says what to do when another program answers, as `why` tells."""
+    remedy = "correct PENSTOCK_URL or PENSTOCK_HTTP_PORT: the gateway's are wanted"
+    return CommandFailed(f"{why}; {remedy}", exit_code=EXIT_UNREACHABLE)
+
+
+def is_empty(answer: Any) -> bool:
+    """Whether an answer has no body."""
+    return answer is None
+
+
+def is_object(*fields: str) -> Callable[[Any], bool]:
+    """Return what tells whether an answer is a JSON object that has all `fields`."""
+    return lambda answer: isinstance(answer, dict) and all(field in answer for field in fields)
+
+
+def is_list_of(name: str, *fields: str) -> Callable[[Any], bool]:
+    """Return what tells whether an answer is a JSON object whose `name` is a list of objects that have all `fields`."""
+    is_item = is_object(*fields)
+
+    def tell(answer: Any) -> bool:
+        items = cast("dict[str, Any]", answer).get(name) if isinstance(answer, dict) else None
+        return isinstance(items, list) and all(map(is_item, cast("list[Any]", items)))
+
+    return tell
 
 
 def json_object(response: httpx.Response) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
-from penstock_cli.gateway import Gateway
+from penstock_cli.gateway import Gateway, is_empty, is_list_of, is_object
 from penstock_cli.settings import CliSettings
 from penstock_kit.errors import PenstockError
 from penstock_kit.text.control import without_controls
@@ -38,6 +38,9 @@ class Limits:
 
 
 _NO_LIMITS: Final = Limits()
+_IS_KEY: Final = is_object("id", "name", "prefix")
+_IS_NEW_KEY: Final = is_object("id", "name", "prefix", "key")
+_ARE_KEYS: Final = is_list_of("keys", "id", "name", "prefix", "user_id", "scopes")
 
 
 def create(
@@ -56,7 +59,7 @@ def create(
         body["expire_time"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     if user_id:
         body["user_id"] = user_id
-    made = _call(settings, "POST", "/api/v1/keys", body)
+    made = _call(settings, "POST", "/api/v1/keys", body, is_ours=_IS_NEW_KEY)
     if as_json:
         sys.stdout.write(json.dumps(made) + "\n")
         return 0
@@ -67,7 +70,7 @@ def create(
 
 def show(settings: CliSettings, *, as_json: bool) -> int:
     """List the keys, without their texts."""
-    keys: list[dict[str, Any]] = _call(settings, "GET", "/api/v1/keys")["keys"]
+    keys: list[dict[str, Any]] = _call(settings, "GET", "/api/v1/keys", is_ours=_ARE_KEYS)["keys"]
     if as_json:
         sys.stdout.write(json.dumps(keys) + "\n")
         return 0
@@ -80,7 +83,8 @@ def show(settings: CliSettings, *, as_json: bool) -> int:
 
 def rotate(settings: CliSettings, key_id: str, *, grace_hours: float, as_json: bool) -> int:
     """Give a key a new text, in the home's file too where that holds it; the old one counts for `grace_hours` more."""
-    made = _call(settings, "POST", f"/api/v1/keys/{key_id}/rotate", {"grace_seconds": int(grace_hours * 3600)})
+    grace = {"grace_seconds": int(grace_hours * 3600)}
+    made = _call(settings, "POST", f"/api/v1/keys/{key_id}/rotate", grace, is_ours=_IS_NEW_KEY)
     sys.stdout.write((json.dumps(made) if as_json else str(made["key"])) + "\n")
     if _is_in_file(settings, made):
         _write_key_file(settings, made["key"])
@@ -90,8 +94,9 @@ def rotate(settings: CliSettings, key_id: str, *, grace_hours: float, as_json: b
 
 def revoke(settings: CliSettings, key_id: str) -> int:
     """Delete a key: it is refused from now on."""
-    in_file = bool(settings.key_file_text) and _is_in_file(settings, _call(settings, "GET", f"/api/v1/keys/{key_id}"))
-    _call(settings, "DELETE", f"/api/v1/keys/{key_id}")
+    path = f"/api/v1/keys/{key_id}"
+    in_file = bool(settings.key_file_text) and _is_in_file(settings, _call(settings, "GET", path, is_ours=_IS_KEY))
+    _call(settings, "DELETE", path, is_ours=is_empty)
     sys.stderr.write(f"key {key_id} is revoked\n")
     if in_file:
         sys.stderr.write(
@@ -114,10 +119,17 @@ def _is_in_file(settings: CliSettings, key: Mapping[str, Any]) -> bool:
     return settings.key_file_text.startswith(f"{key['prefix']}_")
 
 
-def _call(settings: CliSettings, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def _call(
+    settings: CliSettings,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    is_ours: Callable[[Any], bool],
+) -> Any:
     gateway = Gateway(settings)
     try:
-        return gateway.call(method, path, body)
+        return gateway.call(method, path, body, is_ours=is_ours)
     finally:
         gateway.close()
 

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from penstock_cli.chat.event import Event
 from penstock_cli.failure import CommandFailed
-from penstock_cli.gateway import EXIT_UNREACHABLE, refused, unreachable
+from penstock_cli.gateway import EXIT_UNREACHABLE, is_object, not_penstock, refused, unreachable
 from penstock_cli.settings import CliSettings
 from penstock_client import ApiError, ConnectionFailedError, Penstock, StreamBrokenError
 from penstock_client.events import StreamEvent
 
 # Seconds without progress after which a stream that broke off is given up.
 _PATIENCE: Final = 30.0
+_IS_CONVERSATION: Final = is_object("id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Conversation:
         """Yield the events of the answer up to the terminal one; resumes where a broken connection left off."""
         with self._explained():
             if not self.id:
-                self.id = str(self._client.conversations.create()["id"])
+                self.id = self._create()
             self._stream_id = ""
             options = self._wishes.options()
             self._wishes = replace(self._wishes, pictures=())  # later answers of the conversation see them too
@@ -72,6 +73,12 @@ class Conversation:
             return False
         with self._explained():
             return bool(self._client.streams.stop(self._stream_id)["stopped"])
+
+    def _create(self) -> str:
+        made: Any = self._client.conversations.create()
+        if not _IS_CONVERSATION(made):
+            raise not_penstock(f"this is not Penstock: what {self._settings.url} answers is no conversation")
+        return str(made["id"])
 
     @contextmanager
     def _explained(self) -> Generator[None]:
