@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from chat_stream_service.adapters.json_schema import JsonSchemaChecker
 from chat_stream_service.domain.model.event import ToolCall
@@ -124,6 +125,19 @@ async def test_a_tool_that_hangs_comes_back_as_an_error_after_its_time() -> None
         result = await tools.call(ToolCall(tool_call_id="1", name="slow", arguments_json="{}"), "{}", context)
     text = "slow took longer than 0.05 s; ask for less, such as a shorter range"
     assert (result.is_error, result.content) == (True, text)
+
+
+async def test_a_tool_that_breaks_is_an_error_without_its_inside_which_only_the_log_has() -> None:
+    class Broken(NamedTool):
+        async def call(self, arguments: Arguments, context: ToolContext) -> str:
+            raise ValueError("a secret path")
+
+    tools = ToolBox([Broken("look")], checker=JsonSchemaChecker(), limits=ToolLimits())
+    context = tools.context(tenant_id="t", user_id="u", conversation_id="c", stream_id="s")
+    with capture_logs() as logs:
+        result = await tools.call(ToolCall(tool_call_id="1", name="look", arguments_json="{}"), "{}", context)
+    assert (result.is_error, result.content) == (True, "look failed inside; try another way")
+    assert logs == [{"event": "tool failed", "log_level": "error", "tool": "look", "exc_info": True}]
 
 
 async def test_arguments_are_read_up_to_a_quarter_of_a_million_characters() -> None:

@@ -67,15 +67,27 @@ async def store(tmp_path, migrated_database):
     await database.close()
 
 
-def jobs_of(devices, store, folder):
+class FailingSource(GatedSource):
+    """A source of no devices that fails."""
+
+    def __init__(self, error):
+        super().__init__({})
+        self.error = error
+
+    async def rows(self, tenant_id, plan, room=None):
+        """Fail."""
+        raise self.error
+
+
+def jobs_of(source, store, folder, report=lambda error: None):
     numbers = iter(range(10))
     return DatasetJobs(
-        source=GatedSource(devices),
+        source=source if isinstance(source, GatedSource) else GatedSource(source),
         store=store,
         files=DatasetFolder(folder),
         clock=ManualClock(),
         new_id=lambda: f"ds_{next(numbers)}",
-        report=lambda error: None,
+        report=report,
         owner="here",
     )
 
@@ -120,6 +132,26 @@ async def test_stopping_the_service_stops_the_job(store, tmp_path):
     await asyncio.wait_for(stopping, BOUND)
     assert (await dataset_jobs.dataset("t", dataset.id)).failure == "it was stopped"
     assert devices.taken == 52
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "told"),
+    [
+        (ValueError("a secret path"), "an internal error; see the service's log", True),
+        (NotFound("unknown model 'm'", reason="DATA_MODEL_NOT_FOUND"), "unknown model 'm'", False),
+    ],
+    ids=["unforeseen", "foreseen"],
+)
+async def test_a_build_that_fails_says_why_and_only_what_nobody_foresaw_is_reported(
+    store, tmp_path, error, failure, told
+):
+    reported = []
+    dataset_jobs = jobs_of(FailingSource(error), store, tmp_path / "datasets", reported.append)
+    with pytest.raises(type(error), match=str(error)):
+        await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=BOUND)
+    assert reported == ([error] if told else [])
+    dataset = await dataset_jobs.dataset("t", "ds_0")
+    assert (dataset.state.value, dataset.failure) == ("failed", failure)
 
 
 def test_what_is_told_of_progress_can_end_a_build():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from feature_service.adapters.mqtt.address import BrokerAddress
 from feature_service.adapters.mqtt.client import BrokerLogin
@@ -23,18 +24,22 @@ from penstock_testkit.waiting import HANG_SECONDS, until
 
 
 class HeldStorage:
-    """A storage whose commits end when the test says so and each `is_ready`; while `away` it raises as a store does."""
+    """A storage whose commits end when the test says so and each `is_ready`; while `away` it raises as a store does,
+    and what `broken` holds as a fault in it does."""
 
     def __init__(self):
         self.asked = 0
         self.may_commit = asyncio.Event()
         self.away = False
+        self.broken: list[Exception] = []
         self.is_ready = lambda: True
 
     async def store(self, tenant_id, devices, rejections, *, allowance):
         self.asked += 1
         if self.away:
             raise Unavailable("the store is away", reason="TELEMETRY_UNAVAILABLE")
+        if self.broken:
+            raise self.broken.pop()
         await self.may_commit.wait()
         await until(self.is_ready)
         rows = sum(len(piece) for points in devices.values() for piece in points.pieces)
@@ -101,8 +106,11 @@ async def test_a_store_that_is_away_withholds_acknowledgements_says_so_and_loses
     async with made.running():
         await until(lambda: "r1" in broker.sessions and bool(broker.sessions["r1"].filters))
         session = broker.sessions["r1"]
-        publish(broker, 20)
-        await until(lambda: storage.asked >= 3)
+        with capture_logs() as logs:
+            publish(broker, 20)
+            await until(lambda: storage.asked >= 3)
+        waits = {"event": "MQTT messages wait: the store can't take them", "log_level": "warning"}
+        assert logs == [waits | {"detail": "the store is away"}], "once, not at every attempt"
         assert session.acknowledged == []
         with pytest.raises(Unavailable, match="the store is away"):
             await made.ping()
@@ -110,6 +118,24 @@ async def test_a_store_that_is_away_withholds_acknowledgements_says_so_and_loses
         await until(lambda: session.acknowledged == list(range(1, 21)))
         await made.ping()
         assert made.counts["stored"] == 20
+
+
+async def test_a_fault_that_nobody_foresaw_is_told_each_time_and_the_messages_are_stored_behind_it(broker, intake):
+    made, storage = intake
+    storage.broken = [ValueError("second"), ValueError("first")]
+    storage.may_commit.set()
+    async with made.running():
+        await until(lambda: "r1" in broker.sessions and bool(broker.sessions["r1"].filters))
+        with capture_logs() as logs:
+            publish(broker, 1)
+            await until(lambda: broker.sessions["r1"].acknowledged == [1])
+    told = [(each["event"], each["log_level"], str(each.get("exc_info", each.get("detail")))) for each in logs]
+    assert told == [
+        ("a batch of MQTT messages can't be stored", "error", "first"),
+        ("MQTT messages wait: the store can't take them", "warning", "an internal error; the log has it"),
+        ("a batch of MQTT messages can't be stored", "error", "second"),
+    ]
+    assert made.counts["stored"] == 1
 
 
 async def test_a_hundred_thousand_messages_into_a_slow_store_are_all_stored_and_few_wait_here(broker, intake):
