@@ -292,6 +292,32 @@ def test_the_threshold_grows_with_a_drift_of_the_baseline():
     assert replace(detector, threshold=1.0).threshold == 1.0
 
 
+def pca_threshold(columns):
+    return choose_threshold(fit_pca, fit_pca(columns), columns, purged=5, check=lambda: None)
+
+
+def test_a_block_of_the_baseline_unlike_the_others_does_not_make_pca_blind():
+    columns = np.random.default_rng(8).normal(size=(400, 4))
+    disturbed = columns.copy()
+    disturbed[150:160] += 30.0
+    assert pca_threshold(disturbed) < 2 * pca_threshold(columns)
+
+
+def test_a_baseline_that_drifts_through_all_its_blocks_has_a_higher_pca_threshold():
+    columns = np.random.default_rng(9).normal(size=(400, 4))
+    assert pca_threshold(columns + np.linspace(0, 10, 400)[:, np.newaxis]) > 1.5 * pca_threshold(columns)
+
+
+def test_the_pca_threshold_is_twice_the_median_of_the_percentiles_of_four_held_out_blocks():
+    columns = np.random.default_rng(10).normal(size=(400, 3))
+    percentiles = []
+    for first in range(0, 400, 100):
+        others = np.r_[0 : max(0, first - 5), min(400, first + 105) : 400]
+        scores = fit_pca(columns[others]).score(columns[first : first + 100]).values
+        percentiles.append(np.quantile(scores, 0.99))
+    assert pca_threshold(columns) == pytest.approx(2 * np.median(percentiles))
+
+
 def gapped(frame, row, seconds):
     """The same rows, those from `row` on so much later."""
     times = frame.timestamps.copy()
