@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from chat_stream_service.adapters.json_schema import library
 from chat_stream_service.adapters.json_schema.fitness import has_named_patterns, modern
 from chat_stream_service.adapters.json_schema.keyword import bounded_keywords
 from chat_stream_service.adapters.json_schema.meter import Meter, TooCostly, current_meter
@@ -43,9 +44,11 @@ class JsonSchemaChecker:
     def __init__(self) -> None:
         self._prepared: OrderedDict[int, _Prepared] = OrderedDict()
         self._threads = asyncio.Semaphore(_MAX_THREADS)
+        self._loading = asyncio.Lock()
 
     async def problems(self, schema: Mapping[str, Any], arguments: Any) -> Sequence[str]:
         """Return what is wrong, the first few problems by their path; empty when the arguments fit."""
+        await self._load_library()
         prepared = self._prepare(schema)
         with suppress(TooCostly):
             return _problems(prepared, arguments, _SMALL)
@@ -54,6 +57,11 @@ class JsonSchemaChecker:
                 return await asyncio.to_thread(_problems, prepared, arguments, _LARGE)
             except TooCostly:
                 return [_TOO_COSTLY]
+
+    async def _load_library(self) -> None:
+        if not library.is_loaded():
+            async with self._loading:
+                await asyncio.to_thread(library.load)
 
     def _prepare(self, schema: Mapping[str, Any]) -> _Prepared:
         key = id(schema)
