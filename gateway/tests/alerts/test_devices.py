@@ -23,10 +23,11 @@ class Registry(rpc.MetadataServiceServicer):
     """Many devices, in pages; each seventh is out of service."""
 
     def __init__(self) -> None:
-        self.tenants: set[str] = set()
+        self.callers: set[tuple[str, str]] = set()
 
     async def ListDevices(self, request: pb.ListDevicesRequest, context: Any) -> pb.ListDevicesResponse:  # noqa: N802
-        self.tenants.add(current_context().caller.tenant_id)
+        caller = current_context().caller
+        self.callers.add((caller.tenant_id, caller.user_id))
         begin = int(request.page_token or 0)
         end = min(begin + request.page_size, MANY)
         devices = [pb.Device(device_code=f"D{number:05}", active=number % 7 != 0) for number in range(begin, end)]
@@ -40,10 +41,11 @@ class Telemetry(rpc.FeatureServiceServicer):
         self.age = timedelta(seconds=10)
         self.further: tuple[timedelta, ...] = ()
         self.scored_until: datetime | None = None
-        self.tenants: set[str] = set()
+        self.callers: set[tuple[str, str]] = set()
 
     async def QueryHistory(self, request: pb.QueryHistoryRequest, context: Any) -> pb.QueryHistoryResponse:  # noqa: N802
-        self.tenants.add(current_context().caller.tenant_id)
+        caller = current_context().caller
+        self.callers.add((caller.tenant_id, caller.user_id))
         if request.device_code == "D00001":
             raise NotFound("nothing is known of it", reason="DEVICE_NOT_FOUND")
         times = (NOW - age for age in (self.age, *self.further))
@@ -87,13 +89,13 @@ def alarm(**fields: Any) -> Alarm:
     return Alarm(**(whole | fields))
 
 
-async def test_an_alarm_on_a_model_looks_at_every_device_that_is_in_service_as_its_tenant(
+async def test_an_alarm_on_a_model_looks_at_every_device_that_is_in_service_as_its_maker(
     looked: tuple[DeviceValues, Registry, Telemetry],
 ) -> None:
     values, registry, telemetry = looked
     found = await values.observe(alarm(model_code="weld"), frozenset(), NOW)
     assert [each.device_code for each in found] == [f"D{number:05}" for number in range(MANY) if number % 7]
-    assert registry.tenants == telemetry.tenants == {"acme"}
+    assert registry.callers == telemetry.callers == {("acme", "u")}
 
 
 @pytest.mark.parametrize(

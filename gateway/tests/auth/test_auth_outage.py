@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.identity import ApiKey, User
@@ -95,6 +96,21 @@ async def test_those_who_were_recognised_lately_go_on(
     store.fault = ""
     clock.advance(11)
     assert await authenticator.recognise(key.text) == caller
+
+
+async def test_each_outage_is_one_line_of_the_log(
+    authenticator: Authenticator, store: Store, clock: ManualClock
+) -> None:
+    key = store.add()
+    await authenticator.recognise(key.text)
+    lines: list[int] = []
+    for fault in ("gone", "gone", "", "gone", "gone"):
+        store.fault = fault
+        clock.advance(11)
+        with capture_logs() as logged:
+            await authenticator.recognise(key.text)
+        lines.append(len([each for each in logged if each["event"] == "callers are recognised from memory"]))
+    assert lines == [1, 0, 0, 1, 0]
 
 
 async def test_nobody_goes_on_for_ever(authenticator: Authenticator, store: Store, clock: ManualClock) -> None:

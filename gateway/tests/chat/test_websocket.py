@@ -132,6 +132,20 @@ async def test_closing_the_socket_ends_the_call_to_the_service(gateway):
     await asyncio.wait_for(hang.left.wait(), HANG_SECONDS)
 
 
+async def test_a_stream_over_a_socket_ends_at_its_time_limit_and_the_socket_goes_on(start_gateway):
+    gateway = await start_gateway(stream_seconds=0.5, resume_seconds=0.1)
+    hang = Hang()
+    gateway.fakes.chat.script = [*turn("Hel", "lo")[:3], hang]
+    async with socket(gateway, await new_conversation(gateway)) as websocket, asyncio.timeout(HANG_SECONDS):
+        await websocket.send('{"type": "ask", "content": "Hi"}')
+        events = await answer_of(websocket)
+        await hang.left.wait()
+        await websocket.send('{"type": "ping"}')
+        assert (await receive(websocket))["type"] == "pong"
+    assert [event["sequence"] for event in events] == [1, 2, 3, 4]
+    assert (events[-1]["type"], events[-1]["code"], events[-1]["retryable"]) == ("error", 504, True)
+
+
 async def test_a_socket_follows_a_bounded_number_of_streams(gateway):
     gateway.fakes.chat.script = [Hang()]
     async with socket(gateway, await new_conversation(gateway)) as websocket:
