@@ -17,16 +17,25 @@ from penstock_testkit.waiting import HANG_SECONDS
 _names = itertools.count(1)
 
 
-@pytest.fixture
-def log_stream() -> Iterator[io.StringIO]:
-    """Where a test may have the log written; what it configured is undone behind it."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield io.StringIO()
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Undo behind each test what it configured of the log, its form above all: the next one starts with its own."""
+    root, is_configured, configured = logging.getLogger(), structlog.is_configured(), structlog.get_config()
+    handlers, levels = list(root.handlers), _log_levels()
+    yield
     root.handlers[:] = handlers
-    root.setLevel(level)
+    for name in _log_levels().keys() | levels.keys():
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
+    if is_configured:
+        structlog.configure(**configured)
+
+
+@pytest.fixture
+def log_stream() -> io.StringIO:
+    """Where a test may have the log written."""
+    return io.StringIO()
 
 
 @pytest.fixture
@@ -79,3 +88,9 @@ async def postgres_url(postgres_server: PostgresServer) -> str:
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
     return urlsplit(postgres_server.url)._replace(path=f"/{name}").geturl()
+
+
+def _log_levels() -> dict[str, int]:
+    """Return the levels of the loggers that have one of their own, of the root's too."""
+    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
+    return {each.name: each.level for each in loggers if isinstance(each, logging.Logger) and each.level}
