@@ -26,7 +26,7 @@ class PersonalityBody(RequestModel):
 
     name: PlainName = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
-    prompt: str = Field(min_length=1, max_length=50_000, description="System prompt.")
+    prompt: str = Field(min_length=1, max_length=100_000, description="System prompt.")
     temperature: float | None = Field(default=None, ge=0, le=2)
     tools: list[str] = Field(default_factory=list, description="Tools it may use; empty: all.")
 
@@ -39,7 +39,7 @@ class TemplateBody(RequestModel):
     """A prompt with places to fill."""
 
     name: PlainName = Field(min_length=1, max_length=200)
-    content: str = Field(min_length=1, max_length=50_000, description="Text with `{{places}}`.")
+    content: str = Field(min_length=1, max_length=100_000, description="Text with `{{places}}`.")
     description: str = Field(default="", max_length=2000)
 
     def to_proto(self, identity: str = "") -> pb.Template:
