@@ -4,20 +4,21 @@ from collections.abc import Callable
 
 import pytest
 
-from llm_service.domain.model.event import Started
+from llm_service.domain.model.event import Finished, Started, TextDelta, ToolCallDelta
 from llm_service.domain.model.message import Role, text_message
-from llm_service.domain.model.request import CompletionRequest, ResponseForm, ResponseFormat, Sampling
+from llm_service.domain.model.request import CompletionRequest, ResponseForm, ResponseFormat, Sampling, ToolDefinition
 from llm_service.providers.fallback import FallbackProvider
 from penstock_testkit.clock import ManualClock
 
 ALL = Sampling(n=2, stop=("x",), logprobs=True)
+LIST_DEVICES = ToolDefinition(name="list_devices", parameters="{}")
 PLAIN = Sampling(n=1, temperature=0.2, max_output_tokens=9)
 
 
 @pytest.mark.parametrize(
     ("sampling", "form", "named"),
     [
-        (ALL, ResponseForm.JSON_OBJECT, ("n", "stop", "logprobs", "response_format")),
+        (ALL, ResponseForm.JSON_OBJECT, ("stop", "logprobs", "response_format")),
         (PLAIN, ResponseForm.TEXT, ()),
     ],
 )
@@ -31,3 +32,34 @@ async def test_a_form_that_rules_do_not_give_an_answer_is_named(
     assert isinstance(events[0], Started)
     assert events[0].dropped_params == named
     await provider.close()
+
+
+@pytest.mark.parametrize("tools", [(), (LIST_DEVICES,)])
+async def test_several_choices_are_the_same_answer_that_often_and_counted(
+    new_id: Callable[[str], str], tools: tuple[ToolDefinition, ...]
+) -> None:
+    provider = FallbackProvider(clock=ManualClock(), new_id=new_id)
+    messages, answers, outputs = (text_message(Role.USER, "list devices"),), list[list[str]](), list[int]()
+    for number in (1, 3):
+        asked = CompletionRequest(messages=messages, tools=tools, sampling=Sampling(n=number))
+        events = [event async for batch in provider.stream(asked) for event in batch]
+        said = ["".join(_said(event, index) for event in events) for index in range(4)]
+        assert all(said[:number])
+        assert not any(said[number:])
+        answers.append(said[:number])
+        assert isinstance(events[-1], Finished)
+        assert events[-1].usage is not None
+        outputs.append(events[-1].usage.output)
+    assert answers[1] == answers[0] * 3
+    assert outputs[1] == outputs[0] * 3
+    await provider.close()
+
+
+def _said(event: object, index: int) -> str:
+    match event:
+        case TextDelta() if event.index == index:
+            return event.text
+        case ToolCallDelta() if event.index == index:
+            return f"{event.name}({event.arguments})"
+        case _:
+            return ""

@@ -49,7 +49,6 @@ def _unmet(request: CompletionRequest) -> Iterator[str]:
     """Yield what was asked of the answer's form and rules don't do; how words are drawn is nothing to them."""
     sampling = request.sampling
     wanted = {
-        "n": (sampling.n or 1) > 1,
         "stop": bool(sampling.stop),
         "logprobs": bool(sampling.logprobs),
         "response_format": request.response_format.form is not ResponseForm.TEXT,
@@ -66,7 +65,7 @@ class FallbackProvider:
         self._worker = RuleWorker()
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
-        """Yield the answer in small deltas, or the tool calls that lead to one."""
+        """Yield the answer in small deltas, or the tool calls that lead to one; `n` choices are all the same."""
         started = Started(
             id=self._new_id("ans"),
             provider=NAME,
@@ -75,12 +74,14 @@ class FallbackProvider:
             dropped_params=as_called([*left_out(request), *_unmet(request)], request),
         )
         step, usage = await self._worker.run(partial(self._answer, request))
+        choices = range(request.sampling.n or 1)
         if isinstance(step, CallTools):
-            yield [started, *self._calls(step.calls), Finished(reason=FinishReason.TOOL_CALLS, usage=usage)]
+            calls = [call for index in choices for call in self._calls(step.calls, index)]
+            yield [started, *calls, Finished(reason=FinishReason.TOOL_CALLS, usage=usage)]
             return
         yield [started]
         for piece in _PIECE.finditer(step.text):
-            yield [TextDelta(text=piece[0])]
+            yield [TextDelta(text=piece[0], index=index) for index in choices]
         yield [Finished(reason=FinishReason.STOP, usage=usage)]
 
     def _answer(self, request: CompletionRequest, checkpoint: Checkpoint) -> tuple[Step, Usage]:
@@ -90,6 +91,7 @@ class FallbackProvider:
             made = sum(estimate_tokens(f"{call.name}{call.arguments}") for call in step.calls)
         else:
             made = estimate_tokens(step.text)
+        made *= request.sampling.n or 1
         return step, Usage(input=estimate_prompt(request), output=made, estimated=True)
 
     def _step(self, request: CompletionRequest, checkpoint: Checkpoint) -> Step:
@@ -104,10 +106,11 @@ class FallbackProvider:
             return Say(text=f"{step.text}\n\n{reports[0].say.omitted(conversation.omitted)}")
         return step
 
-    def _calls(self, calls: Sequence[PlannedCall]) -> Iterator[Event]:
+    def _calls(self, calls: Sequence[PlannedCall], index: int) -> Iterator[Event]:
         for at, call in enumerate(calls):
             arguments = json.dumps(call.arguments, ensure_ascii=False)
-            yield ToolCallDelta(call_index=at, id=self._new_id("toolu"), name=call.name, arguments=arguments)
+            made = self._new_id("toolu")
+            yield ToolCallDelta(index=index, call_index=at, id=made, name=call.name, arguments=arguments)
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Return hashed word and character n-grams as unit vectors: crude, but similar texts are near each other."""
