@@ -5,19 +5,23 @@ import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.auth.admin_files import AdminFiles
 from gateway.auth.admin_reset import reset_admin
 from gateway.auth.bootstrap import ADMIN, FirstAdmin, build_admin, build_key, ensure_admin
+from gateway.auth.delegation import Delegation
 from gateway.auth.password import Passwords
+from gateway.auth.scope import ADMIN_SCOPES
 from gateway.auth.secret import digest, key_prefix, new_key
 from gateway.auth.sql_store import SqlIdentityStore
+from gateway.auth.users import UserService
 from gateway.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import migrate, open_database
-from penstock_kit.errors import InvalidArgument, NotFound
+from penstock_kit.errors import InvalidArgument, NotFound, PermissionDenied
 from penstock_kit.home import ensure_home
 
 CLOCK = SystemClock()
@@ -179,3 +183,28 @@ async def test_a_reset_names_the_tenant_of_a_user_whose_name_is_in_several(
     assert changed is not None
     assert left is not None
     assert (bool(changed.password_hash), left.password_hash) == (True, "")
+
+
+async def test_the_file_of_a_password_that_is_changed_says_so_and_that_of_another_stays(
+    house: Any, tmp_path: Path
+) -> None:
+    old, new, other = "right horse battery", "left mule accumulator", "a password of somebody else"
+    admin = await house.user("admin", ADMIN_SCOPES, password_hash=await PASSWORDS.hash(old))
+    users = UserService(
+        store=house.store, passwords=PASSWORDS, authenticator=house.authenticator, clock=CLOCK,
+        delegation=Delegation(store=house.store, limits=house.limits), files=AdminFiles(tmp_path),
+    )  # fmt: skip
+    file = tmp_path / "admin.password"
+    await users.change_password(admin, current=old, new=new)  # without a file none is made
+    assert not file.exists()
+    file.write_text(f"{other}\n")
+    await users.change_password(admin, current=new, new=old)
+    assert file.read_text() == f"{other}\n"
+    file.write_text(f"{old}\n")
+    with pytest.raises(PermissionDenied):
+        await users.change_password(admin, current=new, new=other)
+    assert file.read_text() == f"{old}\n"
+    await users.change_password(admin, current=old, new=new)
+    assert "was changed" in file.read_text()
+    assert "penstock admin reset" in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

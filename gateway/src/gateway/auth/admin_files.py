@@ -15,6 +15,10 @@ _ELSEWHERE: Final = (
     "The administrator of this database was made by another gateway: its PENSTOCK_HOME holds this file. "
     "`penstock admin reset` makes a new password and key here."
 )
+_CHANGED: Final = (
+    "The password that was here was changed: whoever changed it knows the new one. "
+    "`penstock admin reset` makes a new password and key here."
+)
 
 
 class AdminFiles:
@@ -35,6 +39,17 @@ class AdminFiles:
         except (OSError, ValueError):
             return ""
         return text if text.startswith(KEY_MARK) else ""
+
+    def withdraw(self, password: str) -> bool:
+        """Where the file holds `password`, which counts no more, say so in its place; return whether it did."""
+        try:
+            held = (self._home / PASSWORD_FILE).read_text("utf-8").strip()
+        except (OSError, ValueError):
+            return False
+        if held != password.strip():
+            return False
+        write_private(self._home / PASSWORD_FILE, _CHANGED)
+        return True
 
     def draft(self, user_id: str, *, password: str, key: str) -> None:
         """Keep both secrets beside the files until it is certain that they count."""

@@ -1,11 +1,13 @@
 """Users over their life."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from gateway.auth.admin_files import AdminFiles
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.cluster_attempts import ClusterAttempts, Tally, attempt
 from gateway.auth.delegation import Delegation, check_end, check_reach
@@ -28,6 +30,9 @@ from penstock_kit.errors import (
     PermissionDenied,
 )
 from penstock_kit.ids import new_id
+from penstock_kit.logging import get_logger
+
+log = get_logger(__name__)
 
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -54,8 +59,10 @@ class UserService:
         delegation: Delegation,
         clock: Clock,
         cluster: ClusterAttempts | None = None,
+        files: AdminFiles | None = None,
     ) -> None:
         self._cluster = cluster
+        self._files = files
         self._delegation = delegation
         self._attempts = AttemptLimiter(clock=clock)
         self._store = store
@@ -119,7 +126,8 @@ class UserService:
         self._authenticator.forget()
 
     async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
-        """Replace the caller's own password and end all the caller's sessions.
+        """Replace the caller's own password and end all the caller's sessions; a file of the home that holds the old
+        one says from then on that it was changed.
 
         Raises PermissionDenied (CURRENT_PASSWORD_INVALID) when `current` is not it, and after some of these
         ResourceExhausted (ATTEMPTS_LIMIT_EXCEEDED), as at a login: who found an open session must not find out the
@@ -144,6 +152,14 @@ class UserService:
             message = "the password was changed meanwhile; log in with the one that counts now"
             raise Aborted(message, reason="PASSWORD_CONFLICT")
         self._authenticator.forget()
+        if self._files is not None and new != current:
+            await asyncio.to_thread(self._withdraw, self._files, current)
+
+    def _withdraw(self, files: AdminFiles, password: str) -> None:
+        try:
+            files.withdraw(password)
+        except FailedPrecondition as error:  # the password is changed all the same
+            log.warning("the file of the first administrator holds a password that was changed", error=error.message)
 
 
 def _tenant(caller: Caller, requested: str) -> str:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from gateway.alerts.secret_box import SecretBox
 from gateway.audit.recorder import AuditRecorder
 from gateway.audit.store import AuditStore
+from gateway.auth.admin_files import AdminFiles
 from gateway.auth.api_keys import ApiKeyService
 from gateway.auth.authenticator import Authenticator, Headers
 from gateway.auth.bootstrap import signing_secret
@@ -131,7 +132,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
     delegation = Delegation(store=store, limits=limits)
     users = UserService(
         store=store, passwords=resources.passwords, authenticator=authenticator, delegation=delegation, clock=clock,
-        cluster=cluster,
+        cluster=cluster, files=AdminFiles(resources.home),
     )  # fmt: skip
     api_keys = ApiKeyService(store=store, authenticator=authenticator, delegation=delegation, clock=clock)
     monitor = SessionMonitor(store=store, clock=clock)
