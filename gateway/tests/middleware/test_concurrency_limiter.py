@@ -48,6 +48,11 @@ class Service:
             self._now += TICK
             self.limiter.observe(self._now, delay)
 
+    def stand_still(self, seconds):
+        """Let nothing be done nor looked at for so long; the probe that was under way has waited for it."""
+        self._now += seconds
+        self.limiter.observe(self._now, seconds)
+
     def wait(self, seconds):
         """Let time pass in which nothing is asked."""
         self._now += seconds
@@ -75,7 +80,7 @@ def test_calls_that_cost_no_time_of_ours_may_be_any_number():
 def test_a_queue_that_stands_lowers_the_limit_until_it_is_gone():
     service = Service(0.001)
     service.ask(START)
-    service.probe(2)
+    service.probe(3)
     assert service.limiter.limit < START
     for _ in range(50):
         while service.limiter.in_flight > service.limiter.limit:
@@ -229,6 +234,27 @@ def test_bursts_that_fit_into_what_is_carried_are_let_in():
 def test_a_server_that_stands_a_twentieth_of_each_second_refuses_little_of_what_it_carries():
     answered, refused = serve(ConcurrencyLimiter(TARGET), load=0.8, stall=0.05)
     assert refused <= 0.02 * len(answered)
+
+
+@pytest.mark.parametrize("stall", [0.1, 0.2, 0.28])
+def test_a_pause_of_the_whole_server_refuses_none_of_those_who_waited_through_it(stall):
+    """Twenty who ask again as soon as they are answered, and a moment in which nothing is done nor looked at."""
+    service = Service(0.0)
+    assert service.ask(20) == 20
+    service.observe_for(2.0, delay=0.01)
+    service.limiter.record(2.0, Wait(among=20, seconds=0.01))
+    service.stand_still(stall)
+    service.observe_for(1.0, delay=0.01)
+    assert service.limiter.limit == START
+
+
+def test_a_queue_that_outlasts_a_pause_lowers_the_limit():
+    service = Service(0.0)
+    service.ask(20)
+    service.observe_for(2.0, delay=0.01)
+    service.stand_still(0.28)
+    service.observe_for(0.3, delay=0.2)
+    assert service.limiter.limit < START
 
 
 def limiter_with(calls):

@@ -41,6 +41,9 @@ START: Final = 256
 _FALL: Final = 0.9
 _DEEPEST_FALL: Final = 0.5
 _REST: Final = 0.3
+# Seconds for which the mean has to stand above the target before a limit falls: a pause, in which the machine or a
+# process stood still, is over by then, and what waited in it is no queue that less work would shorten.
+_PAUSE: Final = 0.25
 # What a limit that is reached grows by before a queue has stood.
 _GROWTH: Final = 1.15
 # Seconds without a full limit after which a fall is forgotten.
@@ -86,6 +89,8 @@ class ConcurrencyLimiter:
         self._held: dict[str, int] = {}
         self._observed_at: float | None = None
         self._has_stood = False
+        # Since when the mean stands above the target.
+        self._above_since: float | None = None
         self._full_at = 0.0
         self._fell_at = -_REST
 
@@ -142,8 +147,12 @@ class ConcurrencyLimiter:
         self._observed_at = now
         self.delay += (min(delay, _MOST * self._target) - self.delay) * (1 - exp(-passed / _MEMORY))
         if self.delay > self._target:
-            self._fall(now)
-        elif self.in_flight >= self.limit:
+            self._above_since = now if self._above_since is None else self._above_since
+            if now - self._above_since >= _PAUSE:
+                self._fall(now)
+            return
+        self._above_since = None
+        if self.in_flight >= self.limit:
             self._full_at = now
             if max(delay, self.delay) < self._target / 2:
                 self.limit += sqrt(self.limit) if self._has_stood else self.limit * (_GROWTH - 1)
