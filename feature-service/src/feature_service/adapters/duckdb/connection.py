@@ -28,6 +28,8 @@ _READERS_OF_ONE: Final = _READERS - 1
 """Reads of one tenant at a time: another finds a reader free."""
 _LOCK_RETRY_SECONDS: Final = 0.1
 _MEMORY_USED: Final = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
+# DuckDB 2 keeps eight threads that read Parquet and CSV; its own format, which is all that is read here, needs none.
+_NO_ASYNC_THREADS: Final = "SET async_threads = 0"
 # A DuckDB file begins with three blocks of headers.
 _HEADER_BYTES: Final = 3 * 4096
 # What the system says of a disk, a quota or a file limit that is used up; DuckDB passes it on as text alone.
@@ -184,13 +186,17 @@ class DuckDbConnection:
         is_new = not self._path.exists()
         while True:
             try:
-                return duckdb.connect(str(self._path), config={"memory_limit": f"{self._memory_mb}MB"})
+                connection = duckdb.connect(str(self._path), config={"memory_limit": f"{self._memory_mb}MB"})
             except duckdb.IOException as error:
                 if "lock" not in str(error) or time.monotonic() >= until:
                     raise self._cannot_open(error, is_new=is_new) from error
                 time.sleep(_LOCK_RETRY_SECONDS)
             except duckdb.Error as error:
                 raise self._cannot_open(error, is_new=is_new) from error
+            else:
+                with contextlib.suppress(duckdb.CatalogException):  # DuckDB 1 has no such threads
+                    connection.execute(_NO_ASYNC_THREADS)
+                return connection
 
     def _remove_stub(self) -> None:
         """Remove what a start of the file on a full disk left: it has no header, and would never be a database."""
