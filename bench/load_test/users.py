@@ -81,6 +81,8 @@ class SignedIn(FastHttpUser):
                     self.headers = {"Authorization": f"Bearer {token}"}
                     self.begin()
                     GATE.enter()
+                    # People do not all begin in the same moment: each is somewhere in the pause before a request.
+                    time.sleep(random.uniform(0, WAIT[-1]))
                     return
             time.sleep(random.uniform(0.5, 1.5))
         raise RuntimeError("could not sign in")
