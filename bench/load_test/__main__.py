@@ -2,7 +2,7 @@
 
 python -m bench.load_test [--seconds 60] [--mode mixed|throughput|all] [--url URL] [--home FOLDER] [--page]
 
-Exit code 1 when a request failed, or when the generator had no time to spare.
+Exit code 1 when a request failed, or when the generator had no time to spare; 2 when there is nothing to come to.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.load_test.generator import LOCUST, Load, run
 from bench.load_test.page import Run, report, save
-from bench.load_test.prepare import Place, prepare
+from bench.load_test.prepare import Place, prepare, what_is_missing
 from bench.load_test.server import Memory, read_buckets
 
 
@@ -20,6 +20,9 @@ def main() -> int:
     options = _options()
     if not LOCUST.exists():
         print("Locust is not installed: scripts/load-env does it", file=sys.stderr)
+        return 2
+    if missing := what_is_missing(options.url, options.home):
+        print(missing, file=sys.stderr)
         return 2
     place = prepare(options.url, options.home)
     runs = [_measured(place, load) for load in _loads(options)]

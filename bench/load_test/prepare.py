@@ -1,5 +1,6 @@
 """What the load needs of a system: who signs in, and data to ask for. What is there stays."""
 
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ EXTRACTED: Final = "WLD001"
 ROWS: Final = 3600
 _MINUTES: Final = 10
 _BATCH: Final = 1200
+_ANSWER_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,18 @@ class Place:
     def password(self) -> str:
         """The password of `admin`."""
         return (self.home / "admin.password").read_text().strip()
+
+
+def what_is_missing(url: str, home: Path) -> str:
+    """Return what to start before a load can come, empty when a system runs there."""
+    start = 'start one with `penstock up --detach`, or name yours with ARGS="--home FOLDER --url URL"'
+    if not (home / "admin.key").exists() or not (home / "penstock.json").exists():
+        return f"no system runs on the home {home}: {start}"
+    try:
+        urllib.request.urlopen(f"{url}/health", timeout=_ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        return f"no system answers at {url} ({getattr(error, 'reason', error)}): {start}"
+    return ""
 
 
 def prepare(url: str, home: Path) -> Place:

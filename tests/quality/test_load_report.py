@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from bench.load_test.generator import LOCUST, Load, Measured
 from bench.load_test.page import PAGE, Run, picture, report, save
+from bench.load_test.prepare import what_is_missing
 from bench.load_test.server import parse_buckets
 
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import start_system
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -88,6 +90,15 @@ def test_the_page_takes_the_figures_and_the_pictures_beside_it(tmp_path: Path) -
     text = page.read_text()
     assert text.count("![Requests and latencies over time](load-mixed.svg)") == 1
     assert (tmp_path / "load-mixed.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("left", [(), ("admin.key", "penstock.json")])
+def test_without_a_running_system_it_says_what_to_start(tmp_path: Path, left: tuple[str, ...]) -> None:
+    for name in left:
+        (tmp_path / name).touch()
+    missing = what_is_missing(f"http://127.0.0.1:{free_port()}", tmp_path)
+    assert "start one with `penstock up --detach`" in missing
+    assert ("no system answers at http://127.0.0.1:" if left else f"on the home {tmp_path}:") in missing
 
 
 @pytest.mark.skipif(not LOCUST.exists(), reason="Locust is installed by scripts/load-env")
