@@ -12,6 +12,7 @@ from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.phrases_states import Stretch
 from llm_service.domain.offline.query import Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
+from llm_service.domain.offline.small_talk import SmallTalk
 
 _MOST_DEVICES: Final = 40
 _SIGMAS: Final = 4.0
@@ -45,6 +46,21 @@ class Report:
     def unconfigured(self) -> str:
         """Say that no model answers: none is configured, or those that are can't."""
         return self.say.models_failed() if self._degraded else self.say.unconfigured()
+
+    def talk(self, talk: SmallTalk) -> str:
+        """Answer what asks nothing of devices."""
+        say = self.say
+        match talk:
+            case SmallTalk.THANKS:
+                return say.thanked()
+            case SmallTalk.FAREWELL:
+                return say.farewell()
+            case SmallTalk.CLOCK if say.times.now is not None:
+                return say.clock(say.times.stamp(say.times.now))
+            case SmallTalk.OTHER:
+                return f"{say.not_of_devices()} {self.unconfigured()}".strip()
+            case _:
+                return self.unconfigured()
 
     def no_tools(self, query: StructuredQuery) -> str:
         """Say that nothing here can read the telemetry the question needs."""

@@ -13,14 +13,30 @@ class ChineseDevices(ChineseEvents):
     def unconfigured(self) -> str:
         """Say how to configure a model."""
         return (
-            "尚未配置大语言模型，目前只能按固定规则回答与设备有关的问题。\n\n"
+            "尚未配置大语言模型，目前只能按固定规则回答与设备有关的问题。"
+            "可以这样提问：“有哪些设备”、“WLD001 过去一小时的平均温度是多少”、“比较 WLD001 和 WLD002 昨天的数据”。\n\n"
             "要启用模型，请在环境变量（或 `.env`）中设置任意一个供应商的密钥并重启："
             "`OPENAI_API_KEY`、`GEMINI_API_KEY`、`ANTHROPIC_API_KEY`、"
             "`QWEN_API_KEY`、`GLM_API_KEY` 或 `DEEPSEEK_API_KEY`。"
             "兼容 OpenAI 协议的本地服务（vLLM、Ollama 等）可通过 `OPENAI_BASE_URL`、"
-            "`OPENAI_API_KEY` 和 `OPENAI_MODELS` 接入。\n\n"
-            "现在可以这样提问：“有哪些设备”、“WLD001 过去一小时的平均温度是多少”、“比较 WLD001 和 WLD002 昨天的数据”。"
+            "`OPENAI_API_KEY` 和 `OPENAI_MODELS` 接入。"
         )
+
+    def thanked(self) -> str:
+        """Answer thanks."""
+        return "不客气。"
+
+    def farewell(self) -> str:
+        """Say goodbye."""
+        return "再见。"
+
+    def clock(self, time: str) -> str:
+        """Tell the time."""
+        return f"本系统的时钟现在是 {time}（{self.times.name}），回答中的时间都以它为准；数据的时间则由设备上传。"
+
+    def not_of_devices(self) -> str:
+        """Say that nothing of devices was asked."""
+        return "这个问题我回答不了：其中没有关于设备数据的内容。"
 
     def models_failed(self) -> str:
         """Say that models fail."""
@@ -75,7 +91,9 @@ class ChineseDevices(ChineseEvents):
         return "\n".join([f"共有 {count} 台设备：", *(self._card(card) for card in cards)])
 
     def _card(self, card: DeviceCard) -> str:
-        kind = f"（{'，'.join(filter(None, (card.device_type, card.model_code)))}）" if card.device_type else ""
+        placed = (f"{name} {value}" for name, value in sorted(card.labels.items()))
+        told = "，".join(filter(None, (card.device_type, card.model_code, *placed)))
+        kind = f"（{told}）" if told else ""
         fields = f"：{'、'.join(card.fields)}" if card.fields else ""
         extent = f"；数据时间 {self._from_to(card.extent)}" if card.extent else "；暂无数据"
         return f"- {card.code}{kind}{fields}{extent}"

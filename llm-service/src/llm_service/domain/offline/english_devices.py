@@ -13,14 +13,33 @@ class EnglishDevices(EnglishEvents):
     def unconfigured(self) -> str:
         """Say how to configure a model."""
         return (
-            "No language model is configured, so I can only answer questions about your devices, by fixed rules.\n\n"
+            "No language model is configured, so I can only answer questions about your devices, by fixed rules. You "
+            "can ask, for example: “list devices”, “what was the mean temperature of WLD001 in the last hour?”, "
+            "“compare WLD001 and WLD002 yesterday”.\n\n"
             "To get a model, set the key of one provider in the environment (or in `.env`) and restart: "
             "`OPENAI_API_KEY`, `GEMINI_API_KEY`, `ANTHROPIC_API_KEY`, `QWEN_API_KEY`, `GLM_API_KEY` or "
             "`DEEPSEEK_API_KEY`. A local server that speaks the OpenAI protocol (vLLM, Ollama …) works with "
-            "`OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODELS`.\n\n"
-            "Without one you can ask, for example: “list devices”, “what was the mean temperature of WLD001 in the "
-            "last hour?”, “compare WLD001 and WLD002 yesterday”."
+            "`OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODELS`."
         )
+
+    def thanked(self) -> str:
+        """Answer thanks."""
+        return "You're welcome."
+
+    def farewell(self) -> str:
+        """Say goodbye."""
+        return "Goodbye."
+
+    def clock(self, time: str) -> str:
+        """Tell the time."""
+        return (
+            f"It is {time} {self.times.name} on the clock of this system, by which answers tell times; readings carry "
+            "the time that their machine sent."
+        )
+
+    def not_of_devices(self) -> str:
+        """Say that nothing of devices was asked."""
+        return "I can't answer that: I found no question about your devices' readings in it."
 
     def models_failed(self) -> str:
         """Say that models fail."""
@@ -81,7 +100,9 @@ class EnglishDevices(EnglishEvents):
         return "\n".join([head, *(self._card(card) for card in cards)])
 
     def _card(self, card: DeviceCard) -> str:
-        kind = f" ({', '.join(filter(None, (card.device_type, card.model_code)))})" if card.device_type else ""
+        placed = (f"{name} {value}" for name, value in sorted(card.labels.items()))
+        told = ", ".join(filter(None, (card.device_type, card.model_code, *placed)))
+        kind = f" ({told})" if told else ""
         fields = f": {', '.join(card.fields)}" if card.fields else ""
         extent = f"; data {self._from_to(card.extent)}" if card.extent else "; no data yet"
         return f"- {card.code}{kind}{fields}{extent}"

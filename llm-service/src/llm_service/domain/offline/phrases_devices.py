@@ -15,6 +15,22 @@ class DeviceWording(StateWording, Protocol):
         """Say that no model is configured, how to configure one, and what works without."""
         ...
 
+    def thanked(self) -> str:
+        """Answer thanks."""
+        ...
+
+    def farewell(self) -> str:
+        """Say goodbye."""
+        ...
+
+    def clock(self, time: str) -> str:
+        """Tell what time it is here, and that readings have the times they came with."""
+        ...
+
+    def not_of_devices(self) -> str:
+        """Say that nothing that can be answered was asked."""
+        ...
+
     def models_failed(self) -> str:
         """Say that the configured models could not answer just now."""
         ...

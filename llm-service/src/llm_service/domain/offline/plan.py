@@ -23,6 +23,7 @@ from llm_service.domain.offline.plan_versus import answer_versus_of, asks_versus
 from llm_service.domain.offline.plan_winner import settle_winner
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.resolve import resolve_devices
+from llm_service.domain.offline.small_talk import SmallTalk, small_talk
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
 
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
@@ -50,8 +51,9 @@ def next_step(conversation: Conversation, tools: Toolbox, asked: Sequence[tuple[
 def _step(plan: PlanState) -> Step:
     if (alarms := prepare_alarms(plan)) is not None:
         return alarms
-    if plan.query.intent is Intent.CHAT:
-        return _list_names(plan) or Say(text=plan.report.unconfigured())
+    if (talk := small_talk(plan.talk.question, plan.query)) is not None:
+        named = _list_names(plan) if talk is SmallTalk.OTHER else None
+        return named or Say(text=plan.report.talk(talk))
     if plan.query.negation:
         return _list_names(plan) or Say(text=plan.report.say.negated(plan.query.negation))
     if not plan.tools and not plan.talk.outcomes:

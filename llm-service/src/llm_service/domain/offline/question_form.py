@@ -166,7 +166,9 @@ class FormReader:
             return False
         if topic.named is not None or topic.refused or reading.devices.references:
             return False
-        return (about and not reading.devices.codes) or (list_word and bool(reading.devices.codes))
+        # "Which hall is WLD003 in?"
+        placed = list_word or reading.devices.by_group
+        return (about and not reading.devices.codes) or (placed and bool(reading.devices.codes))
 
     def asks_unit(self) -> bool:
         """Return whether units are asked for."""

@@ -7,6 +7,8 @@ from llm_service.domain.offline.query import Intent, Statistic, Verdict
 from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
+    "safe to|safe for|safely|replace|replaced|replacement|responsible|in charge of|in charge|whose job|谁负责|负责人"
+    "|由谁负责|负责|更换|安全吗|是否安全|"
     "need to replace|should i replace|should we replace|have to replace|time to replace|"
     "operator|operators|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作"
     "|谁在操作|谁在用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
@@ -31,6 +33,11 @@ _FINE: Final = (
     "normal|normally|everything ok|everything okay|everything all right|everything alright|everything fine"
     "|all good|all ok|all right|working properly|working fine|running fine|running smoothly|behaving normally"
     "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
+)
+_WORRYING: Final = (
+    "worried|worry|worried about|worry about|concerned|concerned about|concern|should i look at|i should look at"
+    "|should we look at|we should look at|needs attention|need attention|attention|keep an eye on|misbehaving"
+    "|需要注意|要注意|需要关注|要关注|值得注意|担心|需要留意"
 )
 _VERDICTS: Final = {
     Verdict.USUAL: "normal|normal value|normal reading|usual|typical|common|ok|okay|fine|acceptable|plausible"
@@ -119,6 +126,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(Kind.INTENT, Intent.TREND, _COURSES)
     add(Kind.MORE, Comparative(field="temperature", statistic=None), "多少度|几度")
     add(Kind.INTENT, Intent.ANOMALY, _FINE)
+    add(Kind.INTENT, Intent.ANOMALY, _WORRYING)
     add(Kind.MORE, Comparative(field="", statistic=Statistic.MAX), _MORE)
     add(Kind.MORE, Comparative(field="", statistic=Statistic.MIN), "less|更少|少一些|少")
     add(Kind.FILLER, None, _FILLERS)

@@ -7,6 +7,7 @@ from llm_service.domain.offline.query import Intent
 
 _INTENTS: Final = {
     Intent.LIST_DEVICES: "data range|range of data|range of the data|data range available|earliest data|oldest data"
+    "|where is|where are|where ' s|在哪里|在哪儿|位于哪里"
     "|first data|how old is the data|what data do you have|available data"
     "|data available|how far back does the data go|how far back do the data go|how far back"
     "|what period does the data cover|time span of the data|data coverage|since when do we have data"
@@ -52,7 +53,7 @@ _CANNOT: Final = (
     "|reset|calibrate|set|adjust|predict|prediction|forecast|extrapolate|poem|story|joke|song|essay|translate"
     "|email|e-mail|send|notify|export|download|upload|import|buy|order|schedule|book|call|draw|paint|recommend"
     "|fix|repair|explain|why|reason|cause|root cause|删除|删掉|移除|清除|清空|创建|新建|添加|增加设备|注册|重命名"
-    "|修改|更新|编辑|写|写一首诗|写首诗|诗|故事|笑话|重启|停止|停机|关闭|关掉|打开|启动|暂停|重置|校准|设置|调整"
+    "|停掉|停下|停下来|关停|关了|开启|启用|修改|更新|编辑|写|写一首诗|写首诗|诗|故事|笑话|重启|停止|停机|关闭|关掉|打开|启动|暂停|重置|校准|设置|调整"
     "|预测|预报|翻译|发邮件|发送|通知|导出|下载|上传|导入|购买|画|推荐|修复|维修|为什么|为何|原因|解释"
 )
 # Words that change nothing of what is asked.
