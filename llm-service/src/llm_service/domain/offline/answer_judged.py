@@ -6,7 +6,7 @@ from llm_service.domain.offline.answer_fields import fields_of
 from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.phrases_states import Place
-from llm_service.domain.offline.query import Judged, StructuredQuery, Verdict
+from llm_service.domain.offline.query import Judged, Statistic, StructuredQuery, Verdict
 from llm_service.domain.offline.unit import converted
 
 SHARES: Final = (5.0, 50.0, 95.0)
@@ -23,9 +23,11 @@ def judged(report: Report, query: StructuredQuery, value: Judged, each: Answered
     low, middle, high = (one.percentiles.get(f"{share:g}") for share in SHARES)
     if low is None or middle is None or high is None:
         return report.say.no_numbers(each.result.device, report.period(query, each.time))
-    own = value.value
-    if one.unit and value.unit not in {"", "°", one.unit}:
+    own = one.values.get(Statistic.LAST) if value.value is None else value.value
+    if value.value is not None and one.unit and value.unit not in {"", "°", one.unit}:
         own = converted(value.value, value.unit, one.unit)
+    if own is None and value.value is None:
+        return report.say.no_numbers(each.result.device, report.period(query, each.time))
     if own is None:
         return report.say.not_converted(value.unit, one.unit)
     side = -1 if own < low else 1 if own > high else 0
@@ -44,5 +46,6 @@ def judged(report: Report, query: StructuredQuery, value: Judged, each: Answered
         low=shown(low, one.unit, query),
         middle=shown(middle, one.unit, query),
         high=shown(high, one.unit, query),
+        newest=value.value is None,
     )
     return report.say.judged(place, holds=holds[value.verdict])

@@ -81,8 +81,9 @@ class ChineseStates(SharedWording):
 
     def judged(self, place: Place, *, holds: bool) -> str:
         """Say where a value lies."""
+        newest = "最新数据 " if place.newest else ""
         return (
-            f"{'是' if holds else '否'}：对 {place.device} {place.period}的 {place.field} 来说，{place.value} "
+            f"{'是' if holds else '否'}：对 {place.device} {place.period}的 {place.field} 来说，{newest}{place.value} "
             f"{_SIDES[place.side]}；90% 的数据在 {place.low} 至 {place.high} 之间（中位数 {place.middle}）。"
         )
 

@@ -87,9 +87,11 @@ class EnglishStates(SharedWording):
 
     def judged(self, place: Place, *, holds: bool) -> str:
         """Say where a value lies."""
+        newest = ", the newest reading," if place.newest else ""
+        begin = f"{'Yes' if holds else 'No'}: {place.value}{newest} {_SIDES[place.side]}"
         return (
-            f"{'Yes' if holds else 'No'}: {place.value} {_SIDES[place.side]} for the {place.field} of {place.device} "
-            f"{place.period}; 90 % of its readings lie between {place.low} and {place.high} (median {place.middle})."
+            f"{begin} for the {place.field} of {place.device} {place.period}; "
+            f"90 % of its readings lie between {place.low} and {place.high} (median {place.middle})."
         )
 
     def state(self, condition: str, *, running: bool) -> str:

@@ -48,6 +48,7 @@ from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
+from llm_service.domain.offline.usual_asked import with_usual
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
 from llm_service.domain.offline.window import find_window
 from llm_service.domain.offline.worker import Checkpoint, unchecked
@@ -128,7 +129,8 @@ def parse_prompt(
     )
     reading.owner = sentence.raw(owners[0]) if owners else "it" if weak and own else ""
     reading.negation = unread_negation(sentence, reading)
-    return with_newest(query_of(reading, language_of(readable.text), unread_phrases(sentence, reading)), sentence)
+    query = query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
+    return with_newest(with_usual(query, sentence, now), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

@@ -7,7 +7,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a value lies: below (-1), within (0) or above (1) `low` to `high`, nine tenths of the readings."""
+    """Where a value lies: below (-1), within (0) or above (1) `low` to `high`, nine tenths of the readings.
+
+    It is said in the question, or the `newest` of the readings.
+    """
 
     device: str
     period: str
@@ -17,6 +20,7 @@ class Place:
     low: str
     middle: str
     high: str
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

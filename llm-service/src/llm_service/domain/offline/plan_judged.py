@@ -32,7 +32,7 @@ def _working(plan: PlanState, value: Judged) -> tuple[Condition, ...]:
     """The condition that the machines work, where the value is of the arc and all of them tell it."""
     cards = [plan.talk.card(code) for code in plan.query.devices]
     told = all(card and match_field(RUNNING.field, card.fields) for card in cards)
-    if value.field not in _OF_THE_ARC or not told or value.value < RUNNING.value:
+    if value.field not in _OF_THE_ARC or not told or (value.value is not None and value.value < RUNNING.value):
         return ()
     unit = next((card.units.get(RUNNING.field, "") for card in cards if card), "")
     return (Condition(field=RUNNING.field, operator=RUNNING.operator, value=RUNNING.value, unit=unit),)

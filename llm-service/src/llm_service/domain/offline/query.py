@@ -84,10 +84,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A value of `field` that shall be set against its readings; `unit` is as said, "" for the field's own."""
+    """A value of `field` that shall be set against its readings; `unit` is as said, "" for the field's own.
+
+    Without a value it is the newest reading.
+    """
 
     field: str
-    value: float
+    value: float | None
     unit: str
     verdict: Verdict
 
