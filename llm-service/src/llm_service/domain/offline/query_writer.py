@@ -18,6 +18,7 @@ from llm_service.domain.offline.query import (
     TimeRange,
 )
 from llm_service.domain.offline.reading import Reading
+from llm_service.domain.offline.two_times import set_side_by_side, until_this_time
 from llm_service.domain.offline.unit import field_of_unit
 
 # The units of what flows together of a usual field.
@@ -52,23 +53,10 @@ _COUNTED: Final = frozenset({Statistic.COUNT, Statistic.SHARE, Statistic.EVENTS,
 
 def query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> StructuredQuery:
     """Return the query of a reading."""
-    query = _day_by_day(graded(_query_of(reading, language, unread)), reading)
+    query = set_side_by_side(graded(_query_of(reading, language, unread)), reading)
     query = _idle_ones(_held_now(_hour_of_use(query, reading), reading))
     query = _more_than(_longest_one(query))
     return counting_intervals(query, reading.counted_width) if reading.counted_width else query
-
-
-def _day_by_day(query: StructuredQuery, reading: Reading) -> StructuredQuery:
-    """ "How much did the gas consumption go down from yesterday to today": what was used on both days."""
-    start, end = (query.time.start, query.time.end) if query.time else (None, None)
-    if query.intent is not Intent.TREND or not reading.topic.uses or not start or not end or query.periods:
-        return query
-    if end - start != timedelta(days=2) or start != midnight(start):
-        return query
-    middle = start + timedelta(days=1)
-    days = (TimeRange(start=start, end=middle), TimeRange(start=middle, end=end))
-    amounts = query.statistics or (Statistic.INTEGRAL,)
-    return replace(query, intent=Intent.COMPARE, time=days[0], periods=days, statistics=amounts)
 
 
 def _hour_of_use(query: StructuredQuery, reading: Reading) -> StructuredQuery:
@@ -243,7 +231,7 @@ def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
     """The ranges, with now or today behind the one that they are compared with: "hotter than yesterday"."""
     ranges, now, devices = reading.times.ranges, reading.times.now, reading.devices
     if intent is Intent.COMPARE and now is not None and len(ranges) == 2:
-        ranges = _until_now(ranges, now)
+        ranges = until_this_time(ranges, now) if reading.same_time else _until_now(ranges, now)
     if intent is Intent.COMPARE and len(reading.topic.statistics) > 1 and len(ranges) == 1:
         # "The mean and the median, how far apart": the two numbers are set side by side, no two times.
         return ranges

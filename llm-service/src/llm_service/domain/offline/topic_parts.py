@@ -1,6 +1,6 @@
 """The parts of what a question is about as its words name them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.query import Intent, Note, Statistic
 from llm_service.domain.offline.question_form import ANSWERS, FormReader
@@ -8,6 +8,10 @@ from llm_service.domain.offline.sentence import Sentence
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
+
+
+CHANGES: Final = frozenset({"change", "changes", "changed", "变化", "变化多少", "变化了多少", "变了", "变了多少"})
+"""What asks how far a value is from another."""
 
 
 class TopicParts:
@@ -31,6 +35,10 @@ class TopicParts:
     def drop_intents(self, named: Intent | None) -> None:
         """One kind of answer is given: the words that ask for another one are left unread."""
         for intent, places in self._intents.items():
+            changed = all(self._words.text(at) in CHANGES for at in places)
+            if named is Intent.COMPARE and intent is Intent.TREND and changed:
+                # "How much did it change, compared with the hour before" is how far they are apart.
+                continue
             if intent is not named and intent in ANSWERS:
                 self._words.used.difference_update(places)
 

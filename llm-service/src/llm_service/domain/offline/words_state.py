@@ -124,6 +124,7 @@ _LONGER: Final = (
 _SAME_TIME: Final = (
     "same time|the same time|this time|at the same time|at this time|same hour|the same hour|这个时候|这时候|此时"
     "|同一时间|同一时刻|同时|这个时间|这个点|这个钟点|同样时间|相同时间"
+    "|同一时段|同时段|相同时段|同一时间段|相同时间段|同一个时段|the same period"
 )
 
 
