@@ -11,6 +11,7 @@ from llm_service.domain.offline.number_text import number, percent
 from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.phrases_states import Stretch
 from llm_service.domain.offline.query import Note, Remark, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.ratio import ratio_unit
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
 from llm_service.domain.offline.small_talk import SmallTalk
 
@@ -132,6 +133,7 @@ class Report:
             Remark.NO_FIELD: say.no_field,
             Remark.NEWEST: say.newest_overview,
             Remark.NOT_DRAWN: say.not_drawn,
+            Remark.STARTS: say.starts_told,
         }
         return told[note.remark](*note.words)
 
@@ -178,6 +180,8 @@ class Report:
         if unknown and not fields:
             return self.unknown_fields(result.device, unknown, existing)
         chosen = [one for one in (map(result.of, fields) if fields else result.fields) if one]
+        if query.ratio and len(chosen) == 2 and (ratio := self._ratio(query, result, chosen, period)):
+            return ratio
         if not chosen:
             return self.say.no_numbers(result.device, period)
         measures = measures_of(query)
@@ -187,6 +191,18 @@ class Report:
         lines = [self._line(query, measures, one) for one in chosen]
         unmatched = [self.unknown_fields(result.device, unknown, existing)] if unknown else []
         return "\n".join([head, *limited(self.say, lines), *unmatched])
+
+    def _ratio(
+        self, query: StructuredQuery, result: DeviceStatistics, chosen: Sequence[FieldStatistics], period: str
+    ) -> str:
+        """State the ratio of two means, "" where the second is nothing."""
+        above, below = (one.values.get(Statistic.MEAN) for one in chosen)
+        if above is None or not below:
+            return ""
+        value = shown(above / below, ratio_unit(chosen[0].unit, chosen[1].unit), query)
+        means = [shown(mean, one.unit, query) for mean, one in zip((above, below), chosen, strict=True)]
+        fields = (chosen[0].field, chosen[1].field)
+        return self.say.ratio(result.device, period, fields, value, (means[0], means[1]))
 
     def _none_fits(self, query: StructuredQuery, each: Answered) -> str:
         where = self.say.where(query.conditions, any_of=query.any_condition)

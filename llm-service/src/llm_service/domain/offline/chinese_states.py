@@ -95,6 +95,14 @@ class ChineseStates(SharedWording):
         """Explain the newest readings."""
         return "以上是概况：当前状态和最新数据；如需统计，请说明时间，例如“今天”。"
 
+    def starts_told(self, words: str) -> str:
+        """Explain starts."""
+        return f"“{words}”按“持续至少 10 分钟的停机的结束”理解；所列的是这样的停机。"
+
+    def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
+        """State a ratio."""
+        return f"{device} {period}的 {fields[0]} 与 {fields[1]} 之比为 {value}（按平均值：{means[0]} 比 {means[1]}）。"
+
     def not_drawn(self, words: str) -> str:
         """Explain that there is no picture."""
         return f"这里不能画图（“{words}”），以上用文字说明数据的情况。"

@@ -104,6 +104,17 @@ class EnglishStates(SharedWording):
             "This is an overview: the state now and the newest readings; name a time, such as “today”, for statistics."
         )
 
+    def starts_told(self, words: str) -> str:
+        """Explain starts."""
+        return f"I read “{words}” as the end of a stop of at least 10 minutes; what is listed are such stops."
+
+    def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
+        """State a ratio."""
+        return (
+            f"The ratio of {fields[0]} to {fields[1]} of {device} {period} is {value} "
+            f"(by their means, {means[0]} to {means[1]})."
+        )
+
     def not_drawn(self, words: str) -> str:
         """Explain that there is no picture."""
         return f"I can't draw (“{words}”): this text tells what the readings show."

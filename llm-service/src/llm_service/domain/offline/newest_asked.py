@@ -15,6 +15,7 @@ _STATES: Final = frozenset(
 )
 _DOING: Final = frozenset({"doing", "up to"})
 _OVERVIEWS: Final = frozenset({"how is", "how are", "how ' s", "怎么样", "如何", "情况", "运行情况", "状态"})
+_ASKING: Final = frozenset({"is", "are"})
 _DRAWINGS: Final = frozenset({"plot", "chart", "graph"})
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 
@@ -32,6 +33,11 @@ def with_newest(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
 def _state_asked(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """ "什么状态，电流多少", "how is it doing": the state and all newest readings, whichever else is named."""
     texts = {lexeme.text for lexeme in sentence.lexemes}
+    beside = {lexeme.text for lexeme in sentence.lexemes if Kind.STATE in lexeme.senses}
+    if beside and query.fields and not query.conditions and sentence.text(0) in _ASKING:
+        # "Is it running, and what is its current?"
+        query = replace(query, unread=tuple(each for each in query.unread if each.lower() not in beside))
+        texts = texts | {"state"}
     doing = bool(texts & _DOING)
     stated = bool(texts & _STATES) or (doing and (not query.fields or bool(query.statistics)))
     overview = not query.fields and bool(texts & _OVERVIEWS)

@@ -36,11 +36,13 @@ from llm_service.domain.offline.qualifier import find_decimals, find_top, use_sh
 from llm_service.domain.offline.quality_question import read_quality
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.query_writer import query_of
+from llm_service.domain.offline.ratio import with_ratio
 from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
+from llm_service.domain.offline.start_asked import with_starts
 from llm_service.domain.offline.state import find_states
 from llm_service.domain.offline.statistic_again import find_statistic_again
 from llm_service.domain.offline.than_time import read_than_time
@@ -130,7 +132,13 @@ def parse_prompt(
     reading.owner = sentence.raw(owners[0]) if owners else "it" if weak and own else ""
     reading.negation = unread_negation(sentence, reading)
     query = query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
-    return with_newest(with_usual(query, sentence, now), sentence)
+    return _settled(query, sentence, now)
+
+
+def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
+    """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
+    query = with_ratio(with_usual(query, sentence, now), sentence)
+    return with_newest(with_starts(query, sentence), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

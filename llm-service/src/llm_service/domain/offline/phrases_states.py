@@ -120,6 +120,14 @@ class StateWording(Protocol):
         """Say that the newest readings are told for an overview."""
         ...
 
+    def starts_told(self, words: str) -> str:
+        """Say that starts are told by the longer stops that they end."""
+        ...
+
+    def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
+        """State the ratio of the means of two fields."""
+        ...
+
     def not_drawn(self, words: str) -> str:
         """Say that nothing is drawn."""
         ...

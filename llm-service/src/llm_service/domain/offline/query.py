@@ -121,6 +121,7 @@ class Remark(StrEnum):
     NO_FIELD = "no_field"  # a device, the field it has not
     NEWEST = "newest"  # nothing: the newest readings are told for an overview
     NOT_DRAWN = "not_drawn"  # how a drawing was asked for
+    STARTS = "starts"  # how a start was asked for, which is told by the stops before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,8 @@ class StructuredQuery:
     With `undated` no day was said of `time`; `others` asks of the devices that were not spoken of before.
 
     `counts_intervals` asks how many intervals have a number that fits the conditions; planned, these are `limits`.
+
+    `ratio` asks for the ratio of the means of two `fields`.
 
     `tells_state` asks whether the machine runs, beside all its newest readings; of an `overview` that is said.
 
@@ -257,6 +260,7 @@ class StructuredQuery:
     again: Statistic | None = None
     winner: "StructuredQuery | None" = None
     tells_state: bool = False
+    ratio: bool = False
     overview: bool = False
 
     @property

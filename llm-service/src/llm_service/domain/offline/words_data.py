@@ -245,7 +245,8 @@ def add_data_words(lexicon: Lexicon) -> None:
         Kind.CORRELATION,
         None,
         "correlation|correlations|correlated|correlate|correlates|correlation coefficient|pearson|related"
-        "|relationship|relation|相关|相关性|相关系数|关联|关系",
+        "|relationship|relation|相关|相关性|相关系数|关联|关系"
+        "|有关系|有没有关系|有关联|有关",
     )
     add(
         Kind.SHARE,
