@@ -153,6 +153,22 @@ async def test_one_unknown_device_refuses_the_body_of_many(service):
         await ingest(service, body, device_column="device", device_code="d1")
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["1201", None], r"texts such as '1201' \(a number stands without quotes\); correct them"),
+        (["1201", "fast", "2"], "texts such as 'fast'; correct them"),
+    ],
+)
+async def test_texts_for_a_number_field_are_told_with_one_of_them(service, values, told):
+    await ingest(service, b"timestamp,a\n2024-01-01,1\n", device_code="d1")
+    rows = [{"timestamp": f"2024-01-0{day}", "a": value} for day, value in enumerate(values, start=2)]
+    body = orjson.dumps({"device_code": "d1", "rows": rows})
+    with pytest.raises(InvalidArgument, match=f"field 'a' holds numbers, .* {told}"):
+        await ingest(service, body, body_format=pb.INGEST_FORMAT_JSON)
+    assert await stored_rows(service, "d1") == 1
+
+
 async def test_the_devices_of_one_body_are_limited(service):
     body = b"timestamp,device,a\n" + b"".join(b"2024-01-01,d%d,1\n" % number for number in range(1001))
     with pytest.raises(Unprocessable, match="rows of 1001 devices, at most 1000") as caught:

@@ -88,9 +88,12 @@ class FieldSchema:
 
     def conflict(self, field: str, column: Sequence[Any]) -> InvalidArgument:
         """Return the error about a number field most of whose values in this body are texts."""
-        example = next((cell for cell in column if isinstance(cell, str) and _is_text(cell)), "")
+        texts = [cell for cell in column if isinstance(cell, str) and cell.strip()]
+        example = next(filter(_is_text, texts), "")
+        quoted = "" if example else " (a number stands without quotes)"
+        told = f"texts such as {shown(example or ''.join(texts[:1]))}{quoted}"
         return InvalidArgument(
-            f"field {field!r} holds numbers, most of its values in this body are texts such as {shown(example)}; "
+            f"field {field!r} holds numbers, most of its values in this body are {told}; "
             "correct them, give the field another name, or say partial=true to store the rows that can be read",
             reason="FIELD_TYPE_CONFLICT",
             metadata={"field": field},
@@ -108,5 +111,5 @@ def _is_text(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return bool(cell.strip())
+        return True
     return False
