@@ -183,7 +183,7 @@ def test_a_missing_time_column_is_answered_with_the_columns_there_are():
         ("", "first line must name"),
         ("timestamp\n2024-05-01\n", "first line must name"),
         ("timestamp,a,a\n", "'a' appears more than once"),
-        ("timestamp,a,\n", "column 3 has no name"),
+        ("timestamp,a,\n", "column 3 has no name: give it one or leave it out"),
         (b"timestamp,a\n2024-05-01,\xff\xfe\n", "not UTF-8"),
         ("timestamp,a\n2024-05-01," + "x" * 200_000 + "\n", "line 2 of the CSV can't be read"),
     ],

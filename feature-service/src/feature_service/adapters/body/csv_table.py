@@ -182,7 +182,11 @@ def _columns(header: Sequence[str], plan: IngestPlan, rejections: Rejections) ->
     blank = [index for name, index in named if not name]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if blank or twice:
-        wrong = f"column {blank[0] + 1} has no name" if blank else f"column {twice[0]!r} appears more than once"
+        wrong = (
+            f"column {blank[0] + 1} has no name: give it one or leave it out"
+            if blank
+            else f"column {twice[0]!r} appears more than once"
+        )
         raise malformed(f"the CSV's header is wrong: {wrong}", 1)
     places = dict(named)
     clock = find_clock_column(names, plan.clock_column)
