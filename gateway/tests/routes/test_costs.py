@@ -82,6 +82,16 @@ async def test_budgets_are_made_replaced_listed_and_deleted(gateway):
     assert (await call(gateway, "DELETE", path, status=404)).json()["reason"] == "BUDGET_NOT_FOUND"
 
 
+@pytest.mark.parametrize("scope", ["key", "user"])
+async def test_a_budget_for_nobody_is_refused_with_what_names_its_subject(gateway, scope):
+    for subject, told in (("", f"GET /api/v1/{scope}s lists"), ("ann", f"there is no {scope} 'ann'")):
+        body = {"scope": scope, "subject": subject, "limit": "5"}
+        refused = (await call(gateway, "POST", "/api/v1/budgets", status=404, json=body)).json()
+        assert told in refused["detail"]
+        assert "id" in refused["detail"]
+        assert refused["reason"] == f"{scope.upper()}_NOT_FOUND"
+
+
 @pytest.mark.parametrize("limit", ["-1", "1e3", "NaN", "", "1.", 5], ids=str)
 async def test_a_limit_that_is_no_decimal_amount_is_refused(gateway, limit):
     answer = await call(gateway, "POST", "/api/v1/budgets", status=422, json={"scope": "total", "limit": limit})

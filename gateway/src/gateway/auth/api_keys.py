@@ -84,7 +84,7 @@ class ApiKeyService:
         """Return one key; raise NotFound, also when it is somebody else's or has a scope that the caller lacks."""
         key = await self._store.key(caller.tenant_id, key_id)
         if key is None or not _reaches(caller, key):
-            raise NotFound(f"there is no key {key_id!r}", reason="KEY_NOT_FOUND")
+            raise NotFound(f"there is no key {key_id!r}; give the id of one", reason="KEY_NOT_FOUND")
         return key
 
     async def rotate(self, caller: Caller, key_id: str, *, grace: timedelta) -> IssuedKey:

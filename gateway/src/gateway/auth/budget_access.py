@@ -37,6 +37,11 @@ class BudgetAccess:
 
     async def check_subject(self, caller: Caller, scope: str, subject: str) -> None:
         """Raise NotFound or PermissionDenied unless `caller` reaches the key or user that a budget is for."""
+        if scope in {"key", "user"} and not subject:
+            message = (
+                f"a budget of scope {scope!r} is for one {scope}: give its id as subject; GET /api/v1/{scope}s lists"
+            )
+            raise NotFound(message, reason="KEY_NOT_FOUND" if scope == "key" else "USER_NOT_FOUND")
         if scope == "key":
             await self._api_keys.get(caller, subject)
         elif scope == "user":

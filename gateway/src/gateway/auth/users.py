@@ -111,7 +111,7 @@ class UserService:
         (USER_DENIED) for one who may do more."""
         user = await self._store.user(user_id)
         if user is None or not (caller.is_operator or user.tenant_id == caller.tenant_id):
-            raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
+            raise NotFound(f"there is no user {user_id!r}; give the id of one", reason="USER_NOT_FOUND")
         check_reach(caller, user)
         return user
 
