@@ -267,3 +267,16 @@ async def test_an_alarm_is_changed_and_deleted_by_who_made_it_and_by_administrat
     assert (changed.json()["limit"], changed.json()["user_id"]) == (85, made["user_id"])
     assert (await ask("maker", "PUT", path, json=ALARM)).status_code == 200
     assert (await ask("admin", "DELETE", path)).status_code == 204
+
+
+async def test_an_email_channel_is_refused_while_no_mail_server_is_set(gateway: Any, start_gateway: Any) -> None:
+    mail = {"name": "office", "kind": "email", "recipients": ["ann@plant.test"]}
+    refused = await call(gateway, "POST", "/api/v1/channels", json=mail)
+    assert (refused.status_code, refused.json()["reason"]) == (412, "MAIL_UNSUPPORTED")
+    assert "PENSTOCK_SMTP_HOST" in refused.json()["detail"]
+    hook = (await call(gateway, "POST", "/api/v1/channels", json=HOOK)).json()
+    changed = await call(gateway, "PUT", f"/api/v1/channels/{hook['id']}", json=mail)
+    assert (changed.status_code, changed.json()["reason"]) == (412, "MAIL_UNSUPPORTED")
+    await call(gateway, "DELETE", f"/api/v1/channels/{hook['id']}")
+    with_mail = await start_gateway(PENSTOCK_SMTP_HOST="127.0.0.1")
+    assert (await call(with_mail, "POST", "/api/v1/channels", json=mail)).status_code == 201

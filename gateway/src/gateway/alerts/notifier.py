@@ -16,7 +16,7 @@ from gateway.alerts.message import Message, bundle, compose_test
 from gateway.alerts.store import AlertStore
 from gateway.monitoring.alert_metrics import AlertMetrics
 from penstock_kit.clock import Clock
-from penstock_kit.errors import BadUpstream, PenstockError, PermissionDenied
+from penstock_kit.errors import BadUpstream, FailedPrecondition, PenstockError, PermissionDenied
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 from penstock_kit.outbound.guarded_http import GuardedHttp
@@ -71,7 +71,9 @@ class Notifier:
         clock: Clock,
         metrics: AlertMetrics,
         send_seconds: float = _SEND_SECONDS,
+        sends_mail: bool = True,
     ) -> None:
+        self._sends_mail = sends_mail
         self._store = store
         self._deliveries = deliveries
         self._senders = senders
@@ -98,8 +100,13 @@ class Notifier:
             await asyncio.wait(self._tasks.values())
 
     def require_reachable(self, channel: Channel) -> None:
-        """Raise InvalidArgument for a URL that is none, and PermissionDenied for an address to which no message would
-        be sent: it is told when it is written."""
+        """Raise InvalidArgument for a URL that is none, PermissionDenied for an address to which no message would be
+        sent, and FailedPrecondition for e-mail without a mail server: it is told when it is written."""
+        if channel.kind is ChannelKind.EMAIL and not self._sends_mail:
+            message = (
+                "no e-mail can be sent: no mail server is set; the operator's setting PENSTOCK_SMTP_HOST names one"
+            )
+            raise FailedPrecondition(message, reason="MAIL_UNSUPPORTED")
         if not channel.url:
             return
         try:

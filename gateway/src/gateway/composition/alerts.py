@@ -66,7 +66,10 @@ def build_alerts(
         ChannelKind.WECOM: WeComSender(http, now=now),
         ChannelKind.WEBHOOK: WebhookSender(http, now=now),
     }
-    notifier = Notifier(store=store, deliveries=deliveries, senders=senders, http=http, clock=clock, metrics=metrics)
+    notifier = Notifier(
+        store=store, deliveries=deliveries, senders=senders, http=http, clock=clock, metrics=metrics,
+        sends_mail=bool(settings.smtp_host),
+    )  # fmt: skip
     checks = SystemChecks(
         samples=samples,
         readiness=readiness,

@@ -34,6 +34,12 @@ ALERT: Final = Section(
             "see what it answered",
         ),
         Row(
+            "MAIL_UNSUPPORTED",
+            (ErrorKind.FAILED_PRECONDITION,),
+            "a channel of e-mail where no mail server is set",
+            "set `PENSTOCK_SMTP_HOST` and what it needs, or choose another kind",
+        ),
+        Row(
             "CHANNEL_SECRET_INVALID",
             (ErrorKind.FAILED_PRECONDITION,),
             "the channel was stored under a signing secret that is not known any more",
