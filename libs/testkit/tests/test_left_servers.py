@@ -5,6 +5,7 @@ from pathlib import Path
 FILE = """
 import asyncio
 import gc
+import socket
 
 import grpc.aio
 import pytest
@@ -54,6 +55,12 @@ async def test_that_fails_before_the_end_of_its_server():
     await server.stop(0)
 
 
+async def test_that_fails_before_the_end_of_its_socket():
+    listening = socket.create_server(("127.0.0.1", 0))
+    forgotten = started()
+    assert not listening
+
+
 async def test_that_ends_its_own(own):
     await (await started()).stop(0)
 
@@ -97,6 +104,7 @@ def test_a_server_that_a_test_leaves_is_ended_with_it_and_fails_it_and_no_other(
         "ERROR test_file.py::test_that_leaves_one_on_a_loop_of_its_own",
         "ERROR test_file.py::test_that_leaves_one_on_a_loop_that_goes_on",
         "FAILED test_file.py::test_that_fails_before_the_end_of_its_server",
+        "FAILED test_file.py::test_that_fails_before_the_end_of_its_socket",
     ], ran.stdout
     assert "test_under_which_all_is_collected" in passed
     assert ran.stdout.count("it left 1 gRPC server(s) running") >= 3

@@ -4,9 +4,14 @@
 A gRPC server that still runs when its event loop has ended complains when it is collected: under another test, which
 fails for it. So each is ended before its loop is. A test that failed before it came to end its server has failed
 already; one that passed and left a server fails here. What a fixture of more than one test starts is the fixture's.
+
+Whatever else a failed test held (sockets, clients, coroutines) is collected with it, unheard: no other fails for it.
 """
 
 import asyncio
+import gc
+import sys
+import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
@@ -77,6 +82,8 @@ class LeftServers:
             result = yield
         finally:
             self._end_those_of_the_test()
+            if self._failed:
+                _collect_unheard()
         if self._left and not self._failed:
             pytest.fail(
                 f"it left {self._left} gRPC server(s) running, which would fail another test: end what it starts, "
@@ -114,6 +121,24 @@ class LeftServers:
                 started.loop.run_until_complete(self._end(started))
         self._started = [started for started in self._started if started.runs]
         self._test = _NO_TEST
+
+
+def _collect_unheard() -> None:
+    """Let go of what the frames of a failed test hold, and hear no complaint that it was not closed."""
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    heard, sys.unraisablehook = sys.unraisablehook, _hear_nothing
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+    finally:
+        sys.unraisablehook = heard
+
+
+def _hear_nothing(unraisable: object) -> None:
+    """Stand in for what tells of complaints while objects are collected."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
