@@ -24,6 +24,7 @@ from chat_stream_service.composition.servicers import add_servicers
 from chat_stream_service.composition.services import Services, build_services
 from chat_stream_service.main import MIGRATIONS
 from chat_stream_service.settings import ChatSettings
+from penstock_kit.cache import CacheClient
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, current_context, use_context
 from penstock_kit.database import migrate, sqlite_url
@@ -298,7 +299,9 @@ async def running_chat(chat_settings: ChatSettings, empty_database: Path, *, gra
         settings = chat_settings.model_copy(update=dict.fromkeys(own, address))
         clock = SystemClock()
         resources = await stack.enter_async_context(open_resources(settings))
-        services = build_services(settings, resources, clock)
+        # A busy machine misses nothing that is cached: tests of the cache count what it is asked.
+        cache_client = CacheClient(resources.cache, clock=clock, timeout=HANG_SECONDS)
+        services = build_services(settings, resources, clock, cache=cache_client)
         await stack.enter_async_context(services.run())
         server = GrpcServer(service="chat-stream-service", grace_seconds=grace)
         add_servicers(server, services, clock)

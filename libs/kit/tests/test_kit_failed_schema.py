@@ -47,7 +47,7 @@ async def said_by(database: Database) -> str:
 
 
 async def wait_for_health(port: int, wanted: int) -> None:
-    async with open_channel(f"127.0.0.1:{port}", service="demo") as channel:
+    async with open_channel(f"127.0.0.1:{port}", service="demo", timeout=HANG_SECONDS) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         while True:
             if (await health.Check(health_pb2.HealthCheckRequest())).status == wanted:

@@ -284,7 +284,7 @@ async def test_a_service_can_turn_unhealthy_and_back(echo: Any) -> None:
 
 
 async def test_drain_lets_running_calls_finish(start_echo: Any) -> None:
-    async with start_echo(grace_seconds=10) as echo:
+    async with start_echo(grace_seconds=HANG_SECONDS) as echo:
         call = echo.stub.shout()
         await call.write(b"a")
         assert await call.read() == b"A"

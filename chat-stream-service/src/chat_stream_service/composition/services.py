@@ -71,9 +71,11 @@ class Services:
     run: Callable[[], AbstractAsyncContextManager[None]]
 
 
-def build_services(settings: ChatSettings, resources: Resources, clock: Clock) -> Services:
-    """Return the services that the settings describe."""
-    cache = CacheClient(resources.cache, clock=clock)
+def build_services(
+    settings: ChatSettings, resources: Resources, clock: Clock, *, cache: CacheClient | None = None
+) -> Services:
+    """Return the services that the settings describe; `cache` asks cache-service, with the usual patience without."""
+    cache = cache or CacheClient(resources.cache, clock=clock)
     stores = build_stores(resources.database, cache, clock)
     replica = build_replica(settings, resources, stores.conversations, clock)
     llm = PeerComponent("llm-service", resources.llm, missing="down")
