@@ -59,11 +59,11 @@ class Plant:
     wecom: HttpReceiver
     mail: MailServer
 
-    async def pass_time(self, seconds: float) -> None:
-        """Evaluate every 15 s for so long."""
-        for _ in range(int(seconds // 15) + 1):
+    async def pass_time(self, seconds: float, *, every: float = 15) -> None:
+        """Evaluate every 15 s for so long, or less often where nothing is to be told meanwhile."""
+        for _ in range(int(seconds // every) + 1):
             await self.evaluate()
-            self.clock.advance(15)
+            self.clock.advance(every)
 
     def told(self) -> list[list[str]]:
         """What came to each stand-in since it was asked last, as titles and texts."""
@@ -246,7 +246,7 @@ async def test_a_budget_is_told_at_80_and_at_100_percent_once_a_period(plant: Pl
         "Severity: warning\nTenant: acme\nValue: 0.8\nSince: 2026-05-01 12:02:00 UTC"
     ]
     plant.costs.budgets = {"bud_1": budget("10.00")}
-    await plant.pass_time(6 * 3600)
+    await plant.pass_time(6 * 3600, every=300)
     assert plant.told()[0] == ["[ALERT] BudgetSpent", "[STILL] ServiceDown"], "what is told again is not the budget"
 
 
@@ -271,7 +271,7 @@ async def test_a_budget_that_has_room_again_is_told_to_have_ended(plant: Plant) 
     await plant.pass_time(30)
     for told in plant.told():
         assert [text.splitlines()[0] for text in told] == ["[RESOLVED] BudgetNearlySpent"]
-    await plant.pass_time(3600)
+    await plant.pass_time(3600, every=300)
     assert plant.told() == [[], [], [], []], "once"
 
 
