@@ -276,7 +276,9 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chat_settings(tmp_path: Path, request: pytest.FixtureRequest) -> ChatSettings:
     """Settings for the service under test; a test parametrizes them indirectly with a dictionary of changes."""
     settings = ChatSettings(PENSTOCK_HOME=tmp_path, _env_file=None)  # type: ignore[call-arg]
-    return settings.model_copy(update=getattr(request, "param", {}))
+    # What is recalled is waited for: how long a busy machine takes to recall decides no other test.
+    patient = {"memory_patience_seconds": HANG_SECONDS}
+    return settings.model_copy(update=patient | getattr(request, "param", {}))
 
 
 @asynccontextmanager
