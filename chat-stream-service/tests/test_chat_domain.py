@@ -3,6 +3,7 @@
 import itertools
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from chat_stream_service.domain.model.event import MessageChunk, Status, ToolCal
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import PromptMessage, Role
 from chat_stream_service.domain.model.usage import NO_COST, UNKNOWN_COST, Cost, Usage
+from chat_stream_service.domain.stream.run import StopCause, StreamRun
 from chat_stream_service.domain.stream.transcript import Transcript
 from chat_stream_service.domain.tools.tool_box import bounded
 from chat_stream_service.domain.turn.prompt import recent
@@ -134,3 +136,12 @@ def test_what_is_cut_says_so_and_stays_within_the_limit() -> None:
     assert len(cut) == 300
     assert "truncated: 300 of 1,000 characters" in cut
     assert bounded("short", 300) == "short"
+
+
+def test_an_answer_is_stopped_once_and_its_first_cause_is_kept() -> None:
+    none: Any = None
+    run = StreamRun(
+        header=none, turn=none, recording=none, engine=none, event_log=none, transcript=none, limits=none, clock=none,
+        statistics=none, debug=False, reservation=none,
+    )  # fmt: skip
+    assert [run.stop(cause) for cause in (StopCause.USER, StopCause.SHUTDOWN, StopCause.USER)] == [True, False, False]

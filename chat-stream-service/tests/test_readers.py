@@ -7,6 +7,7 @@ import pytest
 
 from chat_stream_service.domain.stream.readers import Reader, Readers
 from chat_stream_service.domain.stream.statistics import StreamStatistics
+from penstock_kit.errors import Unavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -109,3 +110,43 @@ def test_a_reader_that_is_sent_away_is_written_to_no_more(clock: ManualClock) ->
     clock.advance(2)
     reader.dismiss()
     assert not readers.may_write_now(reader)
+
+
+async def stay(readers: Readers, *, endless: bool, had_an_event: bool) -> None:
+    with readers.join(endless=endless) as reader:
+        if had_an_event:
+            write(reader)
+        await asyncio.Event().wait()
+
+
+async def test_only_readers_of_what_has_no_end_are_sent_away_first_and_then_all_that_know_their_place(
+    readers: Readers,
+) -> None:
+    endless = asyncio.create_task(stay(readers, endless=True, had_an_event=False))
+    placed = asyncio.create_task(stay(readers, endless=False, had_an_event=True))
+    new = asyncio.create_task(stay(readers, endless=False, had_an_event=False))
+    await asyncio.sleep(0)
+    readers.dismiss(endless_only=True)
+    async with asyncio.timeout(HANG_SECONDS):
+        with pytest.raises(Unavailable, match="another one has the stream") as caught:
+            await endless
+    assert (caught.value.reason, caught.value.retry_after) == ("REPLICA_UNAVAILABLE", 0)
+    late = asyncio.create_task(stay(readers, endless=True, had_an_event=False))
+    await asyncio.sleep(0)
+    assert not (placed.done() or new.done() or late.done())
+    readers.dismiss()
+    async with asyncio.timeout(HANG_SECONDS):
+        for task in (placed, late, asyncio.create_task(stay(readers, endless=True, had_an_event=False))):
+            with pytest.raises(Unavailable, match="another one has the stream"):
+                await task
+    assert not new.done(), "its first event tells it what to ask for elsewhere"
+    new.cancel()
+
+
+async def test_a_reader_that_is_sent_away_before_its_first_event_is_told_behind_it(readers: Readers) -> None:
+    with readers.join() as reader:
+        readers.dismiss()
+        reader.on_offer()
+        with pytest.raises(Unavailable, match="another one has the stream") as caught:
+            reader.on_taken()
+    assert caught.value.reason == "REPLICA_UNAVAILABLE"

@@ -75,3 +75,13 @@ async def test_while_the_store_is_behind_a_tenant_that_asks_little_is_served(
         gate.set()
         for call in calls:
             assert_whole(await chat.events(call))
+
+
+async def test_while_the_process_can_not_answer_in_time_questions_are_refused(chat: Any) -> None:
+    conversation = await chat.conversation()
+    chat.services.shedder.share = 1.0
+    with pytest.raises(Unavailable, match="come again in a moment") as refused:
+        await chat.answer(conversation)
+    assert refused.value.reason == "LOAD_LIMIT_EXCEEDED"
+    chat.services.shedder.share = 0.0
+    assert_whole(await chat.answer(conversation))

@@ -146,6 +146,22 @@ async def test_windows_of_a_minute_are_asked_for_kept_and_scored_online(service)
     assert all(window == shared[window.start_time.ToMicroseconds()] for window in same)
 
 
+async def test_the_newest_windows_are_those_before_the_end_that_is_asked_for(service):
+    asked = {"window_duration": Duration(seconds=60), "step_duration": Duration(seconds=20)}
+    fit = await detect(service, device_codes=["d1"], **asked)
+    windows = list(fit.devices[0].windows)
+    end = windows[-60].start_time
+    online = await detect(service, detector_id=fit.detector_id, overlap=2 / 3, end_time=end)
+    found = list(online.devices[0].windows)
+    assert len(found) > 90
+    assert (
+        found
+        == [window for window in windows if window.start_time.ToMicroseconds() + 60 * SECOND <= end.ToMicroseconds()][
+            -len(found) :
+        ]
+    )
+
+
 async def test_the_rows_before_a_range_are_its_baseline_where_they_last_long_enough(service):
     times = table()["timestamp"]
     start = times[2_000]

@@ -151,8 +151,9 @@ def test_a_split_by_device_keeps_devices_whole():
 
 
 def test_a_split_by_device_needs_two():
-    with pytest.raises(InvalidArgument, match="needs two devices"):
+    with pytest.raises(InvalidArgument, match="needs two devices with rows, there is 1") as caught:
         built({"d": rows_of([0, 1] * 4, x=np.arange(8))}, plan_of(split=SplitMethod.DEVICE))
+    assert caught.value.reason == "DEVICES_REQUIRED"
 
 
 def test_a_random_split_draws_windows_and_needs_them_apart():

@@ -9,13 +9,14 @@ import pytest
 from feature_service.adapters.dataset.folder import DatasetFolder
 from feature_service.adapters.dataset.sql_store import SqlDatasetStore
 from feature_service.domain.dataset.build import LabelledRows, build_dataset
-from feature_service.domain.dataset.jobs import DatasetJobs
+from feature_service.domain.dataset.jobs import LEASE_SECONDS, DatasetJobs
 from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.dataset.record import FileFormat
 from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import FailedPrecondition, NotFound
 from penstock_testkit.clock import ManualClock
 
 PLAN = DatasetPlan(
@@ -79,16 +80,16 @@ class FailingSource(GatedSource):
         raise self.error
 
 
-def jobs_of(source, store, folder, report=lambda error: None):
-    numbers = iter(range(10))
+def jobs_of(source, store, folder, *, report=lambda error: None, clock=None, owner="here", number=0):
+    numbers = iter(range(number, 10))
     return DatasetJobs(
         source=source if isinstance(source, GatedSource) else GatedSource(source),
         store=store,
         files=DatasetFolder(folder),
-        clock=ManualClock(),
+        clock=clock or ManualClock(),
         new_id=lambda: f"ds_{next(numbers)}",
         report=report,
-        owner="here",
+        owner=owner,
     )
 
 
@@ -134,6 +135,25 @@ async def test_stopping_the_service_stops_the_job(store, tmp_path):
     assert devices.taken == 52
 
 
+async def test_a_build_that_outlasts_its_lease_keeps_it_while_its_replica_lives(store, tmp_path):
+    clock, devices = ManualClock(), GatedDevices(3)
+    dataset_jobs = jobs_of(devices, store, tmp_path / "datasets", clock=clock)
+    other = jobs_of(devices, store, tmp_path / "other", clock=clock, owner="other")
+    dataset = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
+    assert await asyncio.to_thread(devices.reached.wait, BOUND)
+    states = []
+    for alive in (True, False):
+        clock.advance(LEASE_SECONDS - 1)
+        if alive:
+            await dataset_jobs.keep_leases()
+        clock.advance(LEASE_SECONDS - 1)
+        await other.keep_leases()
+        states.append((await other.dataset("t", dataset.id)).state.value)
+    devices.gate.set()
+    await dataset_jobs.stop()
+    assert states == ["running", "failed"]
+
+
 @pytest.mark.parametrize(
     ("error", "failure", "told"),
     [
@@ -146,12 +166,38 @@ async def test_a_build_that_fails_says_why_and_only_what_nobody_foresaw_is_repor
     store, tmp_path, error, failure, told
 ):
     reported = []
-    dataset_jobs = jobs_of(FailingSource(error), store, tmp_path / "datasets", reported.append)
+    dataset_jobs = jobs_of(FailingSource(error), store, tmp_path / "datasets", report=reported.append)
     with pytest.raises(type(error), match=str(error)):
         await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=BOUND)
     assert reported == ([error] if told else [])
     dataset = await dataset_jobs.dataset("t", "ds_0")
     assert (dataset.state.value, dataset.failure) == ("failed", failure)
+
+
+async def test_a_data_set_that_is_not_done_is_not_downloaded_and_says_why(store, tmp_path):
+    error = NotFound("unknown model 'm'", reason="DATA_MODEL_NOT_FOUND")
+    dataset_jobs = jobs_of(FailingSource(error), store, tmp_path / "datasets")
+    with pytest.raises(NotFound):
+        await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=BOUND)
+    with pytest.raises(FailedPrecondition, match="data set 'ds_0' is failed: unknown model 'm'") as caught:
+        await dataset_jobs.download("t", "ds_0", FileFormat.NPZ)
+    assert caught.value.reason == "DATASET_UNAVAILABLE"
+
+
+async def test_a_replica_deletes_its_own_old_data_sets_and_no_others(store, tmp_path):
+    clock, devices = ManualClock(), GatedDevices(3)
+    devices.gate.set()
+    first, second = (
+        jobs_of(devices, store, tmp_path / f"of_{number}", clock=clock, owner=f"replica {number}", number=number)
+        for number in range(2)
+    )
+    for replica in (first, second):
+        built = await replica.create("t", PLAN, request_id="", wait_seconds=BOUND)
+        assert built.state.value == "done"
+    clock.advance(60)
+    assert await first.remove_before(int(clock.now().timestamp() * 1e6)) == 1
+    assert [each.id for each in await first.datasets("t", before="", limit=10)] == ["ds_1"]
+    assert [path.name for path in tmp_path.glob("*/ds_*")] == ["ds_1"]
 
 
 def test_what_is_told_of_progress_can_end_a_build():

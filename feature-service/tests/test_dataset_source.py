@@ -21,7 +21,7 @@ from feature_service.domain.model.span import Span
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from penstock_kit.clock import SystemClock
 from penstock_kit.database import open_database, sqlite_url
-from penstock_kit.errors import Unprocessable
+from penstock_kit.errors import InvalidArgument, NotFound, Unprocessable
 from penstock_testkit.contracts.telemetry_rows import SECOND, frame_of
 
 FIELDS = ("a", "b", "state")
@@ -57,8 +57,12 @@ async def telemetry(tmp_path):
     await store.close()
 
 
+async def _fields_of(registry):
+    return (await registry.model("t", "m")).fields
+
+
 @pytest.fixture
-async def source_of(tmp_path, migrated_database, telemetry):
+async def registry(tmp_path, migrated_database, telemetry):
     (tmp_path / "feature.db").write_bytes(migrated_database.read_bytes())
     database = open_database(sqlite_url(tmp_path / "feature.db"))
     registry = DeviceRegistry(metadata=SqlMetadataStore(database), telemetry=telemetry, clock=SystemClock())
@@ -67,8 +71,13 @@ async def source_of(tmp_path, migrated_database, telemetry):
     await registry.add_model("t", DataModel(code="m", fields=fields, label_field="state"))
     for code in ("d1", "d2", "empty"):
         await registry.add_device("t", Device(code=code, model_code="m", fields=kinds))
-    yield lambda **limits: DatasetSource(registry=registry, telemetry=telemetry, limits=DatasetLimits(**limits))
+    yield registry
     await database.close()
+
+
+@pytest.fixture
+def source_of(registry, telemetry):
+    return lambda **limits: DatasetSource(registry=registry, telemetry=telemetry, limits=DatasetLimits(**limits))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +98,33 @@ async def test_more_than_fits_is_refused_before_a_row_is_read_with_how_much_woul
         assert caught.value.reason == "DATASET_LIMIT_EXCEEDED"
         assert caught.value.metadata["most"] == most
     assert telemetry.reads == 0
+
+
+def test_of_too_many_rows_of_one_device_that_of_the_most_is_named():
+    with pytest.raises(Unprocessable, match="60 rows of 2 fields of device 'd2', at most 49 rows a device"):
+        DatasetLimits(device_values=99).require({"d1": 10, "d2": 60, "d3": 55}, 2, PLAN)
+
+
+async def test_a_model_without_devices_is_refused_before_it_becomes_a_job(registry, source_of):
+    await registry.add_model("t", DataModel(code="lonely", fields=await _fields_of(registry), label_field="state"))
+    with pytest.raises(NotFound, match="model 'lonely' has no devices") as caught:
+        await source_of().check("t", replace(PLAN, model_code="lonely"))
+    assert caught.value.reason == "DATA_NOT_FOUND"
+
+
+async def test_features_are_made_of_number_fields_alone_and_never_of_a_label(registry, source_of):
+    fields = [*await _fields_of(registry), Field(code="note", kind=FieldKind.TEXT)]
+    await registry.change_model("t", DataModel(code="m", fields=fields, label_field="state"))
+    rows = await source_of().rows("t", PLAN)
+    assert {tuple(each.frame.numbers) for each in rows.values()} == {("a", "b")}
+    rows = await source_of().rows("t", replace(PLAN, label_field="b"))
+    assert {tuple(each.frame.numbers) for each in rows.values()} == {("a",)}, "the model's own label is none either"
+    for name, why in (("note", "holds text"), ("state", "is the label")):
+        with pytest.raises(
+            InvalidArgument, match=f"field '{name}' {why}; features are made of number fields"
+        ) as caught:
+            await source_of().check("t", replace(PLAN, fields=("a", name)))
+        assert caught.value.reason == "FIELD_TYPE_INVALID"
 
 
 async def test_as_many_rows_as_fit_are_read_of_the_devices_that_have_any(source_of, telemetry):

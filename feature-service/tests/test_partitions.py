@@ -95,6 +95,36 @@ def test_a_day_of_very_many_rows_is_cut():
     assert all(len(part.spec.rows.frame) <= partition_module.MOST_ROWS + WINDOW.size for part in parts)
 
 
+def days_of(*rows):
+    """Rows of days that follow each other, every second, so many of each day."""
+    clean = clean_of(sum(rows))
+    day, second = np.timedelta64(86_400_000_000, "us"), np.timedelta64(1_000_000, "us")
+    times = [
+        np.datetime64("2026-03-01", "us") + number * day + np.arange(count) * second
+        for number, count in enumerate(rows)
+    ]
+    return replace(clean, frame=replace(clean.frame, timestamps=np.concatenate(times)))
+
+
+def test_a_day_of_few_rows_goes_with_the_next_wherever_it_stands():
+    one_by_one = WindowPlan(size=1, overlap=0)
+    least = partition_module.LEAST_ROWS
+    _, parts = parts_of(days_of(least, 100, least - 100, least, 50), one_by_one)
+    assert [(part.day, len(part)) for part in parts] == [
+        ("2026-03-01", least),
+        ("2026-03-02", least),
+        ("2026-03-04", least),
+        ("2026-03-05", 50),
+    ], "behind the last there is none to go with"
+
+
+def test_a_partition_has_no_window_that_begins_as_many_rows_behind_its_first_as_are_too_many(monkeypatch):
+    monkeypatch.setattr(partition_module, "MOST_ROWS", 300)
+    one_by_one = WindowPlan(size=1, overlap=0)
+    assert [len(part) for part in parts_of(days_of(300), one_by_one)[1]] == [300]
+    assert [len(part) for part in parts_of(days_of(301), one_by_one)[1]] == [300, 1]
+
+
 @pytest.mark.parametrize("window", [WINDOW, WindowPlan(size=60_000, overlap=0), WindowPlan(size=300_000, overlap=0.9)])
 def test_windows_as_long_as_days_are_in_one_partition_each(window):
     clean = clean_of(400_000)
