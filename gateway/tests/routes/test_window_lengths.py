@@ -7,6 +7,10 @@ from penstock.feature.v1 import feature_pb2 as pb
 from gateway.convert.anomaly import anomalies_from_proto
 from gateway.convert.feature import extraction_metadata
 from gateway.convert.window_length import length_to_proto, read_window_length, text_of_duration
+from gateway.routes.anomalies import AnomaliesRequest
+from gateway.routes.extraction import ExtractionOptions
+from gateway.routes.plots import PlotParameters
+from gateway.routes.window_options import WindowOptions
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,6 +33,13 @@ async def test_a_length_of_time_becomes_a_window_by_time_and_a_number_one_by_row
     *extractions, statistics = gateway.fakes.feature.requests
     assert [each.options for each in extractions] == [expected for _, expected in cases]
     assert statistics.options == by_time(60 * MINUTE, 15 * MINUTE)
+
+
+@pytest.mark.parametrize("asker", [AnomaliesRequest, ExtractionOptions, PlotParameters])
+@pytest.mark.parametrize("name", ["window_size", "step"])
+async def test_size_and_step_of_windows_are_declared_once_for_all_that_take_them(asker, name):
+    assert asker.model_fields[name].description == WindowOptions.model_fields[name].description
+    assert name not in vars(asker).get("__annotations__", {})
 
 
 async def test_anomalies_and_plots_take_windows_by_time_as_well(gateway):

@@ -226,6 +226,8 @@ class AsyncAnomaliesOperations(AsyncResource):
     async def detect(
         self,
         *,
+        window_size: int | str | None = None,
+        step: int | str | None = None,
         start_time: str | datetime | None = None,
         end_time: str | datetime | None = None,
         model_code: str | None = None,
@@ -233,8 +235,6 @@ class AsyncAnomaliesOperations(AsyncResource):
         baseline: Mapping[str, Any] | None = None,
         fields: Sequence[str] | None = None,
         method: str | None = None,
-        window_size: int | str | None = None,
-        step: int | str | None = None,
         min_rows: int | None = None,
         overlap: float | None = None,
         threshold: float | None = None,
@@ -245,6 +245,10 @@ class AsyncAnomaliesOperations(AsyncResource):
 
         Score windows of devices: a detector is fitted on the baseline alone, kept by its id, and usable online.
 
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100
+            rows; of anomalies 30 rows. Windows by time begin at whole multiples of the step since 1970 and lie
+            wholly in the range.
+        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
         model_code: May be left out when devices are named.
@@ -252,9 +256,6 @@ class AsyncAnomaliesOperations(AsyncResource):
         baseline: Left out: the rows right before `start_time`; without such, the first third.
         fields: At most 200; empty: every numeric field but the label.
         method: `pca`, `isolation_forest` or `robust_z`; empty: `pca`.
-        window_size: Rows per window, such as 30, or its length, such as `10m`; left out: 30. Windows by time begin
-            at whole multiples of the step since 1970 and lie wholly in the range.
-        step: From a window's start to the next one's, in the unit of window_size; or say overlap.
         min_rows: Windows by time with fewer rows are left out; 0: fewer than half of what those of the baseline
             usually have.
         overlap: 0 ≤ overlap < 1; left out: 0.5.
@@ -268,6 +269,8 @@ class AsyncAnomaliesOperations(AsyncResource):
                 method="POST",
                 path="/api/v2/ai/anomalies",
                 body={
+                    "window_size": window_size,
+                    "step": step,
                     "start_time": start_time,
                     "end_time": end_time,
                     "model_code": model_code,
@@ -275,8 +278,6 @@ class AsyncAnomaliesOperations(AsyncResource):
                     "baseline": baseline,
                     "fields": fields,
                     "method": method,
-                    "window_size": window_size,
-                    "step": step,
                     "min_rows": min_rows,
                     "overlap": overlap,
                     "threshold": threshold,
@@ -1188,8 +1189,9 @@ class AsyncDatasetsOperations(AsyncResource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
-            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100
+            rows; of anomalies 30 rows. Windows by time begin at whole multiples of the step since 1970 and lie
+            wholly in the range.
         step: From a window's start to the next one's, in the unit of window_size; or say overlap.
         min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
@@ -1479,8 +1481,9 @@ class AsyncFeaturesOperations(AsyncResource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
-            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100
+            rows; of anomalies 30 rows. Windows by time begin at whole multiples of the step since 1970 and lie
+            wholly in the range.
         step: From a window's start to the next one's, in the unit of window_size; or say overlap.
         min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.
@@ -1547,8 +1550,9 @@ class AsyncFeaturesOperations(AsyncResource):
 
         start_time: Inclusive, ISO 8601; left out: the first row.
         end_time: Exclusive; left out: after the last row.
-        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100.
-            Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.
+        window_size: Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100
+            rows; of anomalies 30 rows. Windows by time begin at whole multiples of the step since 1970 and lie
+            wholly in the range.
         step: From a window's start to the next one's, in the unit of window_size; or say overlap.
         min_rows: Windows by time with fewer rows are left out; 0: the model's, else 1.
         overlap: 0 ≤ overlap < 1; left out: the model's, else 0.5.

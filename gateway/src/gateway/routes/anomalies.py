@@ -12,11 +12,11 @@ from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.anomaly import anomalies_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
-from gateway.convert.window_length import WindowLength, window_to_proto
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
+from gateway.routes.window_options import WindowOptions
 
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
@@ -33,7 +33,7 @@ class Baseline(RequestModel):
     end_time: Moment = Field(description="Exclusive.")
 
 
-class AnomaliesRequest(Period):
+class AnomaliesRequest(Period, WindowOptions):
     """Which windows to score, and what to compare them with."""
 
     model_code: str = Field(default="", max_length=128, description="May be left out when devices are named.")
@@ -49,14 +49,6 @@ class AnomaliesRequest(Period):
         default_factory=list, max_length=10_000, description="At most 200; empty: every numeric field but the label."
     )
     method: str = Field(default="", max_length=40, description="`pca`, `isolation_forest` or `robust_z`; empty: `pca`.")
-    window_size: WindowLength | None = Field(
-        default=None,
-        description="Rows per window, such as 30, or its length, such as `10m`; left out: 30. Windows by time begin at "
-        "whole multiples of the step since 1970 and lie wholly in the range.",
-    )
-    step: WindowLength | None = Field(
-        default=None, description="From a window's start to the next one's, in the unit of window_size; or say overlap."
-    )
     min_rows: int = Field(
         default=0,
         ge=0,
@@ -84,7 +76,7 @@ class AnomaliesRequest(Period):
         return build_message(
             pb.DetectAnomaliesRequest,
             **{name: getattr(self, name) for name in own},
-            **window_to_proto(self.window_size, self.step),
+            **self.window_fields(),
             start_time=time_to_proto(self.start_time),
             end_time=time_to_proto(self.end_time),
             max_gap=seconds_to_proto(self.max_gap),

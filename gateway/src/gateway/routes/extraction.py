@@ -7,23 +7,15 @@ from pydantic import Field
 
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto
-from gateway.convert.window_length import WindowLength, window_to_proto
 from gateway.routes.strict import RequestModel
+from gateway.routes.window_options import WindowOptions
 
 _LENGTHS: Final = frozenset({"window_size", "step", "max_gap"})
 
 
-class ExtractionOptions(RequestModel):
+class ExtractionOptions(WindowOptions):
     """Options of windows, cleaning and scaling; what is left out is the model's, else feature-service's default."""
 
-    window_size: WindowLength | None = Field(
-        default=None,
-        description="Rows per window, such as 100, or its length, such as `10m`; left out: the model's, else 100. "
-        "Windows by time begin at whole multiples of the step since 1970 and lie wholly in the range.",
-    )
-    step: WindowLength | None = Field(
-        default=None, description="From a window's start to the next one's, in the unit of window_size; or say overlap."
-    )
     min_rows: int = Field(
         default=0,
         ge=0,
@@ -57,7 +49,7 @@ class ExtractionOptions(RequestModel):
         return build_message(
             pb.ExtractionOptions,
             **{name: getattr(self, name) for name in ExtractionOptions.model_fields if name not in _LENGTHS},
-            **window_to_proto(self.window_size, self.step),
+            **self.window_fields(),
             max_gap=seconds_to_proto(self.max_gap),
         )
 

@@ -10,9 +10,9 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Seconds, seconds_to_proto, time_to_proto
-from gateway.convert.window_length import WindowLength, window_to_proto
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
+from gateway.routes.window_options import WindowOptions
 
 if TYPE_CHECKING:
     from penstock.feature.v1.feature_pb2_grpc import FeatureServiceAsyncStub
@@ -22,7 +22,7 @@ _SECONDS: Final = 120.0
 _HEADERS: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 
 
-class PlotParameters(Period):
+class PlotParameters(Period, WindowOptions):
     """What to draw."""
 
     device_code: str = Field(min_length=1, max_length=128)
@@ -32,14 +32,6 @@ class PlotParameters(Period):
     width: int = Field(default=0, ge=0, le=4_000, description="Pixels; 0: 960.")
     height: int = Field(default=0, ge=0, le=4_000, description="Pixels; 0: what the panels need.")
     max_gap: Seconds = Field(default=0, description="Seconds: lines are broken over longer gaps; 0: never.")
-    window_size: WindowLength | None = Field(
-        default=None,
-        description="Of windows and anomalies: rows, such as 100, or a length of time, such as `10m`; left out: what "
-        "they take.",
-    )
-    step: WindowLength | None = Field(
-        default=None, description="From a window's start to the next one's, in the unit of window_size; or say overlap."
-    )
     overlap: float | None = Field(default=None, ge=0, lt=1, description="Left out: 0.5.")
 
 
@@ -57,7 +49,7 @@ class PlotRoutes:
         request = build_message(
             pb.DrawPlotRequest,
             **{name: getattr(parameters, name) for name in own},
-            **window_to_proto(parameters.window_size, parameters.step),
+            **parameters.window_fields(),
             fields=parameters.field,
             start_time=time_to_proto(parameters.start_time),
             end_time=time_to_proto(parameters.end_time),
