@@ -28,7 +28,13 @@ async def broker():
 
 @pytest.fixture
 def settings(broker):
-    return {"MQTT_URL": broker.url, "MQTT_CLIENT_ID": "r1", "MQTT_TOPICS": "plant/{device}/data", "MQTT_TENANT": "t"}
+    return {
+        "MQTT_URL": broker.url,
+        "MQTT_CLIENT_ID": "r1",
+        "MQTT_TOPICS": "plant/{device}/data",
+        "MQTT_TENANT": "t",
+        "MQTT_DROPS_TOPIC": "",
+    }
 
 
 async def subscribed(broker, client_id="r1"):

@@ -160,6 +160,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "MQTT_CERT_FILE",
         "MQTT_CLIENT_ID",
         "MQTT_DEVICE_TAG",
+        "MQTT_DROPS_TOPIC",
         "MQTT_IN_FLIGHT",
         "MQTT_KEY_FILE",
         "MQTT_MAX_PAYLOAD_BYTES",

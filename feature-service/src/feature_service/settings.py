@@ -176,6 +176,11 @@ class FeatureSettings(GrpcServiceSettings):
         alias="MQTT_SESSION_SECONDS",
         description="How long the broker keeps the session, and what comes for it, while this replica is away.",
     )
+    mqtt_drops_topic: str = Field(
+        default="$SYS/broker/publish/messages/dropped",
+        alias="MQTT_DROPS_TOPIC",
+        description="Topic where the broker tells how many messages it dropped (Mosquitto's); empty: none.",
+    )
     mqtt_on_stop: Literal["keep", "leave"] = Field(
         default="keep",
         alias="MQTT_ON_STOP",

@@ -71,6 +71,11 @@ class Intake(Protocol):
         ...
 
     @property
+    def lost(self) -> Mapping[str, int] | None:
+        """Messages ever lost of all replicas by how, None while that is not known."""
+        ...
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """Messages by outcome."""
         ...
@@ -112,4 +117,11 @@ class MqttMetrics(Collector):
         connected = GaugeMetricFamily(
             "penstock_mqtt_connected", "1 while messages come from the broker.", value=float(self._intake.is_connected)
         )
-        return (messages, refused, overwritten, waiting, connected)
+        lost = CounterMetricFamily(
+            "penstock_mqtt_messages_lost",
+            "Messages of the broker that were lost, of all replicas and since the first start, by how.",
+            labels=["loss"],
+        )
+        for loss, count in (self._intake.lost or {}).items():
+            lost.add_metric([loss], count)
+        return (messages, refused, overwritten, waiting, connected, lost)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from feature_service.composition.stores import Stores
+from feature_service.domain.ingest.lost_messages import LostMessages
 from feature_service.domain.ingest.message_ingestion import MessageIngestion
 from feature_service.domain.ingest.message_reading import MessagePlan
 from feature_service.domain.ingest.point_ingestion import DEVICE_TAGS
@@ -28,12 +30,22 @@ if TYPE_CHECKING:
 _GROUP: Final = "penstock"
 
 
+def build_lost_messages(settings: FeatureSettings, stores: Stores, clock: Clock) -> LostMessages | None:
+    """Return what counts lost messages where the settings name a broker."""
+    if not settings.mqtt_url.get_secret_value():
+        return None
+    from feature_service.adapters.mqtt.sql_losses import SqlLostMessageStore
+
+    return LostMessages(SqlLostMessageStore(stores.database), clock)
+
+
 def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Clock) -> "MqttIntake | None":
     """Return the intake that the settings ask for, None for none; the service's status tells of it.
 
     Raises InvalidArgument BROKER_URL_INVALID and FailedPrecondition EXTRA_UNAVAILABLE.
     """
-    if not settings.mqtt_url.get_secret_value():
+    losses = services.lost_messages
+    if losses is None:
         return None
     from feature_service.adapters.mqtt.intake import IntakePlan, MqttIntake
     from feature_service.adapters.mqtt.journal import FileReceiptJournal
@@ -55,6 +67,7 @@ def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Cl
             folder=folder,
             max_bytes=settings.mqtt_max_payload_bytes,
             leaves=settings.mqtt_on_stop == "leave",
+            drops_topic=settings.mqtt_drops_topic,
         ),
         login=login,
         ingestion=MessageIngestion(
@@ -66,6 +79,7 @@ def build_intake(settings: FeatureSettings, services: FeatureServices, clock: Cl
             allowance=RegistrationAllowance(settings.mqtt_new_devices_per_hour, clock.monotonic),
         ),
         journal=journal,
+        losses=losses,
         clock=clock,
     )
     services.status.add("mqtt", intake.ping)

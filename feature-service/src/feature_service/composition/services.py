@@ -11,6 +11,7 @@ from feature_service.adapters.metadata.cached_catalogue import CachedCatalogue
 from feature_service.adapters.metadata.catalogue_warmup import CatalogueWarmup
 from feature_service.adapters.metadata.invalidating_store import InvalidatingMetadataStore
 from feature_service.composition.existing_devices import report
+from feature_service.composition.mqtt import build_lost_messages
 from feature_service.composition.partitions import partition_runner
 from feature_service.composition.retention import telemetry_kept_since
 from feature_service.composition.stores import Stores
@@ -106,6 +107,7 @@ def build_services(
         rows_writer=_rows_writer,
         draw={PlotFormat.SVG: _svg, PlotFormat.PNG: _png},
         status=StatusReport({"database": stores.metadata.ping, "telemetry": stores.telemetry.ping}),
+        lost_messages=build_lost_messages(settings, stores, clock),
         spool=lambda: Spool(stores.spool_folder, max_bytes=settings.ingest_max_bytes),
         rss_bytes=lambda: int(process.rss_mb() * 1024 * 1024),
     )

@@ -15,6 +15,7 @@ from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
+from feature_service.domain.ingest.lost_messages import LostMessages
 from feature_service.domain.ingest.plan import BodyFormat, BodySpool
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.plot.drawing import PlotDrawing
@@ -50,7 +51,8 @@ class FeatureServices:
     """What the servicer calls.
 
     `write_rows` gives media type and bytes of a file of rows, `rows_writer` makes what writes one block by block,
-    `spool` makes a new place for a body to wait in, `rss_bytes` measures the process.
+    `spool` makes a new place for a body to wait in, `rss_bytes` measures the process. `lost_messages` is None
+    without a broker.
     """
 
     ingestion: Ingestion
@@ -69,6 +71,7 @@ class FeatureServices:
     draw: "Mapping[PlotFormat, Callable[[Plot], bytes]]"
     warmup: Warmup
     status: StatusReport
+    lost_messages: LostMessages | None
     spool: Callable[[], BodySpool]
     rss_bytes: Callable[[], int]
 
@@ -93,6 +96,7 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         self._anomalies = services.anomalies
         self._write_rows = services.write_rows
         self._status = services.status
+        self._lost_messages = services.lost_messages
         self._spool = services.spool
         self._rss_bytes = services.rss_bytes
 
@@ -220,6 +224,17 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         """Tell how the stores are."""
         return feature_pb2.GetStatusResponse(
             components=[_component(state) for state in await self._status.components()], rss_bytes=self._rss_bytes()
+        )
+
+    async def GetLostMessages(
+        self, request: feature_pb2.GetLostMessagesRequest, context: Any
+    ) -> feature_pb2.GetLostMessagesResponse:
+        """Tell what all replicas lost of the broker's messages within the last minutes."""
+        if self._lost_messages is None:
+            return feature_pb2.GetLostMessagesResponse()
+        recent = await self._lost_messages.recent()
+        return feature_pb2.GetLostMessagesResponse(
+            losses=[feature_pb2.LostMessages(loss=loss.value, messages=count) for loss, count in recent.items()]
         )
 
 

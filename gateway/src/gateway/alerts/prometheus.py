@@ -74,6 +74,15 @@ METRIC_RULES: Final[Sequence[MetricRule]] = (
         summary="The budget {{ $labels.budget }} ({{ $labels.period }}) is spent; its calls are refused.",
         summary_zh="预算 {{ $labels.budget }} ({{ $labels.period }}) 已用完, 相关调用将被拒绝.",
     ),
+    # Every replica shows what all have lost.
+    MetricRule(
+        name="MessagesLost",
+        expression="max by (loss) (increase(penstock_mqtt_messages_lost_total[10m])) > 0",
+        hold_seconds=0,
+        severity=Severity.WARNING,
+        summary="{{ $value | humanize }} MQTT messages are lost within ten minutes ({{ $labels.loss }}).",
+        summary_zh="十分钟内丢失 {{ $value | humanize }} 条 MQTT 消息 ({{ $labels.loss }}).",
+    ),
     # The gateway can't tell that it does not look.
     MetricRule(
         name="AlertsLate",

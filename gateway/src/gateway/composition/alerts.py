@@ -13,6 +13,7 @@ from gateway.alerts.devices import DeviceValues
 from gateway.alerts.evaluator import AlertEvaluator
 from gateway.alerts.inbound import InboundAlerts
 from gateway.alerts.lease import LeaseStore
+from gateway.alerts.messages import message_check
 from gateway.alerts.notifier import Notifier
 from gateway.alerts.secret_box import SecretBox
 from gateway.alerts.store import AlertStore
@@ -75,7 +76,7 @@ def build_alerts(
         readiness=readiness,
         llm=clients.llm,
         disk_share=lambda: used_share(home),
-        more=(budget_check(clients.costs),),
+        more=(budget_check(clients.costs), message_check(clients.features)),
     )
     evaluator = AlertEvaluator(
         store=store,

@@ -130,3 +130,12 @@ detector: Final = Table(
     Column("used", BigInteger, nullable=False),
 )
 """Fitted detectors of anomalies: `heads` is a JSON object by device, `arrays` an .npz file, `version` that of both."""
+
+lost_messages: Final = Table(
+    "lost_messages",
+    metadata,
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("loss", Text, primary_key=True),
+    Column("messages", BigInteger, nullable=False),
+)
+"""Messages of a broker that were lost, by minute since 1970 and how; minute 0 has all, and the broker's own count."""

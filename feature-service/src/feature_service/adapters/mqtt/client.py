@@ -1,5 +1,6 @@
 """The connection to a broker, by paho: messages come on its thread, and are acknowledged when we say so."""
 
+import contextlib
 import hashlib
 import itertools
 import ssl
@@ -76,6 +77,9 @@ class Delivery:
 class BrokerClient:
     """Keeps a connection open, and comes back when it is lost.
 
+    `drops_topic` is where the broker counts what it dropped, empty for nowhere; one that ends the connection over it
+    is not asked again. `on_drops` is told that count.
+
     `on_delivery` is called on paho's thread, in the order of the broker, and may block: then nothing more is read.
     Payloads of more than `max_bytes` are not kept, and packets of far more the broker is told not to give: all of one
     is in memory before we hear of it.
@@ -90,7 +94,12 @@ class BrokerClient:
         on_delivery: Callable[[Delivery], None],
         on_lost: Callable[[], None],
         max_bytes: int,
+        drops_topic: str = "",
+        on_drops: Callable[[int], None] = lambda dropped: None,
     ) -> None:
+        self._drops_topic = drops_topic
+        self._on_drops = on_drops
+        self._drops_packet: int | None = None
         self._login = login
         self._filters = tuple(filters)
         self._dropped_filters = dropped_filters
@@ -170,6 +179,9 @@ class BrokerClient:
         log.info("connected to the broker", broker=self._login.address.host_and_port, client_id=self._login.client_id)
 
     def _granted(self, client: Any, _: Any, packet: int, reasons: Sequence[Any], properties: Any) -> None:
+        if packet == self._drops_packet:
+            self._drops_answered(reasons[0])
+            return
         refused = [
             f"{topic} ({reason})"
             for topic, reason in itertools.zip_longest(self._filters, reasons)
@@ -180,6 +192,13 @@ class BrokerClient:
             return
         self.trouble = ""
         self._subscribed.set()
+        if self._drops_topic:
+            self._drops_packet = client.subscribe(self._drops_topic, qos=0)[1]
+
+    def _drops_answered(self, reason: Any) -> None:
+        self._drops_packet = None
+        if reason.value >= _REFUSED:
+            log.info("the broker does not tell what it drops", topic=self._drops_topic, detail=str(reason))
 
     def _connect_failed(self, client: Any, _: Any) -> None:
         or_else = ", or its certificate is not trusted (MQTT_CA_FILE)" if self._login.address.tls else ""
@@ -190,6 +209,9 @@ class BrokerClient:
             self._generation += 1
             self._is_connected = False
         self._subscribed.clear()
+        if self._drops_packet is not None:
+            log.info("the broker is not asked again what it drops: it ended the connection", topic=self._drops_topic)
+            self._drops_packet, self._drops_topic = None, ""
         self._on_lost()
         if getattr(reason, "value", 0) == _TAKEN_OVER:
             self.taken_over = True
@@ -214,6 +236,10 @@ class BrokerClient:
             topic = str(message.topic)
         except UnicodeDecodeError:
             topic = ""
+        if topic and topic == self._drops_topic:
+            with contextlib.suppress(ValueError):
+                self._on_drops(int(payload))
+            return
         self._on_delivery(
             Delivery(
                 topic=topic,

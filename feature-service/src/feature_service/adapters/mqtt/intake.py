@@ -14,6 +14,7 @@ from typing import Final
 from feature_service.adapters.mqtt.client import BrokerClient, BrokerLogin, Delivery
 from feature_service.adapters.mqtt.journal import FileReceiptJournal
 from feature_service.adapters.mqtt.refusal_log import RefusalLog
+from feature_service.domain.ingest.lost_messages import Loss, LostMessages
 from feature_service.domain.ingest.message import BatchReport, Message
 from feature_service.domain.ingest.message_ingestion import MessageIngestion
 from feature_service.domain.ingest.topic_pattern import Origin, TopicPattern, origin_of
@@ -34,6 +35,8 @@ _LONGEST_PAUSE: Final = 10.0
 _DRAIN_SECONDS: Final = 10.0
 # What the broker still has for a replica that leaves is given to it within that time.
 _LEAVE_SECONDS: Final = 0.5
+# Between two times that lost messages are written down.
+_LOSSES_SECONDS: Final = 1.0
 # Failures that nobody foresaw before each message of the batch is stored by itself.
 _UNFORESEEN: Final = 3
 
@@ -52,6 +55,7 @@ class IntakePlan:
     folder: Path
     max_bytes: int
     leaves: bool = False
+    drops_topic: str = ""
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -70,12 +74,14 @@ class MqttIntake:
         login: BrokerLogin,
         ingestion: MessageIngestion,
         journal: FileReceiptJournal,
+        losses: LostMessages,
         clock: Clock,
     ) -> None:
         self._plan = plan
         self._login = login
         self._ingestion = ingestion
         self._journal = journal
+        self._losses = losses
         self._clock = clock
         self._room = threading.Condition()
         self._waiting: deque[tuple[Delivery, Message]] = deque()
@@ -103,17 +109,22 @@ class MqttIntake:
             on_delivery=self._receive,
             on_lost=self._forget,
             max_bytes=self._plan.max_bytes,
+            drops_topic=self._plan.drops_topic,
+            on_drops=self._losses.note_broker,
         )
         client.start()
         storing = asyncio.create_task(supervise("messages", self._store_all))
+        counting = asyncio.create_task(supervise("lost messages", self._write_losses))
         try:
             yield
         finally:
             await self._drain(client)
-            storing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await storing
+            for task in (storing, counting):
+                task.cancel()
+            await asyncio.wait([storing, counting])
             await asyncio.to_thread(client.stop, end_session=self._plan.leaves)
+            with contextlib.suppress(PenstockError):
+                await self._losses.write()
 
     @property
     def is_connected(self) -> bool:
@@ -124,6 +135,12 @@ class MqttIntake:
     def refused_by_pattern(self) -> Mapping[str, int]:
         """Refused messages by pattern of topics."""
         return self.refusals.counts
+
+    @property
+    def lost(self) -> Mapping[str, int] | None:
+        """Messages ever lost, of all replicas by how; None while that is not known."""
+        totals = self._losses.totals
+        return None if totals is None else {loss.value: count for loss, count in totals.items()}
 
     @property
     def waiting(self) -> int:
@@ -145,6 +162,7 @@ class MqttIntake:
                 return  # it is not acknowledged, so it comes again
             if not delivery.packet and len(self._waiting) >= _MOST_UNASKED:
                 self.counts["dropped"] += 1
+                self._losses.note(Loss.OVERFLOWED)
                 return
             receipt = delivery.receipt
             origin, misfit = self._origin(delivery.topic)
@@ -195,6 +213,12 @@ class MqttIntake:
             self._waiting = deque(kept)
             self._bytes = sum(delivery.kept_bytes for delivery, _ in kept)
             self._room.notify_all()
+
+    async def _write_losses(self) -> None:
+        while True:
+            with contextlib.suppress(PenstockError):  # the database is away: they are kept
+                await self._losses.write()
+            await asyncio.sleep(_LOSSES_SECONDS)
 
     async def _store_all(self) -> None:
         while True:
@@ -252,6 +276,9 @@ class MqttIntake:
         self.counts["rows"] += report.rows
         self.counts["overwritten"] += report.merged
         if report.refused:
+            too_large = sum(batch[each.place][1].size > self._plan.max_bytes for each in report.refused)
+            self._losses.note(Loss.TOO_LARGE, too_large)
+            self._losses.note(Loss.REFUSED, len(report.refused) - too_large)
             entries = [(batch[each.place][1], each.reason) for each in report.refused]
             await asyncio.to_thread(
                 self.refusals.add,
@@ -282,7 +309,7 @@ class MqttIntake:
     def _dropped_filters(self) -> Sequence[str]:
         """The filters that an earlier start left in the session and that are no longer wanted."""
         path = self._plan.folder / "filters.json"
-        wanted = list(self._plan.filters)
+        wanted = [*self._plan.filters, *filter(None, [self._plan.drops_topic])]
         try:
             known: list[str] = json.loads(path.read_text())
         except (OSError, ValueError):

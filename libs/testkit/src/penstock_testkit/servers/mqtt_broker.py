@@ -53,7 +53,10 @@ class Session:
 
 
 class MqttBroker:
-    """The broker; `sessions` are by client id. `refuse_filters` are refused with "not authorized"."""
+    """The broker; `sessions` are by client id. `refuse_filters` are refused with "not authorized".
+
+    Whoever subscribes to one of `cutting_filters` loses the connection; `cuts` counts that.
+    """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
@@ -61,6 +64,8 @@ class MqttBroker:
         self.sessions: dict[str, Session] = {}
         self.retained: dict[str, bytes] = {}
         self.refuse_filters: set[str] = set()
+        self.cutting_filters: set[str] = set()
+        self.cuts = 0
         self._server: asyncio.Server | None = None
         self._turn = itertools.count()
 
@@ -152,7 +157,7 @@ class MqttBroker:
         elif packet.kind == wire.PUBLISH:
             self._take(session, packet)
         elif packet.kind == wire.SUBSCRIBE:
-            self._subscribe(session, packet)
+            return self._subscribe(session, packet)
         elif packet.kind == wire.UNSUBSCRIBE:
             number = packet.take(2)
             packet.properties()
@@ -179,7 +184,7 @@ class MqttBroker:
         if qos:
             session.writer.write(wire.packet(wire.PUBACK, number))
 
-    def _subscribe(self, session: Session, packet: wire.Packet) -> None:
+    def _subscribe(self, session: Session, packet: wire.Packet) -> bool:
         assert session.writer is not None
         number = packet.take(2)
         packet.properties()
@@ -187,6 +192,9 @@ class MqttBroker:
         for_new: list[tuple[str, bytes]] = []
         while packet.at < len(packet.body):
             name, options = packet.text(), packet.number(1)
+            if name in self.cutting_filters:
+                self.cuts += 1
+                return False
             if name in self.refuse_filters:
                 granted.append(0x87)
                 continue
@@ -198,6 +206,7 @@ class MqttBroker:
         session.writer.write(wire.packet(wire.SUBACK, number + b"\0" + bytes(granted)))
         session.waiting.extend((topic, payload, 1, True) for topic, payload in for_new)
         session.push()
+        return True
 
     def _leave(self, session: Session) -> None:
         """The connection of a session is gone; without an expiry the session is too, and others get what it had."""

@@ -2413,6 +2413,72 @@ class GetStatusResponse(_message.Message):
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
 
 @_typing.final
+class GetLostMessagesRequest(_message.Message):
+    """Request of GetLostMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLostMessagesRequest: _TypeAlias = GetLostMessagesRequest  # noqa: Y015
+
+@_typing.final
+class GetLostMessagesResponse(_message.Message):
+    """Response of GetLostMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOSSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def losses(self) -> _containers.RepeatedCompositeFieldContainer[Global___LostMessages]:
+        """Of each kind, 0 among them; empty where no broker is set."""
+
+    def __init__(
+        self,
+        *,
+        losses: _abc.Iterable[Global___LostMessages] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["losses", b"losses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLostMessagesResponse: _TypeAlias = GetLostMessagesResponse  # noqa: Y015
+
+@_typing.final
+class LostMessages(_message.Message):
+    """Messages of the broker that were lost within the last ten minutes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOSS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    loss: _builtins.str
+    """"refused" (some of its rows may be stored), "too_large", "overflowed" (QoS 0, more than may wait) or "broker"."""
+    messages: _builtins.int
+    def __init__(
+        self,
+        *,
+        loss: _builtins.str = ...,
+        messages: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["loss", b"loss", "messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LostMessages: _TypeAlias = LostMessages  # noqa: Y015
+
+@_typing.final
 class Device(_message.Message):
     """A device."""
 

@@ -116,6 +116,11 @@ class FeatureServiceStub:
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.GetLostMessages = channel.unary_unary(
+                '/penstock.feature.v1.FeatureService/GetLostMessages',
+                request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetLostMessagesRequest.SerializeToString,
+                response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetLostMessagesResponse.FromString,
+                _registered_method=True)
 
 
 class FeatureServiceServicer:
@@ -234,6 +239,13 @@ class FeatureServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLostMessages(self, request, context):
+        """Messages of the MQTT broker that were lost of late, by all replicas.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FeatureServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -316,6 +328,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusRequest.FromString,
                     response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'GetLostMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLostMessages,
+                    request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetLostMessagesRequest.FromString,
+                    response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.GetLostMessagesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -751,6 +768,33 @@ class FeatureService:
             '/penstock.feature.v1.FeatureService/GetStatus',
             penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusRequest.SerializeToString,
             penstock_dot_feature_dot_v1_dot_feature__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLostMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.feature.v1.FeatureService/GetLostMessages',
+            penstock_dot_feature_dot_v1_dot_feature__pb2.GetLostMessagesRequest.SerializeToString,
+            penstock_dot_feature_dot_v1_dot_feature__pb2.GetLostMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -66,6 +66,8 @@ class FeatureServiceStub:
     """Draws rows, windows, outliers or anomalies of a device."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetStatusRequest, _feature_pb2.GetStatusResponse]
     """State of the service's stores, for readiness."""
+    GetLostMessages: _grpc.UnaryUnaryMultiCallable[_feature_pb2.GetLostMessagesRequest, _feature_pb2.GetLostMessagesResponse]
+    """Messages of the MQTT broker that were lost of late, by all replicas."""
 
 @_typing.type_check_only
 class FeatureServiceAsyncStub(FeatureServiceStub):
@@ -104,6 +106,8 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     """Draws rows, windows, outliers or anomalies of a device."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetStatusRequest, _feature_pb2.GetStatusResponse]  # type: ignore[assignment]
     """State of the service's stores, for readiness."""
+    GetLostMessages: _aio.UnaryUnaryMultiCallable[_feature_pb2.GetLostMessagesRequest, _feature_pb2.GetLostMessagesResponse]  # type: ignore[assignment]
+    """Messages of the MQTT broker that were lost of late, by all replicas."""
 
 class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
     """Rows in, rows and features out."""
@@ -235,6 +239,14 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.GetStatusResponse, _abc.Awaitable[_feature_pb2.GetStatusResponse]]:
         """State of the service's stores, for readiness."""
+
+    @_abc_1.abstractmethod
+    def GetLostMessages(
+        self,
+        request: _feature_pb2.GetLostMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feature_pb2.GetLostMessagesResponse, _abc.Awaitable[_feature_pb2.GetLostMessagesResponse]]:
+        """Messages of the MQTT broker that were lost of late, by all replicas."""
 
 def add_FeatureServiceServicer_to_server(servicer: FeatureServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
