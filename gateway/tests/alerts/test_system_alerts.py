@@ -250,6 +250,18 @@ async def test_a_budget_is_told_at_80_and_at_100_percent_once_a_period(plant: Pl
     assert plant.told()[0] == ["[ALERT] BudgetSpent", "[STILL] ServiceDown"], "what is told again is not the budget"
 
 
+@pytest.mark.parametrize(("spent", "limit", "rules"), [
+    ("9.999", "10.00", ["BudgetNearlySpent"]), ("10.00", "10.00", ["BudgetNearlySpent", "BudgetSpent"]),
+    ("0", "0", ["BudgetNearlySpent", "BudgetSpent"]),
+])  # fmt: skip
+async def test_a_budget_is_spent_from_the_whole_of_it_on_and_one_of_nothing_always_is(
+    plant: Plant, spent: str, limit: str, rules: list[str]
+) -> None:
+    plant.costs.budgets = {"bud_1": budget(spent, limit)}
+    await plant.pass_time(30)
+    assert sorted(text.splitlines()[0] for text in plant.told()[0]) == [f"[ALERT] {rule}" for rule in rules]
+
+
 async def test_every_budget_is_looked_at_however_many_come_in_one_answer(plant: Plant) -> None:
     plant.costs.most_listed = 1
     plant.costs.budgets = {f"bud_{number}": budget("8.00", id=f"bud_{number}") for number in range(3)}

@@ -1,6 +1,7 @@
 """Work on large inputs beside the event loop."""
 
 import asyncio
+import sys
 import threading
 from contextvars import ContextVar
 
@@ -65,3 +66,21 @@ async def test_a_tenant_that_sends_much_at_once_delays_anothers_work_by_one_turn
     go_on.set()
     await asyncio.gather(*tasks)
     assert order.index("little") == 2  # one was inside, one at the head of the queue
+
+
+@pytest.mark.parametrize(("size", "is_beside"), [(128 * 1024, False), (128 * 1024 + 1, True)])
+async def test_an_input_of_more_than_128_kib_is_worked_on_beside_the_loop(size: int, is_beside: bool) -> None:
+    assert (await run_aside(size, threading.get_ident) != threading.get_ident()) is is_beside
+
+
+@pytest.mark.parametrize(("before", "behind"), [(0.005, 0.0005), (0.0001, 0.0001)])
+async def test_beside_large_work_the_loop_has_its_turn_within_half_a_millisecond(before: float, behind: float) -> None:
+    usual = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(before)
+        await run_aside(100, int)
+        assert sys.getswitchinterval() == pytest.approx(before, rel=0.05)
+        await run_aside(LARGE, int)
+        assert sys.getswitchinterval() == pytest.approx(behind, rel=0.05)
+    finally:
+        sys.setswitchinterval(usual)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from penstock.cache.v1 import cache_pb2_grpc
+from structlog.testing import capture_logs
 
 from penstock_kit.cache import CacheClient
 from penstock_kit.cache.outage import Outage
@@ -67,3 +68,28 @@ async def test_a_cache_that_is_not_well_is_away_and_a_mistake_of_the_caller_is_t
             with pytest.raises(PenstockError, match="it failed"):
                 await cache.get("a")
         assert cache.is_away is (kind in outages)
+
+
+def test_a_failure_of_one_who_called_before_puts_the_next_try_off() -> None:
+    clock = ManualClock()
+    outage = away(clock)
+    clock.advance(0.9)
+    outage.record_failure(Unavailable("gone"))
+    clock.advance(0.9)
+    assert not outage.may_call()
+    clock.advance(0.1)
+    assert outage.may_call()
+
+
+def test_an_outage_is_two_lines_of_the_log_its_begin_and_how_long_it_lasted() -> None:
+    clock = ManualClock()
+    with capture_logs() as logged:
+        outage = away(clock)
+        outage.record_failure(Unavailable("gone"))
+        clock.advance(2.5)
+        for _ in range(2):
+            outage.record_success()
+    assert [(line["log_level"], line["event"], line.get("away_seconds")) for line in logged] == [
+        ("warning", "cache is away, going on without it", None),
+        ("info", "cache is back", 2.5),
+    ]

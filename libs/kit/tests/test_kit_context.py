@@ -2,6 +2,7 @@ import asyncio
 import time
 from datetime import UTC
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,3 +111,33 @@ def test_the_system_clock_is_in_utc() -> None:
     clock = SystemClock()
     assert clock.now().tzinfo is UTC
     assert clock.monotonic() <= clock.monotonic()
+
+
+def test_another_caller_or_deadline_changes_nothing_else_of_a_call() -> None:
+    ann, bob = Caller(user_id="ann", tenant_id="acme"), Caller(user_id="bob")
+    call = CallContext("req_1", ann, 5.0, "00-aa-bb-01", "v=1")
+    assert call.of_caller(bob) == CallContext("req_1", bob, 5.0, "00-aa-bb-01", "v=1")
+    assert call.until(7.0) == CallContext("req_1", ann, 7.0, "00-aa-bb-01", "v=1")
+    assert call.unlimited() == CallContext("req_1", ann, None, "00-aa-bb-01", "v=1")
+
+
+def test_what_a_call_says_of_nobody_and_of_no_trace_is_not_sent() -> None:
+    nobody = CallContext(request_id="r", caller=Caller(user_id="", tenant_id="acme"), tracestate="v=1")
+    assert context_to_metadata(nobody) == (("x-request-id", "r"),)
+    ann = CallContext(request_id="r", caller=Caller(user_id="ann"), traceparent="00-aa-bb-01")
+    assert context_to_metadata(ann) == (
+        ("x-request-id", "r"),
+        ("x-penstock-user", "ann"),
+        ("x-penstock-tenant", "default"),
+        ("traceparent", "00-aa-bb-01"),
+    )
+
+
+def test_behind_a_block_the_context_is_the_one_before_it() -> None:
+    outer, inner = CallContext(request_id="outer"), CallContext(request_id="inner")
+    with use_context(outer):
+        with pytest.raises(ZeroDivisionError), use_context(inner) as given:
+            assert given is current_context() is inner
+            raise ZeroDivisionError
+        assert current_context() is outer
+    assert context_if_any() is None

@@ -71,3 +71,25 @@ async def test_a_turn_given_to_who_leaves_in_the_same_moment_goes_to_the_next(fl
     leaving.cancel()  # its turn was given, and it has not run yet
     await asyncio.wait_for(staying, HANG_SECONDS)
     assert flood.order == ["a", "c"]
+
+
+async def test_as_many_are_inside_at_once_as_may_be_and_no_more():
+    turns, inside = FairTurns(2), []
+
+    async def have(subject, go_on):
+        async with turns.turn(subject):
+            inside.append(subject)
+            await go_on.wait()
+
+    gates = [asyncio.Event() for _ in range(4)]
+    tasks = [asyncio.create_task(have(place, gate)) for place, gate in zip("abcd", gates, strict=True)]
+    await asyncio.sleep(0)
+    assert inside == ["a", "b"]
+    gates[1].set()
+    await asyncio.wait_for(tasks[1], HANG_SECONDS)
+    await asyncio.sleep(0)
+    assert inside == ["a", "b", "c"]
+    for gate in gates:
+        gate.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), HANG_SECONDS)
+    assert inside == ["a", "b", "c", "d"]

@@ -1,6 +1,7 @@
 """When a process that has too much to do refuses new calls, and how many."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -150,10 +151,19 @@ async def test_a_service_that_is_away_is_not_behind() -> None:
     assert shedder.share == 0.0
 
 
-async def test_without_a_target_nothing_is_measured_or_refused() -> None:
+@pytest.mark.parametrize("is_asked", [False, True], ids=["itself", "another"])
+async def test_without_a_target_nothing_is_measured_or_refused(is_asked: bool) -> None:
+    async def measure() -> None:
+        raise AssertionError("it was asked")
+
+    loop: Any = asyncio.get_running_loop()
+    real, delays = loop.call_later, list[float]()
+    loop.call_later = lambda delay, *work, **more: (delays.append(delay), real(delay, *work, **more))[1]
     shedder = LoadShedder(0)
-    async with shedder.running():
-        await asyncio.sleep(0)
+    async with shedder.running(measure if is_asked else None):
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert delays == [], "it waits for no tick"
     shedder.check()
     assert shedder.share == 0.0
 
@@ -166,3 +176,19 @@ def test_the_figures_are_on_metrics() -> None:
     assert registry.get_sample_value("penstock_overload_share", labels) == 0.25
     assert registry.get_sample_value("penstock_loop_standing_lag_seconds", labels) == 0.4
     assert registry.get_sample_value("penstock_overload_refused_total", labels) == 7
+
+
+def test_the_share_rises_with_the_least_lag_of_a_second_and_falls_slowly_by_number() -> None:
+    shedder = LoadShedder(0.3)
+    shares: list[float] = []
+    for now, lag in ((0.0, 0.6), (0.9, 0.6), (1.0, 0.6), (1.1, 0.6), (2.0, 30.0)):
+        shedder.observe(now, lag=lag)
+        shares.append(round(shedder.share, 6))
+    assert shares == [0, 0, 0.2, 0.4, 0.6], "not before a second is known, and not by its peak"
+    steep = LoadShedder(0.3)
+    for now, share in ((0.0, 0.0), (1.0, 0.3), (2.0, 0.6), (3.0, 0.9), (4.0, 0.95), (5.0, 0.95)):
+        steep.observe(now, lag=30.0)
+        assert steep.share == pytest.approx(share)
+    for now, lag, share in ((6.0, 0.3, 0.95), (7.0, 0.15, 0.95), (8.0, 0.14, 0.935), (9.0, 0.0, 0.92)):
+        steep.observe(now, lag=lag)
+        assert (steep.lag, steep.share) == (lag, pytest.approx(share))

@@ -4,7 +4,8 @@ import ast
 import asyncio
 import itertools
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +64,42 @@ async def test_work_that_fails_again_and_again_waits_longer_each_time_up_to_a_bo
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     for pause, least in zip(pauses, [0.01, 0.02, 0.04, 0.04, 0.04, 0.04], strict=True):
         assert pause >= least * 0.9
+
+
+@pytest.fixture
+async def pauses() -> list[float]:
+    """The pauses that are asked of the loop, which makes none."""
+    loop: Any = asyncio.get_running_loop()
+    real, asked = loop.call_later, list[float]()
+    loop.call_later = lambda delay, *work, **more: (asked.append(delay), real(0, *work, **more))[1]
+    return asked
+
+
+def failing(lives: int, *, seconds: float = 0.0) -> Callable[[], Awaitable[None]]:
+    """Work that fails so many times, each time after so many seconds at least."""
+    left = [lives]
+
+    async def work() -> None:
+        time.sleep(seconds)  # noqa: ASYNC251 - nothing else is to run
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError
+
+    return work
+
+
+async def test_the_pauses_double_from_a_second_to_a_minute(pauses: list[float]) -> None:
+    await supervise("failing", failing(9))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, [5, 10, 10]), (0.02, [5, 5, 5])])
+async def test_work_that_lived_longer_than_the_longest_pause_begins_again_after_the_first(
+    pauses: list[float], seconds: float, expected: list[float]
+) -> None:
+    longest = 10 if not seconds else 0.02
+    await supervise("failing", failing(3, seconds=seconds), first_pause=5, longest_pause=longest)
+    assert pauses == expected
 
 
 def test_every_task_that_works_for_ever_is_supervised() -> None:
