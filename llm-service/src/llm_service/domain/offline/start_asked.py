@@ -35,6 +35,8 @@ _STARTS: Final = frozenset(
         *("开始工作", "开始干活", "开始运行", "干活"),
     }
 )
+# "When did it start and stop" asks for both ends of what it did.
+_ENDS: Final = ("stop", "finish", "end", "停", "结束", "收工", "下班")
 _LONG: Final = timedelta(minutes=10)
 
 
@@ -45,7 +47,8 @@ def with_starts(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     plain = query.conditions in {(), (running,)} and not (query.fields or query.statistics or query.interval)
     ranged = query.time is not None and not query.time.instant and not query.periods
     other = query.once or query.rank or query.least or query.refused or query.negation or query.since or query.follows
-    if said is None or not query.when or not plain or not ranged or other:
+    ends = any(lexeme.text.startswith(_ENDS) for lexeme in sentence.lexemes)
+    if said is None or ends or not query.when or not plain or not ranged or other:
         return query
     word = sentence.raw(said)
     idle = Condition(field=IDLE.field, operator=IDLE.operator, value=IDLE.value)
