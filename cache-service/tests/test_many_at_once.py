@@ -63,7 +63,7 @@ class Names:
 
 
 async def test_two_tenants_loading_one_key_at_once_get_their_own_values(served: Any) -> None:
-    names = Names(CacheClient(served.channel))
+    names = Names(CacheClient(served.channel, timeout=HANG_SECONDS))
 
     async def ask(tenant: str) -> str:
         with as_tenant(tenant):

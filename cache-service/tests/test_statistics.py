@@ -18,6 +18,7 @@ from cache_service.settings import CacheSettings
 from penstock_kit.cache import CacheClient, cached
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 def as_operator() -> Any:
@@ -91,7 +92,7 @@ async def test_keys_that_are_deleted_or_invalidated_count_each(clock: ManualCloc
 async def test_a_cold_cached_read_is_one_miss_and_a_warm_one_a_hit(served: Any) -> None:
     loads: list[str] = []
 
-    @cached(ttl=60, key_prefix="cards", client=CacheClient(served.channel))
+    @cached(ttl=60, key_prefix="cards", client=CacheClient(served.channel, timeout=HANG_SECONDS))
     async def read(name: str) -> str:
         loads.append(name)
         return name.upper()

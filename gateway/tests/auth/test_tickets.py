@@ -114,7 +114,8 @@ async def test_a_secret_that_is_replaced_lets_its_tickets_in_still(clock):
 
 
 async def test_of_many_uses_at_two_gateways_one_gets_in(clock, cache):
-    here, there = (tickets_of(clock, ClusterUsedTickets(stub, clock)) for stub in cache[1])
+    everywhere = [ClusterUsedTickets(stub, clock, timeout=HANG_SECONDS) for stub in cache[1]]
+    here, there = (tickets_of(clock, used) for used in everywhere)
     ticket = here.issue(ANN, "conv_1")
     uses = [gateway.redeem(ticket, "conv_1") for gateway in (there, here) * 20]
     results = await asyncio.gather(*uses, return_exceptions=True)
@@ -182,7 +183,8 @@ async def test_a_used_ticket_is_remembered_everywhere_for_all_of_its_life(clock,
     server = GrpcServer(service="cache-service", grace_seconds=0)
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, Remembering())
     channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
-    here, there = (ClusterUsedTickets(cache_pb2_grpc.CacheServiceStub(channel), clock) for _ in range(2))
+    stub = cache_pb2_grpc.CacheServiceStub(channel)
+    here, there = (ClusterUsedTickets(stub, clock, timeout=HANG_SECONDS) for _ in range(2))
     assert await here.mark_used("t1", seconds)
     assert not await there.mark_used("t1", seconds)
     for request in asked:

@@ -53,11 +53,12 @@ class LocalUsedTickets:
 class ClusterUsedTickets:
     """The tickets used at any gateway, as cache-service knows them.
 
-    While the service doesn't answer, a ticket works once at each gateway.
+    While the service doesn't answer within `timeout` seconds, a ticket works once at each gateway.
     """
 
-    def __init__(self, cache: "CacheServiceAsyncStub", clock: Clock) -> None:
+    def __init__(self, cache: "CacheServiceAsyncStub", clock: Clock, *, timeout: float = _TIMEOUT_SECONDS) -> None:
         self._cache = cache
+        self._timeout = timeout
         self._local = LocalUsedTickets(clock)
         self._outage = Outage(clock=clock, retry_seconds=_RETRY_SECONDS)
 
@@ -71,7 +72,7 @@ class ClusterUsedTickets:
         entry = pb.Entry(key=f"gateway:claim:{ticket_id}", value=b"1", ttl=Duration(seconds=int(seconds) + 1))
         request = pb.SetRequest(entry=entry, partition=pb.PARTITION_SHARED, only_if_absent=True)
         try:
-            response = await self._cache.Set(request, timeout=_TIMEOUT_SECONDS)
+            response = await self._cache.Set(request, timeout=self._timeout)
         except PenstockError as error:
             self._outage.record_failure(error)
             return True
