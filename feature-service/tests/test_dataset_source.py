@@ -105,6 +105,13 @@ def test_of_too_many_rows_of_one_device_that_of_the_most_is_named():
         DatasetLimits(device_values=99).require({"d1": 10, "d2": 60, "d3": 55}, 2, PLAN)
 
 
+def test_windows_that_nobody_counted_are_those_of_the_rows_times_fields_and_features():
+    plan = replace(PLAN, extraction=replace(PLAN.extraction, features=("mean", "slope")))
+    DatasetLimits(feature_values=40).require({"d1": 60, "d2": 49}, 2, plan)
+    with pytest.raises(Unprocessable, match="10 windows of 4 features, at most 9 windows of so many"):
+        DatasetLimits(feature_values=39).require({"d1": 60, "d2": 49}, 2, plan)
+
+
 async def test_a_model_without_devices_is_refused_before_it_becomes_a_job(registry, source_of):
     await registry.add_model("t", DataModel(code="lonely", fields=await _fields_of(registry), label_field="state"))
     with pytest.raises(NotFound, match="model 'lonely' has no devices") as caught:
