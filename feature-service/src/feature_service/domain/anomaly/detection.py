@@ -9,6 +9,7 @@ from feature_service.domain.anomaly.cancellation import run_abandonable
 from feature_service.domain.anomaly.method import MAX_FIELDS
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.anomaly.record import DetectorSet, DetectorStore
+from feature_service.domain.extraction.work_limit import require_workable
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import Device
 from feature_service.domain.model.series import SeriesKey
@@ -231,6 +232,12 @@ def _scored(
 ) -> "ScoredWindows":
     """Score, unless the answer would be too large with the bytes that other devices `sent` have."""
     from feature_service.domain.anomaly.detector import score_windows
+    from feature_service.domain.anomaly.window_column import LOOKED_AT
+
+    def require(windows: int) -> None:
+        require_sendable(sent + _size(windows, detector.fields), _FEWER)
+        window = detector.window.overlapping(query.window.overlap)
+        require_workable(window, windows, rows=len(frame), columns=LOOKED_AT * len(detector.fields))
 
     return score_windows(
         detector,
@@ -239,7 +246,7 @@ def _scored(
         threshold=detector.threshold if query.threshold is None else query.threshold,
         span=query.span,
         check=check,
-        require=lambda windows: require_sendable(sent + _size(windows, detector.fields), _FEWER),
+        require=require,
     )
 
 

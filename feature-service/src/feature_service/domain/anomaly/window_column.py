@@ -26,6 +26,9 @@ _LARGEST: Final = 1e9
 # A field of which more than this share of a window's rows is missing says nothing of the window.
 _MOST_MISSING: Final = 0.5
 _FEATURES: Final = ("mean", "std", "missing_ratio")
+_EXTREMES: Final = ("min", "max")
+LOOKED_AT: Final = len(_FEATURES) + len(_EXTREMES)
+"""How often each reading of a window is looked at to score it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,7 +102,7 @@ def window_excess(
         values = frame.numbers[name]
         values = np.where(np.isfinite(values), values, np.nan)
         low, high = scale.lowest[index], scale.highest[index]
-        least, most = _features(values, ("min", "max"), window, windows, frame.timestamps).T
+        least, most = _features(values, _EXTREMES, window, windows, frame.timestamps).T
         beyond = np.maximum(most - high, low - least) / max(high - low, scale.units[index])
         excess[:, index] = np.clip(np.nan_to_num(beyond, nan=0.0), 0.0, _LARGEST)
     return excess

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.extraction.work_limit import MAX_FILE_READINGS, require_workable
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import DataModel
@@ -52,6 +53,7 @@ class DatasetLimits:
         if windows > most:
             what = f"{windows} windows of {features} features"
             raise _too_large(what, most, "windows", "take a larger window_size, less overlap or fewer features")
+        require_workable(plan.extraction.window, windows, rows=total, columns=features, most=MAX_FILE_READINGS)
 
 
 def _too_large(what: str, most: int, unit: str, remedy: str) -> Unprocessable:

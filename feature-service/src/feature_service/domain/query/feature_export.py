@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 from feature_service.domain.extraction.plan import ExtractionPlan, within
+from feature_service.domain.extraction.work_limit import MAX_FILE_READINGS, require_workable
+from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Extent, Span
 from feature_service.domain.query.field_choice import numeric_fields
@@ -111,8 +113,8 @@ class FeatureExport:
     async def write(self, query: ExportQuery, file: MatrixFile) -> FeatureSummary:
         """Fill `file` with the features of a device and return what is to be told of them.
 
-        Raises what :meth:`TelemetryQueries.features` does but for the size, Aborted ROWS_CONFLICT when rows arrive in
-        the range meanwhile, and Unavailable STORAGE_UNAVAILABLE.
+        Raises what :meth:`TelemetryQueries.features` does, of more than a file may have, Aborted ROWS_CONFLICT when
+        rows arrive in the range meanwhile, and Unavailable STORAGE_UNAVAILABLE.
         """
         target = query.target
         key = SeriesKey(tenant_id=query.tenant_id, device_code=target.device.code)
@@ -130,6 +132,8 @@ class FeatureExport:
         span = _closed(query.span, extent)
         rows = await self._telemetry.row_count(key, span)
         plan = within(query.plan, query.span, extent)
+        columns = len(query.fields) * len(resolve_features(plan.features))
+        require_workable(plan.window, plan.window.count(rows), rows=rows, columns=columns, most=MAX_FILE_READINGS)
         table = await FeatureStream(self._telemetry, key, span, plan).fill(file, query.fields, rows)
         return await asyncio.to_thread(_summary, table, query.plan)
 

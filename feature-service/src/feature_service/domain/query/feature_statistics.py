@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
+from feature_service.domain.extraction.work_limit import require_workable
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
@@ -75,6 +76,9 @@ class FeatureStatisticsReader:
         windows = sum(plans[key].window.count(count) for key, count in rows.items())
         names = [f"{field}_{feature}" for field in query.fields for feature in features]
         _require_few(windows, len(names), query)
+        for key, count in rows.items():
+            window = plans[key].window
+            require_workable(window, window.count(count), rows=count, columns=len(names) * len(rows))
         parts = [
             await self._series(key, count, replace(query, plan=plans[key]), features) for key, count in rows.items()
         ]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
+from feature_service.domain.extraction.work_limit import require_workable
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import DataModel, Device
@@ -295,8 +296,8 @@ class TelemetryQueries:
         again to who asks the same before the device's rows change.
 
         Raises NotFound TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, Unprocessable
-        ANSWER_LIMIT_EXCEEDED when they would fit into no message, and what
-        :func:`extract_features` raises.
+        ANSWER_LIMIT_EXCEEDED when they would fit into no message, FEATURES_LIMIT_EXCEEDED when they would take too
+        long, and what :func:`extract_features` raises.
         """
         from feature_service.domain.extraction.extract import extract_features
 
@@ -314,7 +315,9 @@ class TelemetryQueries:
             own = await self._within(key, span, plan)
             # Before they are computed: what can't be answered takes neither time nor memory.
             features = len(used) * len(resolve_features(plan.features))
-            require_sendable(own.window.count(rows) * (8 * features + 9), _FEWER_FEATURES)
+            windows = own.window.count(rows)
+            require_sendable(windows * (8 * features + 9), _FEWER_FEATURES)
+            require_workable(own.window, windows, rows=rows, columns=features)
             if rows * len(used) > MOST_VALUES_AT_ONCE:
                 return await asyncio.to_thread(converted, await self._streamed(key, used, span, own, rows))
             frame = await self._telemetry.read(key, used, span)

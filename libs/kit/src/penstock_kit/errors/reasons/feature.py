@@ -188,7 +188,7 @@ FEATURE: Final = Section(
         Row(
             "FEATURES_LIMIT_EXCEEDED",
             (ErrorKind.UNPROCESSABLE,),
-            "more windows × features than are computed",
+            "more windows × features than are computed, or readings of windows than are looked at",
             "ask for fewer",
         ),
         Row(
