@@ -11,14 +11,15 @@ def refuse_unfit(name: str, texts: Iterable[str | None], bad: dict[int, str]) ->
     All texts are looked at as one, and each by itself only when that one is unfit.
     """
     listed = list(texts)
-    if _is_fit("".join(text for text in listed if text)):
+    if is_fit("".join(text for text in listed if text)):
         return
     for row, text in enumerate(listed):
-        if text and not _is_fit(text):
+        if text and not is_fit(text):
             bad.setdefault(row, f"{name}: {REASON}")
 
 
-def _is_fit(text: str) -> bool:
+def is_fit(text: str) -> bool:
+    """Return whether every store can hold the text."""
     if "\x00" in text:
         return False
     try:

@@ -63,6 +63,12 @@ FEATURE: Final = Section(
             "name each field once",
         ),
         Row(
+            "FIELD_NAME_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "rows bring a field whose name is longer than 256 characters, or has a NUL or half a character",
+            "give the column another name",
+        ),
+        Row(
             "FIELD_TYPE_INVALID",
             (ErrorKind.INVALID_ARGUMENT,),
             "a text field where numbers are computed",
