@@ -698,6 +698,7 @@ class AsyncConversationsOperations(AsyncResource):
 
         title: Empty: made from the first question.
         model: Default model of its turns.
+        labels: Names of at most 128 characters.
         """
         return await self._call(
             Call(
@@ -1351,7 +1352,10 @@ class AsyncDevicesOperations(AsyncResource):
         fields: Sequence[str] | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> JsonObject:
-        """Register a device."""
+        """Register a device.
+
+        labels: Names of at most 128 characters.
+        """
         return await self._call(
             Call(
                 method="POST",
@@ -1384,7 +1388,10 @@ class AsyncDevicesOperations(AsyncResource):
         fields: Sequence[str] | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> JsonObject:
-        """Change a device."""
+        """Change a device.
+
+        labels: Names of at most 128 characters.
+        """
         return await self._call(
             Call(
                 method="PUT",

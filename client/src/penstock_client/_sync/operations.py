@@ -696,6 +696,7 @@ class ConversationsOperations(Resource):
 
         title: Empty: made from the first question.
         model: Default model of its turns.
+        labels: Names of at most 128 characters.
         """
         return self._call(
             Call(
@@ -1345,7 +1346,10 @@ class DevicesOperations(Resource):
         fields: Sequence[str] | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> JsonObject:
-        """Register a device."""
+        """Register a device.
+
+        labels: Names of at most 128 characters.
+        """
         return self._call(
             Call(
                 method="POST",
@@ -1378,7 +1382,10 @@ class DevicesOperations(Resource):
         fields: Sequence[str] | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> JsonObject:
-        """Change a device."""
+        """Change a device.
+
+        labels: Names of at most 128 characters.
+        """
         return self._call(
             Call(
                 method="PUT",

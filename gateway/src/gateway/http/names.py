@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Annotated, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from gateway.http.script import script_problem
 from penstock_kit.text.control import steers
@@ -52,5 +52,21 @@ def _plain_form(name: str) -> str:
     return plain
 
 
+LABEL_NAME: Final = 128
+"""Characters of a label's name."""
+LABEL_VALUE: Final = 1_000
+"""Characters of a label's value."""
+MOST_LABELS: Final = 1_000
+"""Labels of one thing."""
+END_USER: Final = 256
+"""Characters of who a model is asked for, as the ledger keeps it."""
+
+Labels = Annotated[
+    dict[
+        Annotated[str, StringConstraints(max_length=LABEL_NAME)],
+        Annotated[str, StringConstraints(max_length=LABEL_VALUE)],
+    ],
+    Field(description=f"Names of at most {LABEL_NAME} characters."),
+]
 PlainName = Annotated[str, AfterValidator(plain_name)]
 UserName = Annotated[str, AfterValidator(user_name)]

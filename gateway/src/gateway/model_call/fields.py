@@ -40,13 +40,15 @@ class Fields:
         """Take a field of any type; None when absent."""
         return self._values.pop(name, None)
 
-    def text(self, name: str, default: str = "") -> str:
-        """Take a string."""
+    def text(self, name: str, default: str = "", *, most: int | None = None) -> str:
+        """Take a string, of at most `most` characters."""
         value = self.take(name)
         if value is None:
             return default
         if not isinstance(value, str):
             reject_field(self.at(name), f"must be a string, not {_kind(value)}")
+        if most is not None and len(value) > most:
+            reject_field(self.at(name), f"must have at most {most} characters, not {len(value)}")
         return value
 
     def required(self, name: str) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from gateway.http.names import LABEL_NAME, LABEL_VALUE, MOST_LABELS
+
 KNOBS: Final = "Knobs that the provider lacks are ignored and named in `x-dropped-params`."
 HELLO: Final[list[dict[str, str]]] = [{"role": "user", "content": "Hello"}]
 _REF: Final = "#/components/schemas/{model}"
@@ -39,7 +41,11 @@ class PenstockOptions(BaseModel):
 
     policy: Literal["order", "weight", "cost", "latency", "hedge"] | None = None
     exclude_providers: list[str] | str | None = None
-    labels: dict[str, Any] | None = Field(None, description="Kept in the ledger's row.")
+    labels: dict[str, Any] | None = Field(
+        None,
+        max_length=MOST_LABELS,
+        description=f"Kept in the ledger's row; names of {LABEL_NAME} characters, values of {LABEL_VALUE} at most.",
+    )
     cache: CacheOptions | None = None
 
 

@@ -14,6 +14,7 @@ from gateway.chat.sse_response import SseResponseFactory
 from gateway.convert.conversation import conversation_from_proto, message_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.http.json import JsonResponse
+from gateway.http.names import Labels
 from gateway.routes.listing import listing
 from gateway.routes.parameters import IdempotencyKey, MessagePageSize, PageToken, ShortPageSize
 from gateway.routes.router import EVENTS, PICTURE, add, api_router
@@ -33,13 +34,17 @@ _AS_DATA: Final = {
 }
 
 
+# As many as a conversation keeps.
+_MOST_LABELS: Final = 32
+
+
 class ConversationCreate(RequestModel):
     """A new conversation. Everything is optional."""
 
     title: str = Field(default="", max_length=200, description="Empty: made from the first question.")
     model: str = Field(default="", max_length=200, description="Default model of its turns.")
     personality_id: str = Field(default="", max_length=200)
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict, max_length=_MOST_LABELS)
 
 
 class ConversationUpdate(RequestModel):

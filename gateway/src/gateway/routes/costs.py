@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from fastapi import Depends, Header, Query, Response
+from fastapi import Depends, Header, Path, Query, Response
 from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import Field
 
@@ -45,6 +45,7 @@ From = Annotated[Moment | None, Query(description="Inclusive, ISO 8601.")]
 Until = Annotated[Moment | None, Query(description="Exclusive, ISO 8601.")]
 Format = Annotated[Literal["", "json", "csv"], Query(description="Empty: as the header Accept says, else JSON.")]
 Accept = Annotated[str, Header(include_in_schema=False)]
+BudgetId = Annotated[str, Path(max_length=64)]
 Subject = Annotated[str, Query(max_length=64)]
 
 
@@ -161,11 +162,11 @@ class CostRoutes:
         """Create a budget, or replace the one with this `id`."""
         return JsonResponse(await self._put_budget(body, body.id))
 
-    async def replace_budget(self, budget_id: str, body: BudgetPut) -> Response:
+    async def replace_budget(self, budget_id: BudgetId, body: BudgetPut) -> Response:
         """Replace a budget; what is spent in the running period stays."""
         return JsonResponse(await self._put_budget(body, budget_id))
 
-    async def delete_budget(self, budget_id: str) -> Response:
+    async def delete_budget(self, budget_id: BudgetId) -> Response:
         """Delete a budget."""
         await self._budget_access.check_existing(current_context().caller, budget_id)
         await self._costs.DeleteBudget(pb.DeleteBudgetRequest(id=budget_id))

@@ -10,7 +10,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.metadata import data_model_from_proto, device_from_proto
 from gateway.convert.protobuf import build_message
-from gateway.http.names import PlainName
+from gateway.http.names import MOST_LABELS, Labels, PlainName
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions
 from gateway.routes.listing import listing
@@ -33,7 +33,7 @@ class DeviceBody(RequestModel):
     model_code: str = Field(default="", max_length=128)
     active: bool = True
     fields: list[str] = Field(default_factory=list, max_length=10_000)
-    labels: dict[str, str] = Field(default_factory=dict, max_length=1_000)
+    labels: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
 
     def to_proto(self, device_code: str) -> pb.Device:
         """Return the message."""

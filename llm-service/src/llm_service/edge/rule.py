@@ -15,6 +15,11 @@ from llm_service.domain.billing.price import Price
 from llm_service.domain.billing.price_list import PricedModel
 from penstock_kit.errors import FieldViolation, InvalidArgument
 
+# Characters that the columns take.
+_ID: Final = 64
+_SUBJECT: Final = 128
+_PROVIDER: Final = 64
+_MODEL: Final = 256
 _MOST: Final = Decimal(1_000_000)
 # Decimal itself would take the digits of any script, underscores and spaces.
 _NUMBER: Final = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?").fullmatch
@@ -23,6 +28,8 @@ _Choice = TypeVar("_Choice", BudgetScope, BudgetPeriod)
 
 def budget_from_proto(proto: cost_pb2.Budget, *, tenant_id: str, new_id: Callable[[str], str]) -> Budget:
     """Return the budget; one without an id gets a new one. Raises InvalidArgument naming the field."""
+    _require_short("budget.id", proto.id, _ID)
+    _require_short("budget.subject", proto.subject, _SUBJECT)
     scope = _choice("budget.scope", BudgetScope, proto.scope)
     subject = "" if scope is BudgetScope.TOTAL else proto.subject
     if scope is not BudgetScope.TOTAL and not subject:
@@ -61,6 +68,7 @@ def key_policy_from_proto(proto: cost_pb2.KeyPolicy, *, tenant_id: str) -> KeyPo
     """Return the policy. Raises InvalidArgument naming the field."""
     if not proto.key_id:
         raise _wrong("policy.key_id", "it is empty")
+    _require_short("policy.key_id", proto.key_id, _SUBJECT)
     for name in ("tokens_per_minute", "requests_per_minute"):
         if getattr(proto, name) < 0:
             raise _wrong(f"policy.{name}", f"it is {getattr(proto, name)}; 0 is no limit")
@@ -90,6 +98,8 @@ def price_from_proto(proto: cost_pb2.Price) -> Price:
     for name in ("provider", "model"):
         if not getattr(proto, name):
             raise _wrong(f"price.{name}", "it is empty")
+    _require_short("price.provider", proto.provider, _PROVIDER)
+    _require_short("price.model", proto.model, _MODEL)
     return Price(
         input=_decimal("price.input", proto.input),
         output=_decimal("price.output", proto.output) if proto.output else None,
@@ -132,6 +142,13 @@ def _decimal(field: str, text: str) -> Decimal:
 
 def _money(amount: Decimal) -> common_pb2.Money:
     return common_pb2.Money(currency="USD", amount=f"{amount:f}", source="operator")
+
+
+def _require_short(field: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise _wrong(field, f"it has {len(text)} characters; it must have at most {most}")
+    if "\0" in text:
+        raise _wrong(field, "it has a NUL character, which can't be stored; leave it out")
 
 
 def _wrong(field: str, why: str) -> InvalidArgument:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from gateway.http.names import END_USER
 from gateway.model_call.openapi import HELLO, KNOBS, BodyRoute, PenstockOptions
 
 
@@ -29,7 +30,7 @@ class MessagesBody(CountTokensBody):
     top_p: float | None = Field(None, ge=0, le=1)
     top_k: int | None = Field(None, ge=0, le=2**31 - 1)
     stop_sequences: list[str] | str | None = None
-    metadata: dict[str, Any] | None = Field(None, description="`user_id`.")
+    metadata: dict[str, Any] | None = Field(None, description=f"`user_id`, of at most {END_USER} characters.")
     x_penstock: PenstockOptions | None = None
 
 

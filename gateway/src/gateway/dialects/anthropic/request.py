@@ -10,6 +10,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.dialects.anthropic.content import cache_ttl
 from gateway.dialects.anthropic.message import messages_to_proto
 from gateway.http.json import compact
+from gateway.http.names import END_USER
 from gateway.model_call.fields import Fields, JsonObject, reject_field
 from gateway.model_call.options import add_options
 
@@ -48,7 +49,7 @@ def message_request_from_json(body: JsonObject, *, counting: bool = False, betas
         model=fields.text("model"),
         messages=messages_to_proto(fields.take("system"), fields.items("messages"), dropped),
         sampling=_sampling(fields, counting=counting),
-        end_user=fields.inner("metadata").text("user_id"),
+        end_user=fields.inner("metadata").text("user_id", most=END_USER),
         surface="messages",
         betas=betas,
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.http.json import compact
+from gateway.http.names import END_USER
 from gateway.model_call.fields import Fields, JsonObject, reject_field
 
 _MOST: Final = 2048
@@ -23,7 +24,7 @@ def embed_request_from_json(body: JsonObject, *, idempotency_key: str) -> tuple[
     request = pb.EmbedRequest(
         model=fields.text("model"),
         dimensions=fields.integer("dimensions", least=1, most=MOST_DIMENSIONS) or 0,
-        end_user=fields.text("user"),
+        end_user=fields.text("user", most=END_USER),
         idempotency_key=idempotency_key,
     )
     encoded = fields.choice("encoding_format", ("float", "base64"), "float") == "base64"

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field
 
 from gateway.dialects.openai.embedding import MOST_DIMENSIONS
+from gateway.http.names import END_USER
 from gateway.model_call.openapi import HELLO, KNOBS, BodyRoute, PenstockOptions
 
 
@@ -32,7 +33,7 @@ class ChatCompletionBody(BaseModel):
     n: int | None = Field(None, ge=1, le=128)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20)
-    user: str | None = None
+    user: str | None = Field(None, max_length=END_USER)
     x_penstock: PenstockOptions | None = None
 
 
@@ -43,7 +44,7 @@ class EmbeddingsBody(BaseModel):
     input: str | list[Any] = Field(description="A string, strings, token ids, or lists of token ids.")
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(None, ge=1, le=MOST_DIMENSIONS)
-    user: str | None = None
+    user: str | None = Field(None, max_length=END_USER)
 
 
 ERRORS: Final[dict[str, Any]] = {

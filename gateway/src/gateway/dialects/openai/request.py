@@ -8,6 +8,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.dialects.openai.message import messages_to_proto
 from gateway.dialects.openai.tool import add_tools
 from gateway.http.json import compact
+from gateway.http.names import END_USER
 from gateway.model_call.fields import Fields, JsonObject
 from gateway.model_call.options import add_options
 from gateway.model_call.response_format import FORMATS, add_response_format
@@ -47,7 +48,7 @@ def _add_knobs(completion: pb.CompletionRequest, fields: Fields, dropped: list[s
     """Take everything that most requests do without; return whether the stream should end with the usage."""
     include_usage = bool(fields.inner("stream_options").flag("include_usage"))
     completion.sampling.CopyFrom(_sampling(fields))
-    completion.end_user = fields.text("user")
+    completion.end_user = fields.text("user", most=END_USER)
     add_tools(completion, fields, dropped)
     form = fields.inner("response_format")
     kind = form.choice("type", FORMATS)

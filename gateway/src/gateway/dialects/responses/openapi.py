@@ -4,6 +4,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
+from gateway.http.names import END_USER
 from gateway.model_call.openapi import KNOBS, BodyRoute, PenstockOptions
 
 
@@ -29,8 +30,8 @@ class ResponsesBody(BaseModel):
     background: Literal[False] | None = None
     truncation: str | None = None
     metadata: dict[str, Any] | None = None
-    safety_identifier: str | None = None
-    user: str | None = None
+    safety_identifier: str | None = Field(None, max_length=END_USER)
+    user: str | None = Field(None, max_length=END_USER)
     x_penstock: PenstockOptions | None = None
 
 

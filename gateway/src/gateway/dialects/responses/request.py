@@ -9,6 +9,7 @@ from gateway.dialects.responses.echo import ResponseEcho, echo_from_json
 from gateway.dialects.responses.message import messages_to_proto
 from gateway.dialects.responses.tool import ResponseTools
 from gateway.http.json import compact
+from gateway.http.names import END_USER
 from gateway.model_call.fields import Fields, JsonObject, reject_field
 from gateway.model_call.options import add_options
 from gateway.model_call.response_format import FORMATS, add_response_format
@@ -51,7 +52,7 @@ def response_request_from_json(body: JsonObject) -> ResponseRequest:
         tools=tools.definitions,
         sampling=_sampling(fields, dropped),
         reasoning=_reasoning(fields.inner("reasoning"), dropped),
-        end_user=fields.text("safety_identifier") or fields.text("user"),
+        end_user=fields.text("safety_identifier", most=END_USER) or fields.text("user", most=END_USER),
         surface="responses",
     )
     _add_choice(completion, fields.take("tool_choice"), tools)
