@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from penstock.chat.v1 import chat_pb2 as pb
@@ -18,6 +19,7 @@ from gateway.convert.protobuf import build_message
 from gateway.http.body import parse_storable
 from gateway.http.json import encode
 from gateway.http.problems import running_stream
+from penstock_kit.aside import run_aside
 from penstock_kit.context import current_context, set_context
 from penstock_kit.errors import InvalidArgument, PenstockError, ResourceExhausted, http_status
 from penstock_kit.ids import new_id
@@ -95,7 +97,7 @@ class ConversationWebSocket:
     async def _handle_next(self, group: asyncio.TaskGroup) -> None:
         request_id = ""
         try:
-            received = _client_message(await next_text(self._websocket))
+            received = await next_message(self._websocket)
             request_id = received.request_id
             await self._handle(received, group)
         except PenstockError as error:
@@ -157,6 +159,12 @@ async def next_text(websocket: WebSocket) -> str:
     if text is None:
         raise InvalidArgument("a binary frame came; send JSON in text frames", reason="VALIDATION_FAILED")
     return text
+
+
+async def next_message(websocket: WebSocket) -> ClientMessage:
+    """Return the next wish; raise what :func:`next_text` does, and InvalidArgument for what is none."""
+    text = await next_text(websocket)
+    return await run_aside(len(text), partial(_client_message, text))
 
 
 def _client_message(text: str) -> ClientMessage:

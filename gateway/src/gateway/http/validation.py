@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from penstock_kit.errors import FieldViolation, PenstockError, Unprocessable
+
+# Fields whose problems are told: a body of many wrong ones would make an answer larger than itself.
+_MOST: Final = 100
 
 
 def validation_error(problems: Sequence[Any]) -> PenstockError:
     """Return the error that says what `problems` (of pydantic or FastAPI) are."""
     violations = [
-        FieldViolation(field=_field(problem["loc"]), description=_description(problem)) for problem in problems
+        FieldViolation(field=_field(problem["loc"]), description=_description(problem)) for problem in problems[:_MOST]
     ]
     listed = "; ".join(f"{entry.field}: {entry.description}" for entry in violations[:3])
+    if len(problems) > _MOST:
+        listed += f"; and {len(problems) - 3} more, of which {_MOST - 3} are told"
     return Unprocessable(f"the request is not valid: {listed}", reason="VALIDATION_FAILED", violations=violations)
 
 

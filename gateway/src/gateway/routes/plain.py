@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.auth.guard import Guard
 from gateway.http.body import parse_storable, read_body
 from gateway.routes.strict import RequestModel
+from penstock_kit.aside import run_aside
 from penstock_kit.errors import InvalidArgument
 
 _JSON: Final = b"application/json"
@@ -62,12 +64,16 @@ class PlainRoute:
         else:
             data = await read_body(receive)
             try:
-                body = self._body.model_validate(parse_storable(data))
+                body = await run_aside(len(data), partial(_read, self._body, data))
             except (ValidationError, InvalidArgument):
                 await self._otherwise(scope, _again(data, receive), send)
                 return
             response = await self._answer(body)
         await response(scope, receive, send)
+
+
+def _read(model: type[RequestModel], data: bytes) -> RequestModel:
+    return model.model_validate(parse_storable(data))
 
 
 def _has_json(scope: Scope) -> bool:

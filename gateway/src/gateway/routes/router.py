@@ -7,12 +7,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import Match, Route, WebSocketRoute
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 from gateway.http.body import parse_storable
+from gateway.http.validation import validation_error
 from gateway.routes.once import once
 from gateway.routes.strict import STRICT_PATHS, KnownParameters
-from penstock_kit.aside import run_aside
+from penstock_kit.aside import is_large, run_aside
 
 _PROBLEM: Final[dict[str, Any]] = {
     "description": "What went wrong, as RFC 9457 problem details.",
@@ -23,12 +24,31 @@ _FORM: Final = b"application/x-www-form-urlencoded"
 
 
 class _JsonRequest(Request):
-    """A request whose JSON is parsed strictly: no NaN, no NUL, bounded nesting."""
+    """A request whose JSON is parsed strictly: no NaN, no NUL, bounded nesting. A large one is validated with that.
+
+    FastAPI validates on the event loop, where what is valid already costs nothing.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, body_field: Any) -> None:
+        super().__init__(scope, receive)
+        self._body_field = body_field
 
     async def json(self) -> Any:
-        """Return the body's JSON; raise InvalidArgument where it is none."""
+        """Return the body's JSON, or of a large body what it is validated to be.
+
+        Raises InvalidArgument where it is no JSON, Unprocessable (VALIDATION_FAILED) for a large one that is not valid.
+        """
         body = await self.body()
-        return await run_aside(len(body), lambda: parse_storable(body))
+        return await run_aside(len(body), lambda: self._read(body))
+
+    def _read(self, body: bytes) -> Any:
+        value = parse_storable(body)
+        if self._body_field is None or not is_large(len(body)):
+            return value
+        valid, problems = self._body_field.validate(value, loc=("body",))
+        if problems:
+            raise validation_error(problems)
+        return valid
 
 
 class JsonRoute(APIRoute):
@@ -43,7 +63,8 @@ class JsonRoute(APIRoute):
             kept = [pair for pair in scope["headers"] if pair[0] != b"content-type" or not pair[1].startswith(_FORM)]
             if not any(name == b"content-type" for name, _ in kept):
                 kept.append((b"content-type", b"application/json"))
-            return await handler(_JsonRequest({**scope, "headers": kept}, request.receive))
+            field = None if self._embed_body_fields else self.body_field
+            return await handler(_JsonRequest({**scope, "headers": kept}, request.receive, field))
 
         return handle
 

@@ -26,9 +26,14 @@ _pool: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
 _turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, FairTurns]] = WeakKeyDictionary()
 
 
+def is_large(size: int) -> bool:
+    """Return whether work on so many bytes is done beside the event loop."""
+    return size > _LARGE
+
+
 async def run_aside(size: int, work: Callable[[], _Result]) -> _Result:
     """Return what `work`, whose input has `size` bytes, returns; raise what it raises."""
-    if size <= _LARGE:
+    if not is_large(size):
         return work()
     sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
     run = partial(contextvars.copy_context().run, work)
