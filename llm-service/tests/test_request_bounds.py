@@ -73,6 +73,7 @@ BOUNDS: Final = [
     *bounds("Complete", completion__sampling__temperature=(0.0, NAN), completion__sampling__top_p=(1.0, NAN)),
     *bounds("Complete", completion__sampling__frequency_penalty=(0.0, NAN)),
     *bounds("Complete", completion__sampling__presence_penalty=(0.0, NAN), completion__sampling__n=(1, -1)),
+    *bounds("Complete", completion__sampling__n=(128, 129)),
     *bounds("Complete", completion__sampling__max_output_tokens=(1, -1), completion__sampling__top_logprobs=(0, -1)),
     *bounds("Complete", completion__reasoning__max_tokens=(0, -1), completion__cache__threshold=(1.0, 1.01)),
     *bounds("Embed", inputs=(["a"] * 2048, ["a"] * 2049), dimensions=(8192, 8193), extra_json=("{}", "[]")),

@@ -66,6 +66,8 @@ _SAMPLING: Final = (
     "parallel_tool_calls",
 )
 # What of them is a number of something, which no vendor takes below zero.
+# Choices of one answer: the offline provider makes each of them.
+_MOST_CHOICES: Final = 128
 _COUNTS: Final = frozenset({"max_output_tokens", "n", "top_logprobs"})
 _MAX_INPUTS: Final = 2048
 # No model has longer vectors; and what an answer of vectors may hold, which is a message of 16 MB.
@@ -232,6 +234,8 @@ def _sampling(proto: llm_pb2.Sampling) -> Sampling:
             raise _wrong(f"sampling.{name}", f"{value:g} is no finite number")
         if name in _COUNTS and value < 0:
             raise _wrong(f"sampling.{name}", f"{value} is below 0")
+        if name == "n" and value > _MOST_CHOICES:
+            raise _wrong("sampling.n", f"{value} is above {_MOST_CHOICES}")
     return Sampling(stop=tuple(proto.stop), **given)
 
 
