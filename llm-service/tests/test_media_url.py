@@ -143,3 +143,21 @@ def test_the_setting_is_a_list() -> None:
     settings = LlmSettings(_env_file=None, LLM_MEDIA_HOSTS="*, 10.0.0.0/8")  # type: ignore[call-arg]
     assert settings.media_hosts == ("*", "10.0.0.0/8")
     assert LlmSettings(_env_file=None, LLM_MEDIA_HOSTS="none").media_hosts == ()  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("0192.168.0.1", "0169.254.169.254", "08.8.8.8", "1.2.3.08", "example.0", "example.0x7f", "example.0x", "9"),
+        *("kubernetes.default", "kube-dns.kube-system", "db.consul", "gateway.docker", "1.0.0.127.in-addr.arpa"),
+        *("a..example.com", "example.com..", ".example.com"),
+    ],
+)
+def test_a_host_that_some_reader_takes_for_an_inner_one_is_refused(host: str) -> None:
+    assert is_refused(f"http://{host}/a.png")
+    assert is_refused(f"http://{host}./a.png")
+
+
+@pytest.mark.parametrize("host", ["0x7f.example.com", "1.example.com", "a0.example1", "default.example.com"])
+def test_a_number_that_does_not_end_a_host_makes_it_no_address(host: str) -> None:
+    assert not is_refused(f"http://{host}/a.png")

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _REFUSED: Final[Sequence[Network]] = tuple(
         *("5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10"),
     )
 )
+
+_NUMERIC_END: Final = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,8 @@ def is_address(host: str) -> bool:
 def check_form(host: str) -> None:
     """Raise PermissionDenied (HOST_INVALID) for an address in a form that readers take for different things.
 
-    ``127.1``, ``0177.0.0.1``, ``0x7f000001`` and ``2130706433`` are names to some and 127.0.0.1 to others.
+    ``127.1``, ``0177.0.0.1``, ``0x7f000001`` and ``2130706433`` are names to some and 127.0.0.1 to others, and
+    ``0192.168.0.1`` is no octal number to most and 192.168.0.1 to some: what ends in a number is an address (WHATWG).
     """
     if is_address(host):
         if "%" in host:
@@ -99,6 +103,11 @@ def check_form(host: str) -> None:
         meant = ""
     if meant:
         raise PermissionDenied(f"the address {host!r} is oddly written; write {meant}", reason="HOST_INVALID")
+    if _NUMERIC_END.search(host):
+        raise PermissionDenied(
+            f"the host {host!r} ends in a number and is no address; write a name, or an address like 127.0.0.1",
+            reason="HOST_INVALID",
+        )
     if ":" in host:
         raise PermissionDenied(f"{host!r} is neither a host nor an address", reason="HOST_INVALID")
 

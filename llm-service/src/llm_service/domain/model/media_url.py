@@ -17,7 +17,9 @@ from penstock_kit.outbound.destinations import Destinations, Network, check_form
 _URL: Final = re.compile(r"https?://(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?(?=[/?#]|\Z)", re.IGNORECASE)
 _PATTERN: Final = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 # What ends the names of private networks: of RFC 6761, 6762, 8375 and 9476, and those that routers and clusters use.
+# The namespaces are those that every Kubernetes has, whose pods find ``kubernetes.default`` without more.
 _INNER: Final = (
+    *(".test", ".invalid", ".arpa", ".consul", ".docker", ".cluster", ".default", ".kube-system", ".kube-public"),
     *(".localhost", ".local", ".internal", ".home.arpa", ".alt", ".onion"),
     *(".localdomain", ".lan", ".home", ".corp", ".intranet", ".private", ".svc"),
 )
@@ -50,7 +52,9 @@ class MediaUrls:
         if found is None:
             text = f"must be an http or https URL of at most {_LONGEST} characters with a plain host, without a user"
             raise _invalid(f"the URL of a picture, file or recording {text}")
-        host = (found[1] or found[2]).lower().rstrip(".")
+        host = (found[1] or found[2]).lower().removesuffix(".")
+        if ".." in f".{host}.":
+            raise _invalid(f"the URL of a picture, file or recording has an empty part in its host {host!r}")
         try:
             check_form(host)
         except PermissionDenied as error:
