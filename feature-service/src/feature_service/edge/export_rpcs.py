@@ -4,7 +4,7 @@
 # ruff: noqa: N802
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import IO, Any, Final, Protocol
 
@@ -19,6 +19,7 @@ from feature_service.domain.query.feature_export import (
 )
 from feature_service.domain.query.telemetry_queries import History, RowsFormat, TelemetryQueries
 from feature_service.edge import convert, convert_extraction
+from feature_service.edge.file_shares import FileShares
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.opened import opened_in_thread
@@ -61,11 +62,18 @@ class ExportRpcs:
         self._export = export
         self._files = files
         self._rows_writer = rows_writer
+        self._shares = FileShares()
 
     async def ExportRows(
         self, request: feature_pb2.ExportRowsRequest, context: Any
     ) -> AsyncIterator[feature_pb2.ExportRowsResponse]:
         """Send all rows of a device over a range, block by block as they are read."""
+        with self._shares.share(current_context().caller.tenant_id):
+            async with aclosing(self._rows(request)) as messages:
+                async for message in messages:
+                    yield message
+
+    async def _rows(self, request: feature_pb2.ExportRowsRequest) -> AsyncGenerator[feature_pb2.ExportRowsResponse]:
         form = convert.rows_format_from_proto(request)
         if form is None:
             raise InvalidArgument(f"no format; it must be one of: {', '.join(RowsFormat)}", reason="FORMAT_INVALID")
@@ -86,6 +94,14 @@ class ExportRpcs:
         self, request: feature_pb2.DownloadFeaturesRequest, context: Any
     ) -> AsyncIterator[feature_pb2.DownloadFeaturesResponse]:
         """Compute features over windows of a device, however many, and send them."""
+        with self._shares.share(current_context().caller.tenant_id):
+            async with aclosing(self._features(request)) as messages:
+                async for message in messages:
+                    yield message
+
+    async def _features(
+        self, request: feature_pb2.DownloadFeaturesRequest
+    ) -> AsyncGenerator[feature_pb2.DownloadFeaturesResponse]:
         asked = request.extraction
         file_format = _format(request.format)
         tenant_id = current_context().caller.tenant_id

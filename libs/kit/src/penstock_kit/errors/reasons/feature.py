@@ -252,6 +252,12 @@ FEATURE: Final = Section(
             "the message says what to ask for instead",
         ),
         Row(
+            "EXPORTS_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "a tenant has as many files of rows or features under way as it may",
+            "read one of them to its end, or close it, and ask again",
+        ),
+        Row(
             "TELEMETRY_UNAVAILABLE",
             (ErrorKind.UNAVAILABLE,),
             "the store of telemetry is closed, locked by another process, or a server that does not answer",
