@@ -85,6 +85,7 @@ def source_of(registry, telemetry):
     [
         ({"values": 199}, r"100 rows of 2 fields, at most 99 rows", "99"),
         ({"device_values": 99}, r"50 rows of 2 fields of device 'd1', at most 49 rows a device", "49"),
+        ({"device_rows": 48}, r"50 rows of 2 fields of device 'd1', at most 48 rows a device", "48"),
         ({"feature_values": 19}, r"10 windows of 2 features, at most 9 windows", "9"),
     ],
 )

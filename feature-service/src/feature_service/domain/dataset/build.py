@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -9,32 +10,36 @@ from feature_service.domain.dataset.data_hash import data_hash
 from feature_service.domain.dataset.label import (
     NO_LABEL,
     Classes,
+    LabelArray,
     LabelledRows,
     LabelRows,
     WindowLabels,
     classes_of,
     codes_of,
+    joined,
     window_labels,
 )
 from feature_service.domain.dataset.partition import InlineRunner, Partition, PartitionRunner, partitions_of
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.split import RowRange, row_ranges, window_of, with_embargo
 from feature_service.domain.extraction.extract import (
-    CleanRows,
     FittedPreprocessing,
-    clean_rows,
     feature_names,
 )
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE
+from feature_service.domain.extraction.range_cleaning import CleanRange
 from feature_service.domain.feature.catalog import resolve_features
 from feature_service.domain.feature.window import WindowPlan
-from feature_service.domain.feature.window_rows import Windowing, WindowRows
+from feature_service.domain.feature.window_rows import Windowing, WindowRows, window_rows
 from feature_service.domain.model.array import FloatArray, IndexArray, TextArray, TimeArray
 from feature_service.domain.preprocessing.method import OutlierMethod
 from feature_service.domain.preprocessing.missing import CONSTANT_FILLS, MissingFill, fit_missing_fill
 from feature_service.domain.preprocessing.outlier import Fence, OutlierFilter, fit_outlier_filter
 from feature_service.domain.preprocessing.scaling import scale_columns
 from penstock_kit.errors import Unprocessable
+
+_LABELS_AT_ONCE: Final = 250_000
+"""Rows whose labels are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -186,33 +191,46 @@ class _Windows:
         There are none when the range is shorter than a window. `place` is the number of the range.
         """
         inside = slice(row_range.start, row_range.stop)
-        clean = clean_rows(rows.frame.cut(inside), self.outlier_filter, self.missing_fill)
+        clean = CleanRange(rows.frame.cut(inside), self.outlier_filter, self.missing_fill)
         window = window_of(self.plan, row_range, rows.frame.timestamps)
-        codes = codes_of(rows.labels[inside], self.classes)
-        counted = np.bincount(np.where(codes == NO_LABEL, len(self.classes.labels), codes), minlength=self._kinds)
-        windows = clean.windows(window)
+        labels, times = rows.labels[inside], clean.times
+        windows = window_rows(times, window)
         return _Draft(
             row_range=row_range,
             starts=windows.times,
-            labels=self._labels(codes[clean.kept], clean, windows, window),
-            rows=counted,
+            labels=self._labels(labels, clean, self._label_rows(times, windows, window)),
+            rows=self._counted(labels),
         ), partitions_of(row_range.device_code, clean, windows, window=window, features=self.features, row_range=place)
 
-    @property
-    def _kinds(self) -> int:
-        return len(self.classes.labels) + 1
+    def _counted(self, labels: LabelArray) -> IndexArray:
+        """How many rows there are of each class, last of none."""
+        kinds = len(self.classes.labels)
+        counted = np.zeros(kinds + 1, dtype=np.int64)
+        for start in range(0, len(labels), _LABELS_AT_ONCE):
+            codes = codes_of(labels[start : start + _LABELS_AT_ONCE], self.classes)
+            counted += np.bincount(np.where(codes == NO_LABEL, kinds, codes), minlength=kinds + 1)
+        return counted
 
-    def _labels(self, codes: IndexArray, clean: CleanRows, windows: WindowRows, window: Windowing) -> WindowLabels:
-        horizon, times = self.plan.horizon, clean.frame.timestamps
-        if len(windows) == 0:
-            return WindowLabels(codes=np.empty(0, dtype=np.int64), purity=np.empty(0))
-        if not horizon:
-            rows = LabelRows(first=windows.first, stop=windows.stop)
-        elif isinstance(window, WindowPlan):
-            rows = LabelRows.ahead(windows.first, window.size, times, horizon)
-        else:
-            rows = LabelRows.behind(windows, window, times, horizon)
-        return window_labels(codes, self.classes, rows, self.plan.label_mode)
+    def _label_rows(self, times: TimeArray, windows: WindowRows, window: Windowing) -> LabelRows:
+        """The rows that give the windows their labels."""
+        if not self.plan.horizon or len(windows) == 0:
+            return LabelRows(first=windows.first, stop=windows.stop)
+        if isinstance(window, WindowPlan):
+            return LabelRows.ahead(windows.first, window.size, times, self.plan.horizon)
+        return LabelRows.behind(windows, window, times, self.plan.horizon)
+
+    def _labels(self, labels: LabelArray, clean: CleanRange, rows: LabelRows) -> WindowLabels:
+        """The labels of windows: as many at once as begin within some rows."""
+        made: list[WindowLabels] = []
+        begin = 0
+        while begin < len(rows.first):
+            end = max(begin + 1, int(np.searchsorted(rows.first, rows.first[begin] + _LABELS_AT_ONCE)))
+            some = rows.cut(slice(begin, end))
+            inside = slice(max(0, int(some.first.min()) - 1), int(max(some.first.max(), some.stop.max())))
+            codes = codes_of(labels[clean.original(inside)], self.classes)
+            made.append(window_labels(codes, self.classes, some.less(inside.start), self.plan.label_mode))
+            begin = end
+        return joined(made)
 
 
 def _fitted_windows(

@@ -1,7 +1,7 @@
 """Labels of rows as numbered classes, and labels of windows."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -99,6 +99,14 @@ class LabelRows:
     first: IndexArray
     stop: IndexArray
 
+    def cut(self, windows: slice) -> "LabelRows":
+        """Return those of some of the windows."""
+        return LabelRows(first=self.first[windows], stop=self.stop[windows])
+
+    def less(self, rows: int) -> "LabelRows":
+        """Return the same rows, counted from row `rows` on."""
+        return LabelRows(first=self.first - rows, stop=self.stop - rows)
+
     @classmethod
     def behind(cls, windows: WindowRows, window: TimeWindowPlan, times: TimeArray, horizon: int) -> "LabelRows":
         """The rows from the end of each window by time to before `horizon` microseconds later; none where rows end."""
@@ -111,9 +119,10 @@ class LabelRows:
     @classmethod
     def ahead(cls, starts: IndexArray, size: int, times: TimeArray, horizon: int) -> "LabelRows":
         """The rows after each window, to `horizon` microseconds after its last row; none where rows end before that."""
-        last = times.astype(np.int64)[starts + size - 1] + horizon
-        stop = np.searchsorted(times.astype(np.int64), last, side="right")
-        known = last <= int(times.astype(np.int64)[-1]) if len(times) else np.zeros(0, dtype=np.bool_)
+        micros = micros_of_times(times)
+        last = micros[starts + size - 1] + horizon
+        stop = np.searchsorted(micros, last, side="right")
+        known = last <= int(micros[-1]) if len(times) else np.zeros(0, dtype=np.bool_)
         return cls(first=starts + size, stop=np.where(known, np.maximum(stop, starts + size), starts + size))
 
 
@@ -123,6 +132,15 @@ class WindowLabels:
 
     codes: IndexArray
     purity: FloatArray
+
+
+def joined(labels: Sequence[WindowLabels]) -> WindowLabels:
+    """Return the labels of windows that follow each other."""
+    if not labels:
+        return WindowLabels(codes=np.empty(0, dtype=np.int64), purity=np.empty(0))
+    return WindowLabels(
+        codes=np.concatenate([each.codes for each in labels]), purity=np.concatenate([each.purity for each in labels])
+    )
 
 
 def window_labels(codes: IndexArray, classes: Classes, rows: LabelRows, mode: LabelMode) -> WindowLabels:

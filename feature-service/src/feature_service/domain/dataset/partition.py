@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from feature_service.domain.extraction.extract import CleanRows, feature_matrix
+from feature_service.domain.extraction.range_cleaning import CleanRange
 from feature_service.domain.feature.window_rows import Windowing, WindowRows
 from feature_service.domain.model.array import FloatArray, IndexArray, TimeArray
 from penstock_kit.errors import Unavailable
@@ -105,7 +106,7 @@ def run_partition(
 
 def partitions_of(
     device_code: str,
-    rows: CleanRows,
+    rows: CleanRows | CleanRange,
     windows: WindowRows,
     *,
     window: Windowing,

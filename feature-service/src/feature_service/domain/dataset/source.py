@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 MAX_VALUES: Final = 2_000_000_000
 """Rows times fields of a data set, which lie on the disk while it is built (16 GB)."""
-MAX_DEVICE_VALUES: Final = 200_000_000
-"""Rows times fields of one device, which are cleaned in memory (1.6 GB)."""
+MAX_DEVICE_VALUES: Final = 1_000_000_000
+"""Rows times fields of one device, which are cleaned piece by piece."""
+MAX_DEVICE_ROWS: Final = 200_000_000
+"""Rows of one device: where something is fitted, one field of it is in memory some times (1.6 GB each)."""
 MAX_FEATURE_VALUES: Final = 250_000_000
 """Windows times features of a data set, which are in memory while it is built (2 GB)."""
 
@@ -33,6 +35,7 @@ class DatasetLimits:
 
     values: int = MAX_VALUES
     device_values: int = MAX_DEVICE_VALUES
+    device_rows: int = MAX_DEVICE_ROWS
     feature_values: int = MAX_FEATURE_VALUES
 
     def require(self, rows: Mapping[str, int], fields: int, plan: DatasetPlan, windows: int | None = None) -> None:
@@ -41,7 +44,8 @@ class DatasetLimits:
         Left out, `windows` are those of so many rows.
         """
         total, longest = sum(rows.values()), max(rows, key=lambda code: rows[code], default="")
-        whole, each = self.values // max(1, fields), self.device_values // max(1, fields)
+        whole = self.values // max(1, fields)
+        each = min(self.device_values // max(1, fields), self.device_rows)
         features = fields * len(resolve_features(plan.extraction.features))
         windows = sum(map(plan.extraction.window.count, rows.values())) if windows is None else windows
         most = self.feature_values // max(1, features)
