@@ -42,6 +42,9 @@ def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered])
     """Return the one number asked for of all readings of these devices, None where there is none."""
     if query.conditions and (counted := next((each for each in _COUNTED if each in query.statistics), None)):
         return _counted(report, counted, answered)
+    if query.rank and query.conditions and not query.fields and set(query.statistics) <= _EXTREMES:
+        # "Which hall produced more bad readings".
+        return _counted(report, Statistic.COUNT, answered)
     measure = _measure(query)
     if measure is None or measure.statistic not in _POOLED:
         return None

@@ -175,7 +175,9 @@ def _ranked(
 ) -> str:
     values.sort(key=lambda value: value[0], reverse=not lowest)
     first = values[0]
-    period = report.period(query, answered[0].time)
+    newest = ranked_by(query)[0].statistic is Statistic.LAST and answered[0].time is None and not query.conditions
+    # The newest values are of no range.
+    period = "" if newest else report.period(query, answered[0].time)
     head = report.say.ranking(name, period, first[1], first[2], lowest=lowest, count=len(values))
     listed = values[: query.top or len(values)]
     lines = [f"{place}. {device}: {text}" for place, (_, device, text) in enumerate(listed, 1)]

@@ -132,7 +132,8 @@ class Chinese(ChineseDevices):
 
     def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
         """Say which is first."""
-        return f"{period.rstrip('的')}，{first} 的 {name}最{'低' if lowest else '高'}：{value}（共比较 {count} 项）。"
+        when = f"{period.rstrip('的')}，" if period else ""
+        return f"{when}{first} 的 {name}最{'低' if lowest else '高'}：{value}（共比较 {count} 项）。"
 
     def values_head(self, device: str, period: str, field: str, count: int) -> str:
         """Open counts of values."""

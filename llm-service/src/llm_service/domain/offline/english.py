@@ -140,7 +140,8 @@ class English(EnglishDevices):
 
     def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
         """Say which is first."""
-        return f"{first} has the {'lowest' if lowest else 'highest'} {name} {period}: {value} (of {count})."
+        when = f" {period}" if period else ""
+        return f"{first} has the {'lowest' if lowest else 'highest'} {name}{when}: {value} (of {count})."
 
     def values_head(self, device: str, period: str, field: str, count: int) -> str:
         """Open counts of values."""

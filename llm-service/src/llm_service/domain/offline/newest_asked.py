@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Condition, Intent, Note, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.words_state import RUNNING
 
 _STATES: Final = frozenset(
     {
@@ -16,18 +17,37 @@ _STATES: Final = frozenset(
 _DOING: Final = frozenset({"doing", "up to"})
 _OVERVIEWS: Final = frozenset({"how is", "how are", "how ' s", "怎么样", "如何", "情况", "运行情况", "状态"})
 _ASKING: Final = frozenset({"is", "are"})
+_UP: Final = frozenset({"up", "up and running"})
 _DRAWINGS: Final = frozenset({"plot", "chart", "graph"})
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 
 
 def with_newest(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """Return `query` with the newest readings asked for where nothing else answers `sentence`."""
+    if (up := _up_now(query, sentence)) is not None:
+        return up
     if query.intent is Intent.CHAT:
         return query
     if query.holds:
         # "Is it still above 20": whether it is so is told by the newest reading.
         return replace(query, unread=tuple(each for each in query.unread if each.lower() != "still"))
     return _with_drawing(_highest_now(_state_asked(query, sentence)), sentence)
+
+
+def _up_now(query: StructuredQuery, sentence: Sentence) -> StructuredQuery | None:
+    """ "Are all four welders up?": whether they run; None for anything else."""
+    last = len(sentence) - 1
+    while last > 0 and sentence.text(last) in {"?", ".", "!", "right now", "now", "currently"}:
+        last -= 1
+    more = query.fields or query.conditions or query.time or query.refused or query.rank or query.follows
+    named = query.devices or query.references or query.all_devices
+    if sentence.text(0) not in _ASKING or sentence.text(last) not in _UP or more or not named:
+        return None
+    running = Condition(field=RUNNING.field, operator=RUNNING.operator, value=RUNNING.value)
+    kept = tuple(note for note in query.notes if note.remark is not Remark.OVERVIEW)
+    note = Note(remark=Remark.READ_AS, words=(sentence.raw(last), f"{RUNNING.field} >= {RUNNING.value:g}"))
+    asked = replace(query, intent=Intent.STATISTICS, statistics=(), conditions=(running,), notes=(*kept, note))
+    return replace(asked, holds=True, whether=True, unread=tuple(each for each in query.unread if each.lower() != "up"))
 
 
 def _state_asked(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:

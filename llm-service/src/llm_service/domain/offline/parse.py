@@ -49,6 +49,7 @@ from llm_service.domain.offline.than_time import read_than_time
 from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
+from llm_service.domain.offline.two_times import of_the_day
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
@@ -137,7 +138,7 @@ def parse_prompt(
 
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
-    query = with_ratio(with_usual(query, sentence, now), sentence)
+    query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
     return with_newest(with_starts(query, sentence), sentence)
 
 

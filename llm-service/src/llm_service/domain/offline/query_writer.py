@@ -142,6 +142,10 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
     elif rank and intent is Intent.TREND:
         # "Whose temperature rose the most": by how far each one went.
         intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.CHANGE)
+    ranked = bool(interval and interval.which and reading.topic.fields and not reading.conditions)
+    if ranked and Statistic.COUNT in statistics:
+        # "The three hours with the highest temperature: which ones" counts no readings.
+        statistics = tuple(Statistic.MEAN if each is Statistic.COUNT else each for each in statistics)
     return StructuredQuery(
         intent=intent,
         language=language,

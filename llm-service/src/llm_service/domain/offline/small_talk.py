@@ -21,14 +21,15 @@ class SmallTalk(StrEnum):
 # The longest message, in tokens, that is taken for thanks or a farewell by one word of it.
 _SHORT: Final = 16
 _WORDS: Final = {
-    SmallTalk.HELP: "who are you|what are you|what can you|what do you do|what can i ask|what could i ask|"
+    SmallTalk.HELP: "who are you|who am i talking to"
+    "|what are you|what can you|what do you do|what can i ask|what could i ask|"
     "how do you work|how does this work|what questions|help|help me|what do you know|what else can you"
     "|你是谁|你是什么|你能做什么|你会做什么|你能干什么|你会什么|你可以做什么|我能问什么|可以问什么|怎么用|怎么使用|帮助|使用说明|能回答什么",
     SmallTalk.THANKS: "thanks|thank you|thank|thx|cheers|much appreciated|谢谢|多谢|感谢|谢啦|谢了|辛苦了|辛苦",
     SmallTalk.FAREWELL: "bye|goodbye|good bye|see you|see ya|good night|that's all|that ' s all|that is all"
     "|that will be all|再见|拜拜|回头见|晚安|下班了|先这样",
     SmallTalk.GREETING: "hello|hi|hey|good morning|good afternoon|good evening|morning|你好|您好|早上好|下午好"
-    "|晚上好|早|嗨|哈喽",
+    "|晚上好|在吗|在么|早|嗨|哈喽",
 }
 _CLOCK: Final = (
     "what time is it|what ' s the time|what is the time|whats the time|the current time|current time|what ' s the date"

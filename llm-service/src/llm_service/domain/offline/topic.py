@@ -109,6 +109,9 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         topic.counted_as = tuple(self._counted_as)
         topic.asks = self._said(Kind.WHETHER)
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
+        if topic.common and Intent.ANOMALY in self._intents:
+            # "Which fault was most common" counts labels.
+            self._intents.pop(Intent.ANOMALY)
         topic.named = next((intent for intent in _PRECEDENCE if intent in self._intents), None)
         self.drop_intents(topic.named)
         self._settle_now(topic)

@@ -11,6 +11,7 @@ from llm_service.domain.offline.query import (
     StructuredQuery,
     TimeRange,
 )
+from llm_service.domain.offline.sentence import Sentence
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 def set_side_by_side(query: StructuredQuery, reading: "Reading") -> StructuredQuery:
     """ "How much did it change from yesterday evening to this morning": both times, and how far they are apart."""
+    if reading.same_time and (hours := _same_hours(query)) is not None:
+        return hours
     if query.intent is not Intent.TREND or query.rank or query.interval or query.when or query.refused:
         return query
     times = query.periods or _two_days(query, reading)
@@ -35,6 +38,23 @@ def set_side_by_side(query: StructuredQuery, reading: "Reading") -> StructuredQu
     )
 
 
+def _same_hours(query: StructuredQuery) -> StructuredQuery | None:
+    """ "This hour and the same hour yesterday": a range, and in place of a moment on another day the range there."""
+    ranges = [each for each in query.periods if not each.instant and each.start]
+    moments = [each for each in query.periods if each.instant and each.start]
+    if len(query.periods) != 2 or len(ranges) != 1 or len(moments) != 1 or query.when or query.rank:
+        return None
+    there, moment = ranges[0], moments[0]
+    if not there.start or not there.end or not moment.start:
+        return None
+    back = midnight(there.start) - midnight(moment.start)
+    whole = there.end - there.start >= timedelta(days=1)
+    if whole or not back:
+        return None
+    then = TimeRange(start=there.start - back, end=there.end - back)
+    return replace(query, intent=Intent.COMPARE, time=there, periods=(there, then))
+
+
 def _two_days(query: StructuredQuery, reading: "Reading") -> tuple[TimeRange, ...]:
     """Both days of "from yesterday to today" where a number of each is asked for."""
     start, end = (query.time.start, query.time.end) if query.time else (None, None)
@@ -43,6 +63,16 @@ def _two_days(query: StructuredQuery, reading: "Reading") -> tuple[TimeRange, ..
         return ()
     middle = start + timedelta(days=1)
     return (TimeRange(start=start, end=middle), TimeRange(start=middle, end=end))
+
+
+def of_the_day(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
+    """ "占今天的百分之几": the share of a day is asked of that day."""
+    said = "".join(lexeme.text for lexeme in sentence.lexemes)
+    back = next((days for word, days in (("占今天的", 0), ("占昨天的", 1)) if word in said), None)
+    if back is None or query.time is not None or query.intent is Intent.CHAT:
+        return query
+    start = midnight(now) - timedelta(days=back)
+    return replace(query, time=TimeRange(start=start, end=start + timedelta(days=1)))
 
 
 def until_this_time(ranges: tuple[TimeRange, ...], now: datetime) -> tuple[TimeRange, ...]:

@@ -71,7 +71,8 @@ _WHETHER: Final = (
     "|有无|吗"
 )
 _SPREAD: Final = (
-    "how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary"
+    "stable|steady|稳定|平稳"
+    "|how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary"
     "|varies|varied|variability|volatile|波动|波动大|波动大吗|波动情况|波动如何|稳定性|抖动|有多稳定"
 )
 

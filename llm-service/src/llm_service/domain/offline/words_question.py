@@ -7,7 +7,8 @@ from llm_service.domain.offline.query import Intent, Statistic, Verdict
 from llm_service.domain.offline.words_data import Comparative
 
 _CANNOT: Final = (
-    "safe to|safe for|safely|replace|replaced|replacement|responsible|in charge of|in charge|whose job|谁负责|负责人"
+    "next service|the next service|due for service|service due|serviced|供应商|supplier"
+    "|safe to|safe for|safely|replace|replaced|replacement|responsible|in charge of|in charge|whose job|谁负责|负责人"
     "|由谁负责|负责|更换|安全吗|是否安全|"
     "need to replace|should i replace|should we replace|have to replace|time to replace|"
     "operator|operators|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作"
