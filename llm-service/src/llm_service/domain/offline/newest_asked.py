@@ -52,7 +52,7 @@ def _up_now(query: StructuredQuery, sentence: Sentence) -> StructuredQuery | Non
 
 def _state_asked(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """ "什么状态，电流多少", "how is it doing": the state and all newest readings, whichever else is named."""
-    texts = {lexeme.text for lexeme in sentence.lexemes}
+    texts, asked = {lexeme.text for lexeme in sentence.lexemes}, query
     beside = {lexeme.text for lexeme in sentence.lexemes if Kind.STATE in lexeme.senses}
     if beside and query.fields and not query.conditions and sentence.text(0) in _ASKING:
         # "Is it running, and what is its current?"
@@ -62,7 +62,7 @@ def _state_asked(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     stated = bool(texts & _STATES) or (doing and (not query.fields or bool(query.statistics)))
     overview = not query.fields and bool(texts & _OVERVIEWS)
     if not (stated or overview) or not _is_plain(query, spoken=any(True for _ in sentence.find(Kind.DEVICE_WORD))):
-        return query
+        return asked
     told = not query.statistics and not query.fields
     notes = tuple(each for each in query.notes if each.remark is not Remark.OVERVIEW)
     named = query.devices or query.references or query.all_devices

@@ -21,8 +21,6 @@ _STARTS: Final = frozenset(
             "started working",
         ),
         *(
-            "switched on",
-            "turned on",
             "come on",
             "came on",
             "开机",
