@@ -33,8 +33,10 @@ from tests.faults.overload import (
 )
 
 DELAY: Final = 0.1
-SECONDS: Final = 4.0
 EXACT: Final = os.environ.get("PENSTOCK_EXACT_TIMES") == "1"
+# The process beside asks some 10 questions a second that are answered: only a long time gives a p99 that is not the
+# greatest of a few.
+SECONDS: Final = 20.0 if EXACT else 4.0
 # How much longer than at once the capacity an accepted question may take at twice of it. A machine that others use
 # gives less time from one second to the next: 28 times as much was seen there.
 MOST: Final = 3.0 if EXACT else 40.0
