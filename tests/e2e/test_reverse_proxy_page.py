@@ -26,6 +26,7 @@ from penstock_testkit.waiting import HANG_SECONDS, until
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "reverse-proxy.md").read_text("utf-8")
 CONVERSATIONS: Final = "/api/v1/conversations"
+PROGRAMS: Final = os.pathsep.join((*os.get_exec_path(), str(ROOT / ".tools/usr/bin"), str(ROOT / ".tools/usr/sbin")))
 # More than a proxy gathers before it passes anything on, and than nginx takes without `client_max_body_size`.
 LARGE: Final = 3_000_000
 WAIT: Final = httpx.Timeout(HANG_SECONDS)
@@ -81,7 +82,7 @@ def nginx(folder: Path, system: RunningSystem, port: int) -> tuple[list[str], ss
     text += f"http {{\naccess_log off;\n{folders}{put(block('nginx'), here)}}}\n"
     (folder / "nginx.conf").write_text(text)
     trust = ssl.create_default_context(cafile=shown)
-    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], trust
+    return ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")], trust
 
 
 def caddy(folder: Path, system: RunningSystem, port: int) -> tuple[list[str], bool]:
@@ -99,7 +100,12 @@ PROXIES: Final = {"nginx": (nginx, "https"), "caddy": (caddy, "http")}
 
 @pytest.fixture(
     params=[
-        pytest.param(name, marks=pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed"))
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                not shutil.which(name, path=PROGRAMS), reason=f"there is no {name}; scripts/monitoring-tools gets one"
+            ),
+        )
         for name in PROXIES
     ]
 )
@@ -112,7 +118,7 @@ async def proxied(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         try:
             port = free_port()
             command, trust = configure(tmp_path, system, port)
-            environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+            environment = {"HOME": str(tmp_path), "PATH": PROGRAMS}
             proxy = await asyncio.create_subprocess_exec(*command, env=environment)
             try:
                 await until(lambda: accepts(port) or proxy.returncode is not None)
