@@ -10,6 +10,7 @@ from feature_service.adapters.mqtt.client import BrokerLogin
 from feature_service.adapters.mqtt.intake import IntakePlan, MqttIntake
 from feature_service.adapters.mqtt.journal import FileReceiptJournal
 from feature_service.domain.ingest.ingest_counts import IngestCounts
+from feature_service.domain.ingest.lost_messages import LostMessages
 from feature_service.domain.ingest.message import PayloadFormat
 from feature_service.domain.ingest.message_ingestion import MessageIngestion
 from feature_service.domain.ingest.message_reading import MessagePlan
@@ -46,6 +47,19 @@ class HeldStorage:
         return IngestReport(device_code="", model_code="", accepted=rows, rejected=0)
 
 
+class NoLosses:
+    """A store of lost messages that has none."""
+
+    async def add(self, minute, lost, *, broker):
+        raise AssertionError("nothing is lost here")
+
+    async def since(self, minute):
+        return {}
+
+    async def totals(self):
+        return {}
+
+
 @pytest.fixture
 async def broker():
     broker = MqttBroker(free_port())
@@ -76,6 +90,7 @@ def intake(tmp_path, broker):
         login=BrokerLogin(address=BrokerAddress.parse(broker.url), client_id="r1"),
         ingestion=ingestion,
         journal=journal,
+        losses=LostMessages(NoLosses(), clock),
         clock=clock,
     )
     return made, storage

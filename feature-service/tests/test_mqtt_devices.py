@@ -133,6 +133,7 @@ async def broker():
 async def test_the_group_of_replicas_is_made_of_their_password_and_tells_nobody_of_it(tmp_path, start_service, broker):
     async def group_under(home, **login):
         settings = LOGIN | login | {"MQTT_URL": broker.url, "MQTT_TOPICS": "plant/{device}/telemetry"}
+        settings["MQTT_DROPS_TOPIC"] = ""
         async with start_service(tmp_path / home, **settings):
             client = settings["MQTT_CLIENT_ID"]
             await until(lambda: client in broker.sessions and bool(broker.sessions[client].filters))
