@@ -14,6 +14,13 @@ DAY: Final = 24 * 60 * 60
 _HALF: Final = DAY // 2
 _HOUR: Final = 60
 _POINT: Final = frozenset({"点", "点钟", "点整"})
+_MINUTES: Final = frozenset({"minutes", "minute", "mins", "min"})
+# Before "five to ten" these say that it is one time; without them it goes from five to ten.
+_AT_ONE: Final = frozenset({"at", "by", "since", "until", "till", "before", "after"})
+_NEARLY: Final = frozenset({"about", "around", "exactly", "roughly", "approximately"})
+_NO_HOUR: Final = (Kind.UNIT, Kind.TIME_UNIT, Kind.ROWS, Kind.DEVICE_WORD, Kind.FIELD)
+_NO_HOUR_SIGNS: Final = frozenset({":", "/", "%", "-", "th"})
+_NOON: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +77,7 @@ def _of_night(hour: int) -> int:
     return DAY if hour < 5 else _of_afternoon(hour)
 
 
+_FORENOONS: Final = frozenset({PartOfDay.MORNING, PartOfDay.FIRST_HALF})
 # By how much a part of the day moves the hour that was said, in seconds.
 _SHIFTS: Final = {
     PartOfDay.FIRST_HALF: _of_morning,
@@ -111,16 +119,47 @@ def _named(sentence: Sentence, at: int) -> Clock | None:
     if isinstance(minutes, int):
         return Clock(begin=at, end=at + 1, seconds=minutes * 60, width=timedelta(hours=1), exact=True)
     past, behind = sentence.senses(at).get(Kind.PAST), at + 1
-    counted = number_at(sentence, at)
-    if counted is not None and sentence.text(counted[1]) == "past" and 0 < counted[0] < _HOUR and not counted[0] % 1:
-        # "Ten past nine".
-        past, behind = int(counted[0]), counted[1] + 1
+    if (spoken := _minutes_of(sentence, at)) is not None:
+        past, behind = spoken
     hour = bare_clock_at(sentence, behind)
     if not isinstance(past, int) or hour is None:
         return None
     seconds = (hour.seconds + past * 60) % DAY
     clock = Clock(begin=at, end=hour.end, seconds=seconds, width=timedelta(minutes=1))
-    return _with_half(sentence, clock)
+    halved = _with_half(sentence, clock)
+    if past < 0 and halved.half and hour.seconds == _NOON * 3600:
+        # "Five to twelve pm" is still in the morning.
+        halved = replace(halved, half="am" if halved.half == "pm" else "pm")
+    return halved
+
+
+def _minutes_of(sentence: Sentence, at: int) -> tuple[int, int] | None:
+    """The minutes past an hour ("ten past nine") or, below nought, to it ("at five to ten"), and where the hour is."""
+    counted = number_at(sentence, at)
+    if counted is None or not 0 < counted[0] < _HOUR or counted[0] % 1:
+        return None
+    minutes, end = int(counted[0]), counted[1]
+    named = sentence.text(end) in _MINUTES
+    end += named
+    if sentence.text(end) == "past":
+        return minutes, end + 1
+    one = named or (minutes % 5 == 0 and _is_at_one(sentence, at))
+    return (-minutes, end + 1) if sentence.text(end) == "to" and one and _is_hour(sentence, end + 1) else None
+
+
+def _is_at_one(sentence: Sentence, at: int) -> bool:
+    """Whether what leads to the words at `at` says that they are one time: "at", "at about", "since"."""
+    led = at - 1 - (sentence.text(at - 1) in _NEARLY)
+    return sentence.text(led) in _AT_ONE
+
+
+def _is_hour(sentence: Sentence, at: int) -> bool:
+    """Whether a number of the twelve hours is at `at`, and nothing that is counted or measured behind it."""
+    hour = bare_clock_at(sentence, at)
+    if hour is None or not 0 < hour.seconds <= _NOON * 3600:
+        return False
+    counts = any(sentence.has(hour.end, kind) for kind in _NO_HOUR) and not sentence.has(hour.end, Kind.HALF)
+    return not counts and sentence.text(hour.end) not in _NO_HOUR_SIGNS
 
 
 def _digital(sentence: Sentence, at: int) -> Clock | None:
@@ -157,7 +196,11 @@ def _spoken(sentence: Sentence, at: int) -> Clock | None:
 
 
 def _chinese(sentence: Sentence, at: int) -> Clock | None:
-    """九点, 9点半, 9点30分15秒, 九点一刻; 9时."""
+    """九点, 9点半, 9点30分15秒, 九点一刻, 差五分九点, 九点差五分; 9时."""
+    if (short := _short_of(sentence, at)) is not None:
+        minutes, behind = short
+        hour = _chinese(sentence, behind)
+        return _earlier(hour, minutes, at, hour.end) if hour and hour.width == timedelta(hours=1) else None
     counted = number_at(sentence, at)
     if counted is None or counted[0] % 1 or not 0 <= counted[0] <= 24:
         return None
@@ -165,6 +208,9 @@ def _chinese(sentence: Sentence, at: int) -> Clock | None:
     if sentence.text(end) not in _POINT and not (sentence.text(end) == "时" and sentence.text(end + 1) != "间"):
         return None
     minute, second, end, width = 0, 0, end + 1, timedelta(hours=1)
+    if (short := _short_of(sentence, end)) is not None:
+        whole = Clock(begin=at, end=end, seconds=hour * 3600, width=width, exact=hour == 0 or hour > 12)
+        return _earlier(whole, short[0], at, short[1])
     if sentence.text(end) == "半":
         minute, end, width = 30, end + 1, timedelta(minutes=1)
     elif (more := number_at(sentence, end)) is not None and more[0] < 60:
@@ -180,6 +226,23 @@ def _chinese(sentence: Sentence, at: int) -> Clock | None:
         end += 1
     seconds = hour * 3600 + minute * 60 + second
     return Clock(begin=at, end=end, seconds=seconds, width=width, exact=hour == 0 or hour > 12)
+
+
+def _short_of(sentence: Sentence, at: int) -> tuple[int, int] | None:
+    """差五分, 差一刻: the minutes that an hour lacks, and the place behind."""
+    counted = number_at(sentence, at + 1) if sentence.text(at) == "差" else None
+    if counted is None or counted[0] % 1 or not 0 < counted[0] < _HOUR:
+        return None
+    minutes, unit = int(counted[0]), sentence.text(counted[1])
+    if unit == "刻":
+        return (minutes * 15, counted[1] + 1) if minutes * 15 < _HOUR else None
+    return (minutes, counted[1] + 1) if unit in {"分", "分钟"} else None
+
+
+def _earlier(hour: Clock, minutes: int, begin: int, end: int) -> Clock:
+    """The time so many minutes before the hour."""
+    seconds = (hour.seconds - minutes * 60) % DAY
+    return replace(hour, begin=begin, end=end, seconds=seconds, width=timedelta(minutes=1))
 
 
 def _with_half(sentence: Sentence, clock: Clock) -> Clock:
@@ -214,6 +277,9 @@ def in_same_half(first: Clock, second: Clock) -> tuple[int, int]:
     "10 pm to 2 am" ends the next day.
     """
     start, end = first.of_day(), second.of_day()
+    if second.part in _FORENOONS and second.seconds // 3600 == _NOON and start < _HALF:
+        # "10 to 12 in the morning" ends at noon.
+        end = second.seconds
     if second.marked and not first.marked and not first.exact:
         afternoon = end % DAY >= _HALF
         same = first.seconds % _HALF + (_HALF if afternoon else 0)

@@ -154,6 +154,9 @@ class MomentReader:
                 moments.append(piece)
             elif last.day and last.day.is_day_or_part and not last.clock and piece.clock:
                 moments[-1] = replace(last, end=piece.end, clock=of_part(piece.clock, last.day))
+            elif last.day and last.clock and piece.day and piece.day.undated and _is_half_open(last.clock, piece):
+                # "Yesterday at six in the evening".
+                moments[-1] = replace(last, end=piece.end, clock=of_part(last.clock, piece.day))
             elif _is_part_before(last, piece) and last.day and piece.day:
                 moments[-1] = replace(last, end=piece.end, day=_part_of(last.day, piece.day))
             elif last.clock and not last.day and piece.day and piece.day.is_day_or_part and not piece.clock:
@@ -225,6 +228,11 @@ class MomentReader:
         asked = any(words.text(at) in _DIFFERENCE for at in range(len(words)))
         codes = {lexeme.text for lexeme in words.lexemes if is_code(lexeme.text) or Kind.DEVICE in lexeme.senses}
         return asked and len(codes) < 2 and bool(first.clock) == bool(second.clock)
+
+
+def _is_half_open(clock: Clock, part: Moment) -> bool:
+    """Whether the half of the day that a time leaves open is said by the part behind it."""
+    return not clock.marked and part.clock is None and part.day is not None and part.day.part is not PartOfDay.NOON
 
 
 def _is_part_before(part: Moment, day: Moment) -> bool:
