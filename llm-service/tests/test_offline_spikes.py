@@ -189,3 +189,42 @@ async def test_a_ranking_asked_for_from_both_ends_is_told_from_both(ask: Ask) ->
 async def test_the_hours_of_a_device_are_ranked_by_amounts(ask: Ask) -> None:
     text = await ask("in which hour today was the total temperature of WLD002 highest?")
     assert text.startswith("total over time of temperature of WLD002, in the order of the ranking:\n1. from ")
+
+
+_WITHOUT_GLITCHES = [
+    *(
+        f"{question}{sep}{lead} {what}"
+        for question, sep in [("when was WLD001 hottest today", ", "), ("max temperature of WLD001 today", " ")]
+        for lead in ("leaving out", "ignoring", "not counting", "disregarding", "without", "filtering out")
+        for what in ("glitches", "outliers", "the spikes", "sensor spikes")
+    ),
+    *(
+        f"{lead}{what}，{question}"
+        for question in ("WLD001今天温度什么时候最高", "WLD001今天的最高温度是多少")
+        for lead in ("排除", "不计", "剔除", "忽略", "不考虑")
+        for what in ("尖峰", "异常值", "毛刺", "离群点")
+    ),
+]
+
+
+@pytest.mark.parametrize("text", _WITHOUT_GLITCHES)
+async def test_where_glitches_shall_be_left_out_the_answer_begins_with_the_value_without_them(
+    ask: Ask, text: str
+) -> None:
+    first = (await ask(text)).splitlines()[0]
+    assert "59 °C" in first
+    assert "300" not in first
+
+
+async def test_a_ranking_without_glitches_is_not_led_by_one(ask: Ask) -> None:
+    text = await ask("which machine was hottest in the last 2 hours, leaving out glitches?")
+    assert text.startswith("WLD004 has the highest maximum temperature")
+    assert "WLD004 的" in (await ask("排除尖峰，最近两小时哪台温度最高")).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["max temperature of WLD001 today ignoring glitches", "忽略毛刺，WLD001今天的最高温度"]
+)
+async def test_where_glitches_can_not_be_told_apart_it_is_said(ask: Ask, text: str) -> None:
+    told = await ask(text, tools("percentiles"))
+    assert "to leave out readings far from the rest" in told or "去除明显偏离的数据" in told

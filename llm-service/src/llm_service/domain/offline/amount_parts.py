@@ -135,13 +135,26 @@ class AmountParts(TopicParts):
 
     def settle_speed(self, *, which: bool) -> None:
         """ "Which machine heated up fastest" is decided by how far each one went in the same time."""
+        self._take_drop(which=which)
         if not which or Intent.TREND not in self._intents or self._statistics or self._reading.interval:
             return
         words = self._words
-        for at in [at for at in range(len(words)) if words.text(at) in words_topic.FASTEST | words_topic.SLOWEST]:
+        told = words_topic.FASTEST | words_topic.SLOWEST | words_topic.STRONGEST
+        ways = words_topic.UPWARD | words_topic.DOWNWARD
+        for at in [at for at in range(len(words)) if words.text(at) in told | ways]:
             words.use(at, at + 1)
             if words.text(at) in words_topic.SLOWEST:
                 self._statistics[Statistic.MIN] = None
+
+    def _take_drop(self, *, which: bool) -> None:
+        """ "The biggest drop in current" is that of a course, not the biggest value."""
+        words = self._words
+        for at in [at for at in range(1, len(words)) if which and words.text(at) in words_topic.DROPS]:
+            most = words.lexeme_senses(at - 1).get(Kind.STATISTIC) is Statistic.MAX
+            if most or words.text(at - 1) in words_topic.STRONGEST:
+                self._statistics.pop(Statistic.MAX, None)
+                self._intents.setdefault(Intent.TREND, []).append(at)
+                words.use(at - 1, at + 1)
 
     def settle_best(self, topic: "Topic") -> None:
         """ "The best quality rate", "the worst utilization" are ends of a ranking; of other numbers nobody knows."""

@@ -11,6 +11,7 @@ from llm_service.domain.offline import answer_anomalies
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.counted_interval import fits
+from llm_service.domain.offline.course import direction_of, slope
 from llm_service.domain.offline.field import match_field, unmatched_fields
 from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import READING_DIGITS, shown
@@ -242,7 +243,7 @@ def _course(
     change = shown(last_value - first, unit, None)
     change += f", {percent((last_value - first) / abs(first))} %" if first else ""
     hours = (points[-1][0] - points[0][0]).total_seconds() / 3600
-    change += f", {shown(_slope(points), unit, None, 3)}/h" if hours >= 0.25 else ""
+    change += f", {shown(slope(points), unit, None, 3)}/h" if hours >= 0.25 else ""
     ends = (shown(first, unit, None), shown(last_value, unit, None), change)
     extremes = (
         shown(low, unit, None),
@@ -250,27 +251,8 @@ def _course(
         shown(high, unit, None),
         say.times.stamp(high_at),
     )
-    direction = _direction(values) or (2 if abs(last_value - first) > _LEVEL * max(abs(first), abs(last_value)) else 0)
+    moved = abs(last_value - first) > _LEVEL * max(abs(first), abs(last_value))
+    direction = direction_of(values) or (2 if moved else 0)
     # The line through all of it and its two ends may point apart.
     apart = direction * (last_value - first) < 0
     return 2 if apart else direction, (*ends, *extremes)
-
-
-def _slope(points: Sequence[tuple[datetime, float]]) -> float:
-    """The rise an hour of the least-squares line through points of different times."""
-    hours = [(time - points[0][0]).total_seconds() / 3600 for time, _ in points]
-    middle, mean = sum(hours) / len(points), sum(value for _, value in points) / len(points)
-    rise = sum((hour - middle) * (value - mean) for hour, (_, value) in zip(hours, points, strict=True))
-    return rise / sum((hour - middle) ** 2 for hour in hours)
-
-
-def _direction(values: Sequence[float]) -> int:
-    count = len(values)
-    middle, mean = (count - 1) / 2, sum(values) / count
-    slope = sum((at - middle) * (value - mean) for at, value in enumerate(values))
-    slope /= sum((at - middle) ** 2 for at in range(count))
-    rise = slope * (count - 1)
-    rest = (sum((value - mean - slope * (at - middle)) ** 2 for at, value in enumerate(values)) / count) ** 0.5
-    if abs(rise) <= 2 * rest or abs(rise) < 1e-9 * max(1.0, abs(mean)):
-        return 0
-    return 1 if rise > 0 else -1

@@ -84,6 +84,18 @@ class Chinese(ChineseDevices):
             f"最低 {low}（{low_at}），最高 {high}（{high_at}，{self.times.name}）。"
         )
 
+    def slopes(self, period: str, field: str, first: str, value: str, *, rises: bool, clear: bool) -> str:
+        """Say whose values rise or fall the most."""
+        way = "上升" if rises else "下降"
+        if clear:
+            return f"{period} {first} 的 {field} {way}最快：{value}（走势的斜率）。"
+        end = "最高" if rises else "最低"
+        return f"{period}没有设备的 {field} 明显{way}：斜率都未超出波动范围。斜率{end}的是 {first}，为 {value}。"
+
+    def slope(self, value: str, direction: int) -> str:
+        """Tell a slope."""
+        return f"{value}（{_COURSE[direction]}）"
+
     def no_numbers(self, device: str, period: str) -> str:
         """No numbers."""
         return f"{device} {period}没有数值数据。"

@@ -89,6 +89,21 @@ class English(EnglishDevices):
             f"lowest {low} at {low_at}, highest {high} at {high_at} {self.times.name}."
         )
 
+    def slopes(self, period: str, field: str, first: str, value: str, *, rises: bool, clear: bool) -> str:
+        """Say whose values rise or fall the most."""
+        if clear:
+            way = "rise" if rises else "fall"
+            return f"{first} has the strongest {way} of {field} {period}: {value} (slope of its course)."
+        way, end = ("rises", "highest") if rises else ("falls", "lowest")
+        return (
+            f"No device's {field} clearly {way} {period}: no slope that way stands out against the scatter. The {end} "
+            f"is that of {first}, {value}."
+        )
+
+    def slope(self, value: str, direction: int) -> str:
+        """Tell a slope."""
+        return f"{value} ({_COURSE[direction]})"
+
     def no_numbers(self, device: str, period: str) -> str:
         """No numbers."""
         return f"{device} has no numeric readings {period}."

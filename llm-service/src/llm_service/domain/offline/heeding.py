@@ -19,6 +19,7 @@ _HEEDED: Final = {
     "when": frozenset({"decimals", "conditions", "periods", "when", "unit"}),
     "correlation": frozenset({"conditions", "periods"}),
     "rank": frozenset({"decimals", "conditions", "percentiles", "unit", "rank", "top"}),
+    "slopes": frozenset({"decimals", "conditions", "unit", "rank", "top"}),
     "periods": frozenset({"decimals", "conditions", "unit", "periods", "rank", "top"}),
     "at": frozenset({"decimals", "unit", "periods"}),
     "compare": frozenset({"decimals", "conditions", "percentiles", "unit", "periods"}),
@@ -40,6 +41,7 @@ _STATISTICS: Final = {
     ),
     "at": frozenset({Statistic.LAST, Statistic.MAX, Statistic.MIN}),
     "rank": frozenset(Statistic) - {Statistic.CORRELATION},
+    "slopes": frozenset({Statistic.CHANGE, Statistic.MAX, Statistic.MIN}),
     "periods": frozenset({Statistic.INTEGRAL, Statistic.MAX, Statistic.MIN}),
     "when": frozenset({Statistic.MAX, Statistic.MIN}),
     "correlation": frozenset({Statistic.CORRELATION}),
@@ -57,6 +59,8 @@ _STATISTICS: Final = {
 # What is told without single readings far from the rest, too.
 _TOLD_APART: Final = frozenset({Statistic.MAX, Statistic.MIN, Statistic.RANGE})
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
+# The kinds of answers that tell extremes without such readings.
+_WITHOUT: Final = frozenset({"statistics", "when", "rank", "compare"})
 # Answers in which a field that no device has does not show by itself.
 _ABOUT_MORE: Final = frozenset({"anomaly", "fitting", "features"})
 
@@ -91,7 +95,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "least": query.least and not (kind in {"fitting", "rank"} and _times(query)),
         "measure": kind == "rank" and not query.fields and not query.conditions and not _counts(query),
         "robust": query.robust
-        and (kind == "rows" or not told_apart(query))
+        and (kind not in _WITHOUT or not told_apart(query))
         and not (kind == "statistics" and query.fields),
         "each": query.each and not (kind == "rank" and query.longest == 1),
         "time": query.time and kind == "list",

@@ -156,6 +156,14 @@ class StateWording(Protocol):
         """Open numbers of the readings within what is usual."""
         ...
 
+    def slopes(self, period: str, field: str, first: str, value: str, *, rises: bool, clear: bool) -> str:
+        """Say whose values rise (or fall) the most, or, where none does so clearly, that and whose slope is first."""
+        ...
+
+    def slope(self, value: str, direction: int) -> str:
+        """Tell a slope, and whether it is a rise (1), a fall (-1) or neither."""
+        ...
+
     def spikes_told(self) -> str:
         """Open a list of extremes that lie far from the rest."""
         ...

@@ -15,6 +15,7 @@ from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_
 from llm_service.domain.offline.plan_judged import answer_judged_of
 from llm_service.domain.offline.plan_power import answer_power_of, asks_power
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
+from llm_service.domain.offline.plan_slopes import answer_slopes_of, asks_slopes
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.plan_states import answer_holding
 from llm_service.domain.offline.plan_statistics import answer_statistics
@@ -87,6 +88,8 @@ def _special(plan: PlanState) -> Step | None:
     """The next step to what one kind of answer alone tells, None for anything else."""
     if asks_power(plan):
         return answer_power_of(plan)
+    if asks_slopes(plan):
+        return answer_slopes_of(plan)
     if plan.query.judged:
         return answer_judged_of(plan, plan.query.judged)
     return answer_versus_of(plan) if asks_versus(plan) else None

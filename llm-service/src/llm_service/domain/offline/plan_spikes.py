@@ -1,6 +1,6 @@
 """The steps to the extremes without single readings that lie far from the rest, and what is said of both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -43,18 +43,73 @@ def tell_spikes(plan: PlanState, kind: str, answered: Sequence[Answered]) -> str
     far = [found for each in answered for found in _far_of(plan, each)]
     if not far:
         return ""
-    rests: list[FieldStatistics | None] = [None] * len(far)
-    if plan.query.fields and not plan.query.any_condition:
-        gathered = plan.gathered(DeviceTool.STATISTICS, [_call(plan, each) for each in far[:_MOST]])
-        if not isinstance(gathered, list):
-            return gathered
-        for at, (told, outcome) in enumerate(zip(far, gathered, strict=False)):
-            result = all_statistics_from_json(outcome.outcome.data)[0]
-            one = result.of(told.one.field)
-            rests[at] = one if one and told.spike.statistic in one.values else None
+    rests = _rests(plan, far)
+    if not isinstance(rests, list):
+        return rests
     lines = limited(plan.report.say, [_line(plan, *pair) for pair in zip(far, rests, strict=True)], _MOST_TOLD)
     order = _order(plan, answered, far, rests) if kind == "rank" else []
     return "\n".join([plan.report.say.spikes_told(), *lines, *order])
+
+
+def without_far(plan: PlanState, kind: str, answered: Sequence[Answered]) -> list[Answered] | CallTools | Say:
+    """Return what the answer begins with: where single readings far from the rest shall be left out, without them.
+
+    Where that can't be done it is named; the step to know it otherwise.
+    """
+    query = plan.query
+    if not query.robust or not told_apart(query) or "robust" in plan.left_out:
+        return [*answered]
+    if not CallPlanner(plan.talk, plan.tools, query).tells_spikes(kind):
+        plan.left_out.append("robust")
+        return [*answered]
+    far = [found for each in answered for found in _far_of(plan, each)]
+    rests = _rests(plan, far)
+    if not isinstance(rests, list):
+        return rests
+    if None in rests:
+        plan.left_out.append("robust")
+        return [*answered]
+    kept = {(id(told.each), told.one.field, told.spike.statistic): rest for told, rest in zip(far, rests, strict=True)}
+    return [
+        replace(each, result=replace(each.result, fields=tuple(_kept(each, one, kept) for one in each.result.fields)))
+        for each in answered
+    ]
+
+
+def _kept(
+    each: Answered, one: FieldStatistics, rests: Mapping[tuple[int, str, Statistic], FieldStatistics | None]
+) -> FieldStatistics:
+    """The numbers of a field with the extremes that it has without readings far from the rest."""
+    for statistic in (Statistic.MAX, Statistic.MIN):
+        rest = rests.get((id(each), one.field, statistic))
+        if rest is None:
+            continue
+        count = rest.values.get(Statistic.COUNT)
+        values = {**one.values, statistic: rest.values[statistic]}
+        values |= {Statistic.COUNT: min(count, one.values.get(Statistic.COUNT, count))} if count is not None else {}
+        highest = statistic is Statistic.MAX
+        one = replace(
+            one,
+            values=values,
+            max_time=rest.max_time if highest else one.max_time,
+            min_time=one.min_time if highest else rest.min_time,
+        )
+    return one
+
+
+def _rests(plan: PlanState, far: Sequence[_Told]) -> list[FieldStatistics | None] | CallTools | Say:
+    """What each field has without such readings, None where that is not known; or the step to know it."""
+    rests: list[FieldStatistics | None] = [None] * len(far)
+    if not far or not plan.query.fields or plan.query.any_condition:
+        return rests
+    gathered = plan.gathered(DeviceTool.STATISTICS, [_call(plan, each) for each in far[:_MOST]])
+    if not isinstance(gathered, list):
+        return gathered
+    for at, (told, outcome) in enumerate(zip(far, gathered, strict=False)):
+        result = all_statistics_from_json(outcome.outcome.data)[0]
+        one = result.of(told.one.field)
+        rests[at] = one if one and told.spike.statistic in one.values else None
+    return rests
 
 
 def _tell_rest(plan: PlanState, answered: Sequence[Answered]) -> str | CallTools | Say:

@@ -11,7 +11,7 @@ from llm_service.domain.offline.measure_text import added_up, shown
 from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import tell_shares
-from llm_service.domain.offline.plan_spikes import tell_spikes
+from llm_service.domain.offline.plan_spikes import tell_spikes, without_far
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.result import DeviceStatistics
@@ -78,7 +78,20 @@ class _Statistics:
             return self._plan.explain_empty(answered[0].result.device or query.first_device, answered[0].time)
         units = {one.field: one.unit for each in there for one in each.result.fields}
         self._plan.heed(kind, units, tuple(dict.fromkeys(each.result.device for each in there)))
-        texts = [self._written(kind, there), self._by_group(there)]
+        texts = self._texts(kind, there)
+        if not isinstance(texts, list):
+            return texts
+        text = "\n\n".join(filter(None, texts))
+        empty = [(each.result.device, each.time) for each in answered if each not in there]
+        return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
+
+    def _texts(self, kind: str, there: Sequence[Answered]) -> list[str] | Step:
+        """The paragraphs of the answer, empty ones too; or the step to know them."""
+        query = self._plan.query
+        within = without_far(self._plan, kind, there)
+        if not isinstance(within, list):
+            return within
+        texts = [self._written(kind, within), self._by_group(there)]
         spikes = tell_spikes(self._plan, kind, there)
         if not isinstance(spikes, str):
             return spikes
@@ -86,10 +99,7 @@ class _Statistics:
         if not isinstance(shares, str):
             return shares
         grouped = query.by_group or query.intent is Intent.COMPARE
-        told = [*(reversed(texts) if grouped else texts), shares, spikes]
-        text = "\n\n".join(filter(None, told))
-        empty = [(each.result.device, each.time) for each in answered if each not in there]
-        return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
+        return [*(reversed(texts) if grouped else texts), shares, spikes]
 
     def _by_group(self, answered: Sequence[Answered]) -> str:
         """The number asked for of each group of devices that a label names, of several groups over one range."""

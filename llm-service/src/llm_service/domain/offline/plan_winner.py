@@ -5,6 +5,7 @@ from dataclasses import replace
 from llm_service.domain.offline import answer_ranking
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_slopes import asks_slopes, find_slopes
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.plan_subject import settle_subject
 from llm_service.domain.offline.query import Note, Remark
@@ -19,7 +20,24 @@ def settle_winner(plan: PlanState) -> Step | None:
     ranked = PlanState(plan.talk, plan.tools, plan.report, plan.query.winner)
     if (step := settle_subject(ranked)) is not None:
         return step
-    planner = CallPlanner(plan.talk, plan.tools, ranked.query)
+    first = _first(ranked)
+    if not isinstance(first, str):
+        return first
+    left = tuple(each for each in plan.talk.outcomes if all(each is not used for used in ranked.used))
+    plan.talk = replace(plan.talk, outcomes=left)
+    plan.used += ranked.used
+    if first:
+        plan.notes.append(Note(remark=Remark.READ_AS, words=(plan.query.owner or "it", first)))
+        plan.query = replace(plan.query, devices=(first,), winner=None)
+    return None
+
+
+def _first(ranked: PlanState) -> str | Step:
+    """The device that the ranking has first, "" where there is none; or the step that leads to it."""
+    if asks_slopes(ranked):
+        found = find_slopes(ranked)
+        return found if not isinstance(found, list) else found[0].device if found else ""
+    planner = CallPlanner(ranked.talk, ranked.tools, ranked.query)
     gathered = ranked.gathered(DeviceTool.STATISTICS, planner.statistics("rank"))
     if not isinstance(gathered, list):
         return gathered
@@ -28,11 +46,4 @@ def settle_winner(plan: PlanState) -> Step | None:
         for each, time in zip(gathered, planner.times, strict=True)
         for result in all_statistics_from_json(each.outcome.data)
     ]
-    first = answer_ranking.leader(plan.report, ranked.query, [each for each in answered if each.result.row_count])
-    left = tuple(each for each in plan.talk.outcomes if all(each is not used for used in ranked.used))
-    plan.talk = replace(plan.talk, outcomes=left)
-    plan.used += ranked.used
-    if first:
-        plan.notes.append(Note(remark=Remark.READ_AS, words=(plan.query.owner or "it", first)))
-        plan.query = replace(plan.query, devices=(first,), winner=None)
-    return None
+    return answer_ranking.leader(ranked.report, ranked.query, [each for each in answered if each.result.row_count])

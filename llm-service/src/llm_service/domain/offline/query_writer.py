@@ -140,8 +140,9 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         # "Whose current changed the most": by how it varied, whichever way it went.
         intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.STD)
     elif rank and intent is Intent.TREND:
-        # "Whose temperature rose the most": by how far each one went.
-        intent, statistics = Intent.STATISTICS, (*(s for s in statistics if s is Statistic.MIN), Statistic.CHANGE)
+        # "Whose temperature rose the most": by how far each one went; what fell the most comes first as the lowest.
+        lowest = (Statistic.MIN in statistics) != topic.falls
+        intent, statistics = Intent.STATISTICS, (*((Statistic.MIN,) if lowest else ()), Statistic.CHANGE)
     ranked = bool(interval and interval.which and reading.topic.fields and not reading.conditions)
     if ranked and Statistic.COUNT in statistics:
         # "The three hours with the highest temperature: which ones" counts no readings.

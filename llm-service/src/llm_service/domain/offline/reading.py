@@ -54,6 +54,7 @@ class Topic:
     first: bool = False
     common: bool = False
     varies: bool = False
+    falls: bool = False
     always: bool = False
     averaged: bool = False
     of_them: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
+from llm_service.domain.offline import words_topic
 from llm_service.domain.offline.amount_parts import AmountParts
 from llm_service.domain.offline.field import written_fields
 from llm_service.domain.offline.label_parts import LabelParts
@@ -101,6 +102,7 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.varies = self._varies()
+        topic.falls = self._falls()
         topic.once = self._once
         topic.counts_devices = self._devices
         topic.lists = Intent.LIST_DEVICES in self._intents
@@ -164,6 +166,12 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         """Whether a course is asked for whichever way it goes: "changed", not "rose"."""
         trend = [self._words.text(at) for at in self._intents.get(Intent.TREND, ())]
         return bool(trend) and all(text in _VARYING for text in trend)
+
+    def _falls(self) -> bool:
+        """Whether a course is asked for that goes down."""
+        named = {self._words.text(at) for at in self._intents.get(Intent.TREND, ())}
+        down = named & words_topic.FALLING or any(each.text in words_topic.DOWNWARD for each in self._words.lexemes)
+        return bool(down) and bool(named)
 
     def _against(self, *, which: bool) -> str:
         """ "A hotter than B", "A 的电流高于 B": on which side the first device is."""

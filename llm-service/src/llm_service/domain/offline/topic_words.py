@@ -168,6 +168,10 @@ class TopicWords(TopicParts):
             topic.robust = True
             self._words.use(before, at + 1)
             return
+        if intent is Intent.ANOMALY and self._words.text(at + 1) in words_topic.ASIDE:
+            topic.robust = True
+            self._words.use(at, at + 2)
+            return
         if not any(self._words.has(place, kind) for place in (at - 1, before) for kind in (Kind.EXCEPT, Kind.NOT)):
             self._intents.setdefault(intent, []).append(at)
             self._words.use(at, at + 1)

@@ -116,6 +116,13 @@ _LONGEST: Final = (
     "|最长|最长时间|最长一次|最长的一次|最长的一段|最久的一次"
 )
 
+# How fast or how clearly something goes one way; a ranking of courses heeds them.
+_PACES: Final = (
+    "fastest|the fastest|quickest|slowest|the slowest|strongest|the strongest|steepest|sharpest|clearest"
+    "|most pronounced|weakest|gentlest|flattest|upward|upwards|downward|downwards|最快|最慢|最强|最明显|最陡|最猛"
+    "|最显著|最弱|最平缓|向上|上行|向下|下行"
+)
+
 
 def add_event_words(lexicon: Lexicon) -> None:
     """Add these words to `lexicon`."""
@@ -146,7 +153,7 @@ def add_event_words(lexicon: Lexicon) -> None:
         "|用气总量|耗气总量|用气|耗气|用气量|耗气量|gas consumption|gas usage|wire consumption|wire usage"
         "|焊丝消耗|焊丝用量|用焊丝|用丝|耗焊丝|耗丝|用保护气|耗保护气|用气体|用氩气|用丝量|耗丝量",
     )
-    add(Kind.UNHEEDED, None, "fastest|the fastest|quickest|slowest|the slowest|最快|最慢")
+    add(Kind.UNHEEDED, None, _PACES)
     add(
         Kind.COMMON,
         None,

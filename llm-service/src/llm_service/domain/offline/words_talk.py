@@ -32,7 +32,7 @@ _INTENTS: Final = {
     "|develop|developed|develops|dropped|risen|climbed|declined|declining|decline|fallen|grown|warmed|cooled"
     "|change|changed|changing|up or down|rising or falling|creeping up|creeps up|crept up|creeping"
     "|edging up|inching up|爬升|慢慢上升|慢慢升高|逐渐上升|逐渐升高|趋势|走势|变化|变化趋势|曲线|上升|下降"
-    "|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|走向|增加|减少",
+    "|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|走向|增加|减少|降幅|跌幅|涨幅|升幅|增幅",
     Intent.QUERY: "raw data|raw|raw values|raw readings|data points|records|table|log|history"
     "|individual readings|原始数据|明细|数据记录|历史数据|原始|逐条",
     Intent.STATISTICS: "stat|stats|status|statistic|statistics|summary|summarise|summarize|overview"
@@ -67,7 +67,7 @@ _FILLERS: Final = (
     "|what|which|who|how|it|its|it ' s|that|this|these|those|there|here|i|me|my|we|us|our|you|your|they|them"
     "|their|one|please|pls|plz|tell|show|give|get|find|fetch|display|print|see|look|look at|know|want|need|like"
     "|would like|let|let ' s|let me|me know|calculate|compute|determine|work out|figure out|check|report|return"
-    "|say|provide|query|read|describe|analyse|analyze|value|values|reading|readings|data|measurement"
+    "|shows|showed|shown|say|provide|query|read|describe|analyse|analyze|value|values|reading|readings|data|measurement"
     "|measurements|measured|recorded|number|numbers|figure|figures|result|results|over|during|within|through"
     "|throughout|across|about|around|approximately|roughly|exact|exactly|just|only|also|then|so|ok|well|hi"
     "|hello|hey|thanks|thank you|between|with|as|per|than|up|out|into|if|any|anything|some|something|much|whole"
@@ -121,8 +121,11 @@ def add_talk_words(lexicon: Lexicon) -> None:
         Kind.EXCEPT,
         None,
         "except|except for|except when|but not|excluding|exclude|ignoring|ignore|omitting|leaving out|leave out"
+        "|not counting|disregarding|disregard|discounting|discount|filtering out|filter out"
+        "|setting aside|skipping|removing"
         "|without|apart from|other than|besides|unless|anything but|everything but|all but|any but|any label but|lack"
         "|lacks|lacking|free of|free from|failed to be|fails to be|fail to be|rather than|instead of"
+        "|不考虑|过滤掉|滤掉|滤除|撇开|抛开|扣除|刨除|刨去"
         "|除非|除|除了|除去|不含|不包括|不包含|排除|剔除|去掉|去除|忽略|不计"
         "|不算",
     )

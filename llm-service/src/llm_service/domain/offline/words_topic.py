@@ -31,7 +31,50 @@ LAST_TIME: Final = frozenset({"最后一次"})
 QUANTITY: Final = frozenset({"most", "least", "最多", "最少"})
 FLOWING: Final = frozenset({"gas_flow", "wire_feed"})
 FASTEST: Final = frozenset({"fastest", "the fastest", "quickest", "最快"})
-SLOWEST: Final = frozenset({"slowest", "the slowest", "最慢"})
+SLOWEST: Final = frozenset({"slowest", "the slowest", "weakest", "gentlest", "flattest", "最慢", "最弱", "最平缓"})
+STRONGEST: Final = frozenset(
+    {
+        "strongest",
+        "the strongest",
+        "steepest",
+        "sharpest",
+        "clearest",
+        "most pronounced",
+        "最强",
+        "最明显",
+        "最陡",
+        "最猛",
+        "最显著",
+    }
+)
+# Which way a trend goes, besides the words that are one.
+UPWARD: Final = frozenset({"upward", "upwards", "向上", "上行"})
+DOWNWARD: Final = frozenset({"downward", "downwards", "向下", "下行"})
+FALLING: Final = frozenset(
+    {
+        *("falling", "decreasing", "going down", "go down", "went down", "gone down", "dropping", "fall", "decrease"),
+        *("decreased", "fell", "dropped", "declined", "declining", "decline", "fallen", "cooled", "cooling down"),
+        *("getting colder", "getting cooler", "getting lower", "cooler", "drop", "drops", "falls"),
+        *(
+            "降幅",
+            "跌幅",
+            "下降",
+            "降低",
+            "下跌",
+            "在降",
+            "减少",
+            "降温",
+            "在降温",
+            "正在降温",
+            "变冷了",
+            "越来越冷",
+            "越来越低",
+        ),
+    }
+)
+DROPS: Final = frozenset({"drop", "drops", "fall"})
+# Behind a word for glitches these leave them out.
+ASIDE: Final = frozenset({"aside", "excluded", "ignored", "removed", "omitted", "left out", "除外", "不算", "不计"})
 SPREAD: Final = frozenset(
     {"distribution", "distributed", "histogram", "quartiles", "分布", "分布情况", "直方图", "分布图"}
 )
