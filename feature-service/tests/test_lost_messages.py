@@ -59,6 +59,14 @@ async def test_what_the_broker_dropped_is_counted_once_however_many_replicas_hea
     assert counts == [0, 5, 5, 7]
 
 
+async def test_what_the_broker_dropped_since_it_first_told_is_counted_also_when_it_tells_again_at_once(database):
+    losses = LostMessages(SqlLostMessageStore(database), ManualClock())
+    for told in (100, 103, 104):
+        losses.note_broker(told)
+    await losses.write()
+    assert (await losses.recent())[Loss.BROKER] == 4
+
+
 async def test_losses_are_recent_for_ten_minutes_kept_by_minute_for_a_day_and_in_all_for_ever(database):
     clock = ManualClock()
     losses = LostMessages(SqlLostMessageStore(database), clock)
@@ -97,19 +105,21 @@ async def test_what_cannot_be_written_is_kept_and_what_others_wrote_is_read_now_
     losses = LostMessages(store, clock)
     losses.note(Loss.REFUSED, 2)
     losses.note_broker(7)
+    losses.note_broker(8)
     with pytest.raises(Unavailable):
         await losses.write()
     losses.note(Loss.REFUSED)
+    losses.note_broker(9)
     store.away = False
     await losses.write()
     await losses.write()
-    assert store.added == [({Loss.REFUSED: 3}, 7)]
+    assert store.added == [({Loss.REFUSED: 3}, 7), ({}, 9)]
     store.added.append(({}, None))
     await losses.write()
-    assert losses.totals[Loss.REFUSED] == 1
+    assert losses.totals[Loss.REFUSED] == 2
     clock.advance(15)
     await losses.write()
-    assert losses.totals[Loss.REFUSED] == 2
+    assert losses.totals[Loss.REFUSED] == 3
 
 
 @pytest.fixture

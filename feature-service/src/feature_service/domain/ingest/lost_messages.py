@@ -50,8 +50,7 @@ class LostMessages:
         self._clock = clock
         self._lock = threading.Lock()
         self._pending: Counter[Loss] = Counter()
-        self._broker: int | None = None
-        self._broker_written: int | None = None
+        self._told: list[int] = []
         self._read_at = float("-inf")
         self.totals: Mapping[Loss, int] | None = None
         """As they were read last, None before that."""
@@ -63,23 +62,27 @@ class LostMessages:
                 self._pending[loss] += count
 
     def note_broker(self, dropped: int) -> None:
-        """Take the broker's own count of messages that it dropped."""
-        self._broker = dropped
+        """Take the broker's own count of messages that it dropped, on whichever thread."""
+        with self._lock:
+            self._told = [*self._told[:1], dropped]
 
     async def write(self) -> None:
         """Write down what is new, and now and then read the totals. Raises PenstockError when the store is away."""
         with self._lock:
-            lost, self._pending = self._pending, Counter()
-        broker = self._broker
-        is_new = bool(lost) or broker != self._broker_written
+            lost, self._pending = self._pending, Counter[Loss]()
+            told, self._told = self._told, []
+        is_new = bool(lost or told)
         try:
-            if is_new:
-                await self._store.add(self._minute(), lost, broker=broker)
+            # The first of two counts may be where counting begins: what it grew by to the second is lost then.
+            while lost or told:
+                await self._store.add(self._minute(), lost, broker=told[0] if told else None)
+                lost, told = Counter[Loss](), told[1:]
         except BaseException:
             with self._lock:
                 self._pending.update(lost)
+                told += self._told
+                self._told = [*told[:1], *told[1:][-1:]]
             raise
-        self._broker_written = broker
         if is_new or self._clock.monotonic() - self._read_at >= _TOTALS_SECONDS:
             self.totals = await self._store.totals()
             self._read_at = self._clock.monotonic()
