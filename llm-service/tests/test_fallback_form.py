@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from llm_service.domain.model.event import Finished, Started, TextDelta, ToolCallDelta
+from llm_service.domain.model.completion import fold
+from llm_service.domain.model.event import Finished, FinishReason, Started, TextDelta, ToolCallDelta
 from llm_service.domain.model.message import Role, text_message
 from llm_service.domain.model.request import CompletionRequest, ResponseForm, ResponseFormat, Sampling, ToolDefinition
 from llm_service.providers.fallback import FallbackProvider
+from penstock_kit.token_estimate import estimate_tokens
 from penstock_testkit.clock import ManualClock
 
 ALL = Sampling(n=2, stop=("x",), logprobs=True)
@@ -63,3 +65,26 @@ def _said(event: object, index: int) -> str:
             return f"{event.name}({event.arguments})"
         case _:
             return ""
+
+
+@pytest.mark.parametrize("most", [1, 5, 20, 50])
+@pytest.mark.parametrize("text", ["hello", "你好"])
+async def test_an_answer_ends_with_the_tokens_that_were_asked_for(
+    new_id: Callable[[str], str], text: str, most: int
+) -> None:
+    provider = FallbackProvider(clock=ManualClock(), new_id=new_id)
+    messages = (text_message(Role.USER, text),)
+    whole = await fold(provider.stream(CompletionRequest(messages=messages)))
+    limited = CompletionRequest(messages=messages, sampling=Sampling(max_output_tokens=most))
+    found = await fold(provider.stream(limited))
+    assert found.finished.reason is FinishReason.LENGTH
+    assert whole.first.text.startswith(found.first.text)
+    assert 0 < estimate_tokens(found.first.text) <= most
+    assert found.finished.usage.output <= most
+
+
+async def test_an_answer_within_the_tokens_asked_for_is_whole(new_id: Callable[[str], str]) -> None:
+    provider = FallbackProvider(clock=ManualClock(), new_id=new_id)
+    asked = CompletionRequest(messages=(text_message(Role.USER, "thanks"),), sampling=Sampling(max_output_tokens=50))
+    found = await fold(provider.stream(asked))
+    assert (found.finished.reason, found.first.text) == (FinishReason.STOP, "You're welcome.")

@@ -192,7 +192,7 @@ async def test_the_highest_of_now_of_one_machine_is_its_newest_reading(talk: Any
 
 @pytest.mark.parametrize("said", ["Plot", "chart", "graph"])
 async def test_what_would_be_drawn_is_said_not_to_be(talk: Any, said: str) -> None:
-    assert f"I can't draw (“{said}”)" in await talk.ask(f"{said} the current of WLD001 for the last hour")
+    assert f"This text holds no drawing (“{said}”)" in await talk.ask(f"{said} the current of WLD001 for the last hour")
 
 
 def test_a_drawing_is_no_part_of_other_questions() -> None:

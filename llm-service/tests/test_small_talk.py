@@ -116,10 +116,69 @@ async def test_the_time_is_told_with_the_clock_it_is_of(talk: Any, text: str, st
 
 
 @pytest.mark.parametrize(
-    ("text", "first"), [(ELSEWHERE[0], "I can't answer that"), (ELSEWHERE[-1], "这个问题我回答不了")]
+    ("text", "first"), [(ELSEWHERE[0], "I can't answer that"), ("昨天的球赛谁赢了？", "这个问题我回答不了")]
 )
 async def test_what_is_no_question_about_devices_is_said_to_be_none(talk: Any, text: str, first: str) -> None:
     assert (await talk.ask(text)).startswith(first)
+
+
+_PARTS = ["parts", "pieces", "workpieces"]
+_MADE = ["did WLD001 finish today", "were produced yesterday", "has WLD002 made since noon", "did we ship this week"]
+NOT_IN_THE_DATA = [
+    *(f"How many {parts} {made}?" for parts in _PARTS for made in _MADE),
+    *(
+        f"{device}{day}{made}了多少件{what}？"
+        for device in ("WLD001", "")
+        for day in ("今天", "昨天")
+        for made in ("生产", "完成", "焊")
+        for what in ("", "工件")
+    ),
+    *(f"What's the weather like {place}?" for place in ("outside the plant", "today", "here")),
+    *(f"这批{what}是哪家供应商的？" for what in ("焊丝", "气体")),
+    "Which supplier does the wire of WLD001 come from?",
+    "What did the gas cost yesterday?",
+]
+TO_COME = [
+    *(
+        f"如果{field}再加 {more}，温度{will}？"
+        for field in ("电流", "电压")
+        for more in ("10%", "20 A")
+        for will in ("会升到多少", "会到多少", "会变成多少", "会上升多少")
+    ),
+    "What will the temperature of WLD001 be if the current goes up by 10 %?",
+    "mean current of WLD001 tomorrow",
+    "预测一下WLD001明天的温度",
+]
+
+
+@pytest.mark.parametrize("text", NOT_IN_THE_DATA)
+async def test_what_readings_hold_nothing_of_is_said_not_to_be_in_them(talk: Any, text: str) -> None:
+    answer = await talk.ask(text)
+    assert answer.startswith(("I can't answer that (“", "这个问题我回答不了（“"))
+    assert any(reason in answer for reason in ("not in the data", "数据里没有", "none can be counted", "无法计件"))
+    assert "model" not in answer
+
+
+@pytest.mark.parametrize("text", TO_COME)
+async def test_what_is_still_to_come_is_not_predicted(talk: Any, text: str) -> None:
+    answer = await talk.ask(text)
+    assert "predict nothing" in answer or "不作预测" in answer
+
+
+@pytest.mark.parametrize("text", ["how many good parts did WLD001 make today?", "WLD001今天有多少件合格"])
+def test_parts_of_a_quality_are_counted_by_readings(text: str) -> None:
+    query = parse_prompt(text, NOW, known_devices=CODES)
+    assert (query.refused, len(query.conditions)) == ("", 1)
+
+
+@pytest.mark.parametrize("text", ["Who am I talking to?", "who are you", "hello", "Hi!", "good morning"])
+async def test_it_says_who_it_is(talk: Any, text: str) -> None:
+    assert (await talk.ask(text)).startswith("This is Penstock's offline assistant.")
+
+
+@pytest.mark.parametrize("text", ["在吗？", "在吗", "你好", "您好！", "你是谁？", "我在和谁说话？", "有人吗？"])
+async def test_it_says_who_it_is_in_chinese(talk: Any, text: str) -> None:
+    assert (await talk.ask(text)).startswith("我是 Penstock 的离线助手。")
 
 
 @pytest.mark.parametrize(("text", "word"), ORDERS)

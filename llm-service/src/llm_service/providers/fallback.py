@@ -29,7 +29,7 @@ from llm_service.domain.offline.worker import Checkpoint, RuleWorker
 from llm_service.providers.dropped import as_called, left_out
 from llm_service.providers.registry import ProviderServices
 from penstock_kit.clock import Clock
-from penstock_kit.token_estimate import estimate_tokens
+from penstock_kit.token_estimate import characters_within, estimate_tokens
 
 NAME: Final = "fallback"
 RULES: Final = "rules"
@@ -80,9 +80,11 @@ class FallbackProvider:
             yield [started, *calls, Finished(reason=FinishReason.TOOL_CALLS, usage=usage)]
             return
         yield [started]
-        for piece in _PIECE.finditer(step.text):
+        text = _within(step.text, request)
+        for piece in _PIECE.finditer(text):
             yield [TextDelta(text=piece[0], index=index) for index in choices]
-        yield [Finished(reason=FinishReason.STOP, usage=usage)]
+        reason = FinishReason.STOP if text == step.text else FinishReason.LENGTH
+        yield [Finished(reason=reason, usage=usage)]
 
     def _answer(self, request: CompletionRequest, checkpoint: Checkpoint) -> tuple[Step, Usage]:
         step = self._step(request, checkpoint)
@@ -90,7 +92,7 @@ class FallbackProvider:
         if isinstance(step, CallTools):
             made = sum(estimate_tokens(f"{call.name}{call.arguments}") for call in step.calls)
         else:
-            made = estimate_tokens(step.text)
+            made = estimate_tokens(_within(step.text, request))
         made *= request.sampling.n or 1
         return step, Usage(input=estimate_prompt(request), output=made, estimated=True)
 
@@ -137,6 +139,12 @@ class FallbackProvider:
     async def close(self) -> None:
         """Start no further work."""
         self._worker.close()
+
+
+def _within(text: str, request: CompletionRequest) -> str:
+    """The beginning of an answer that is no more than the tokens asked for."""
+    most = request.sampling.max_output_tokens
+    return text if most is None else text[: characters_within(text, most)]
 
 
 def _wording(query: StructuredQuery, now: datetime) -> Wording:

@@ -7,7 +7,7 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Note, Operator, Remark, Statistic
 from llm_service.domain.offline.topic_parts import TopicParts
 from llm_service.domain.offline.words_data import LABEL_FIELD
-from llm_service.domain.offline.words_question import RANKING
+from llm_service.domain.offline.words_question import PIECES, RANKING
 from llm_service.domain.offline.words_shop import BARE_AMOUNTS, NORMAL
 
 if TYPE_CHECKING:
@@ -74,6 +74,14 @@ class AmountParts(TopicParts):
     def _most(self) -> bool:
         """Whether "most" or "least" is said of a quantity, which "highest" is of a rate."""
         return any(lexeme.text in words_topic.QUANTITY for lexeme in self._words.lexemes)
+
+    def counts_pieces(self) -> str:
+        """The word for parts where all of them are to be counted; those of a quality are readings of it."""
+        # "焊了多少件": that it welds says no more.
+        narrowed = self._reading.conditions and not self._reading.state
+        told = self._fields or narrowed or self._reading.percentiles or self._intents
+        raw = next((lexeme.raw for lexeme in self._words.lexemes if lexeme.text in PIECES), "")
+        return raw if raw and self._statistics.keys() == {Statistic.COUNT} and not told else ""
 
     def note_welds(self) -> None:
         """ "How many welds": readings are counted, which are no welds."""

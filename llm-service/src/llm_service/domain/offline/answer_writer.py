@@ -14,6 +14,7 @@ from llm_service.domain.offline.query import Note, Remark, Statistic, Structured
 from llm_service.domain.offline.ratio import ratio_unit
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
 from llm_service.domain.offline.small_talk import SmallTalk
+from llm_service.domain.offline.words_question import ABSENT, PIECES, TO_COME
 
 _MOST_DEVICES: Final = 40
 _SIGMAS: Final = 4.0
@@ -58,10 +59,23 @@ class Report:
                 return say.farewell()
             case SmallTalk.CLOCK if say.times.now is not None:
                 return say.clock(say.times.stamp(say.times.now))
+            case SmallTalk.HELP | SmallTalk.GREETING:
+                return f"{say.identity()} {self.unconfigured()}"
             case SmallTalk.OTHER:
                 return f"{say.not_of_devices()} {self.unconfigured()}".strip()
             case _:
                 return self.unconfigured()
+
+    def unanswerable(self, query: StructuredQuery) -> str:
+        """Say why readings can't tell what was asked, "" where that is not known of its words."""
+        words = query.refused.lower()
+        if words in ABSENT or words.startswith(("who used", "谁 用")):
+            return self.say.absent(query.refused)
+        if words in PIECES:
+            return self.say.no_pieces(query.refused)
+        now, start = self.say.times.now, query.time.start if query.time else None
+        later = bool(words and now and start and start > now)
+        return self.say.to_come(query.refused) if words in TO_COME or later else ""
 
     def no_tools(self, query: StructuredQuery) -> str:
         """Say that nothing here can read the telemetry the question needs."""

@@ -126,6 +126,24 @@ class ChineseDevices(ChineseEvents):
             "例如可以询问平均值、最大值、数量或趋势。"
         )
 
+    def identity(self) -> str:
+        """Say who answers."""
+        return "我是 Penstock 的离线助手。"
+
+    def absent(self, words: str) -> str:
+        """Say that the readings hold nothing of it."""
+        return f"这个问题我回答不了（“{words}”）：数据里没有这方面的内容，只有设备的读数。"
+
+    def to_come(self, words: str) -> str:
+        """Say that nothing is predicted."""
+        return f"这个问题我回答不了（“{words}”）：我只依据已经测得的数据，不作预测。"
+
+    def no_pieces(self, words: str) -> str:
+        """Say that no parts can be counted."""
+        return (
+            f"这个问题我回答不了（“{words}”）：读数里分不出单个工件，无法计件。可以询问设备运行了多久，或启停了多少次。"
+        )
+
     def cannot_part(self, words: str) -> str:
         """Say what can't be answered."""
         return f"“{words}”这一部分我无法回答：这里不能解释数据，只能计数和求平均。"

@@ -105,7 +105,7 @@ class ChineseStates(SharedWording):
 
     def not_drawn(self, words: str) -> str:
         """Explain that there is no picture."""
-        return f"这里不能画图（“{words}”），以上用文字说明数据的情况。"
+        return f"文字里没有图（“{words}”），以上用文字说明数据的情况；聊天页面的回答下方有这些数据的图表。"
 
     def maybe_before(self, first: str, begin: str) -> str:
         """Explain an edge."""

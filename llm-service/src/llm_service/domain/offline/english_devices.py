@@ -131,6 +131,25 @@ class EnglishDevices(EnglishEvents):
             "rules. Ask for example for a mean, an extreme, a count or a trend."
         )
 
+    def identity(self) -> str:
+        """Say who answers."""
+        return "This is Penstock's offline assistant."
+
+    def absent(self, words: str) -> str:
+        """Say that the readings hold nothing of it."""
+        return f"I can't answer that (“{words}”): it is not in the data, which hold only the readings of your devices."
+
+    def to_come(self, words: str) -> str:
+        """Say that nothing is predicted."""
+        return f"I can't answer that (“{words}”): I tell what was measured, and predict nothing."
+
+    def no_pieces(self, words: str) -> str:
+        """Say that no parts can be counted."""
+        return (
+            f"I can't answer that (“{words}”): the readings don't tell one part from the next, so none can be counted. "
+            "You can ask how long a machine ran, or how often it started."
+        )
+
     def cannot_part(self, words: str) -> str:
         """Say what can't be answered."""
         return f"I can't answer the part “{words}”: by rules, readings are counted and averaged, but not explained."

@@ -117,7 +117,10 @@ class EnglishStates(SharedWording):
 
     def not_drawn(self, words: str) -> str:
         """Explain that there is no picture."""
-        return f"I can't draw (“{words}”): this text tells what the readings show."
+        return (
+            f"This text holds no drawing (“{words}”), it tells what the readings show; the chat page has charts of "
+            "them below the answer."
+        )
 
     def maybe_before(self, first: str, begin: str) -> str:
         """Explain an edge."""

@@ -75,6 +75,22 @@ class DeviceWording(StateWording, Protocol):
         """Say that what was asked can't be done, and what can."""
         ...
 
+    def identity(self) -> str:
+        """Say who answers."""
+        ...
+
+    def absent(self, words: str) -> str:
+        """Say that what was asked is not in the data."""
+        ...
+
+    def to_come(self, words: str) -> str:
+        """Say that nothing is predicted."""
+        ...
+
+    def no_pieces(self, words: str) -> str:
+        """Say that the readings tell no single parts, so that none can be counted."""
+        ...
+
     def cannot_part(self, words: str) -> str:
         """Say that a part of the question can't be answered."""
         ...

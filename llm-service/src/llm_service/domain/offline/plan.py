@@ -52,9 +52,8 @@ def next_step(conversation: Conversation, tools: Toolbox, asked: Sequence[tuple[
 def _step(plan: PlanState) -> Step:
     if (alarms := prepare_alarms(plan)) is not None:
         return alarms
-    if (talk := small_talk(plan.talk.question, plan.query)) is not None:
-        named = _list_names(plan) if talk is SmallTalk.OTHER else None
-        return named or Say(text=plan.report.talk(talk))
+    if (said := _without_data(plan)) is not None:
+        return said
     if plan.query.negation:
         return _list_names(plan) or Say(text=plan.report.say.negated(plan.query.negation))
     if not plan.tools and not plan.talk.outcomes:
@@ -62,6 +61,16 @@ def _step(plan: PlanState) -> Step:
     if plan.query.intent is Intent.LIST_DEVICES:
         return _list(plan)
     return settle_winner(plan) or settle_subject(plan) or _answer(plan)
+
+
+def _without_data(plan: PlanState) -> Step | None:
+    """The next step to what no reading answers, None for a question about devices."""
+    if reason := plan.report.unanswerable(plan.query):
+        return Say(text=reason)
+    if (talk := small_talk(plan.talk.question, plan.query)) is None:
+        return None
+    named = _list_names(plan) if talk is SmallTalk.OTHER else None
+    return named or Say(text=plan.report.talk(talk))
 
 
 def _answer(plan: PlanState) -> Step:

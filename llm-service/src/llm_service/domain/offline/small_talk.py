@@ -20,16 +20,17 @@ class SmallTalk(StrEnum):
 
 # The longest message, in tokens, that is taken for thanks or a farewell by one word of it.
 _SHORT: Final = 16
+_MARKS: Final = frozenset({"?", "？", "!", "！", ".", "。", ",", "，", "~", "～"})
 _WORDS: Final = {
-    SmallTalk.HELP: "who are you|who am i talking to"
-    "|what are you|what can you|what do you do|what can i ask|what could i ask|"
+    SmallTalk.HELP: "who are you|who am i talking to|who am i chatting with|who is this|who ' s this|who do i talk to"
+    "|what are you|what is your name|what can you|what do you do|what can i ask|what could i ask|"
     "how do you work|how does this work|what questions|help|help me|what do you know|what else can you"
-    "|你是谁|你是什么|你能做什么|你会做什么|你能干什么|你会什么|你可以做什么|我能问什么|可以问什么|怎么用|怎么使用|帮助|使用说明|能回答什么",
+    "|你是谁|你是哪位|你叫什么|我在和谁说话|我在跟谁说话|我在和谁聊天|你是什么|你能做什么|你会做什么|你能干什么|你会什么|你可以做什么|我能问什么|可以问什么|怎么用|怎么使用|帮助|使用说明|能回答什么",
     SmallTalk.THANKS: "thanks|thank you|thank|thx|cheers|much appreciated|谢谢|多谢|感谢|谢啦|谢了|辛苦了|辛苦",
     SmallTalk.FAREWELL: "bye|goodbye|good bye|see you|see ya|good night|that's all|that ' s all|that is all"
     "|that will be all|再见|拜拜|回头见|晚安|下班了|先这样",
     SmallTalk.GREETING: "hello|hi|hey|good morning|good afternoon|good evening|morning|你好|您好|早上好|下午好"
-    "|晚上好|在吗|在么|早|嗨|哈喽",
+    "|晚上好|在吗|在么|在不在|有人吗|早|嗨|哈喽",
 }
 _CLOCK: Final = (
     "what time is it|what ' s the time|what is the time|whats the time|the current time|current time|what ' s the date"
@@ -57,6 +58,9 @@ def small_talk(text: str, query: StructuredQuery) -> SmallTalk | None:
     said = [kind for kind, phrases in _TALK.items() if _says(words, phrases)]
     if not said or len(words) > _SHORT:
         return SmallTalk.OTHER
+    if any(tuple(word for word in words if word not in _MARKS) == phrase for phrase in _TALK[said[0]]):
+        # "在吗？" asks for nothing else.
+        return said[0]
     # "Hello, who won the match?" greets and asks for something else.
     asks = words[-1] in {"?", "？"} or len(words) > _SHORT // 2
     return SmallTalk.OTHER if said[0] is SmallTalk.GREETING and asks else said[0]

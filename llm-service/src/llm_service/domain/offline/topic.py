@@ -99,6 +99,7 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         topic.statistics = tuple(self._statistics)
         self._settle(topic)
         topic.statistics = tuple(self._statistics)
+        topic.refused = topic.refused or self.counts_pieces()
         self.note_welds()
         topic.recent = any(words.text(at) in _RECENT for at in self._intents.get(Intent.TREND, ()))
         topic.varies = self._varies()

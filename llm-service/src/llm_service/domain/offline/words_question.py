@@ -15,7 +15,9 @@ _CANNOT: Final = (
     "|谁在操作|谁在用|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下"
     "|还有多少焊丝|will|will be|going to|gonna|将会|会是多少|会到多少|会达到|会达到多少|将达到|会升到|会涨到|预计"
     "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
-    "|manufacturer|序列号|厂家|保养"
+    "|manufacturer|序列号|厂家|保养|vendor|who supplies|who supplied|weather|the weather|天气|天气预报|室外|户外"
+    "|会降到|会跌到|会变成|会变成多少|会升高多少|会上升多少|会下降多少|会降低多少|会增加多少|会减少多少|会升到多少"
+    "|would be if|would happen if|would it be if|会怎么样|会怎样"
 )
 _HEATING: Final = (
     "getting hotter|getting warmer|getting colder|getting cooler|getting hot|becoming hotter|becoming warmer"
@@ -105,6 +107,26 @@ ALWAYS: Final = frozenset(
     }
 )
 """What asks whether something held at every reading."""
+_ABSENT: Final = (
+    "supplier|供应商|vendor|who supplies|who supplied|manufacturer|serial number|序列号|厂家|operator|operators"
+    "|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作|谁在操作|谁在用|responsible"
+    "|in charge of|in charge|whose job|谁负责|负责人|由谁负责|负责|cost|costs|price|expensive|费用|成本|电费|价格|花费"
+    "|多少钱|weather|the weather|天气|天气预报|室外|户外|next service|the next service|due for service|service due"
+    "|serviced|maintenance|保养|who used"
+)
+_TO_COME: Final = (
+    "predict|prediction|forecast|extrapolate|预测|预报|will|will be|going to|gonna|将会|会是多少|会到多少|会达到"
+    "|会达到多少|将达到|会升到|会涨到|预计|估计会|会有多少|会降到|会跌到|会变成|会变成多少|会升高多少|会上升多少"
+    "|会下降多少|会降低多少|会增加多少|会减少多少|会升到多少|would be if|would happen if|would it be if|会怎么样|会怎样"
+)
+ABSENT: Final = frozenset(_ABSENT.split("|"))
+"""What readings hold nothing of."""
+TO_COME: Final = frozenset(_TO_COME.split("|"))
+"""What asks for what is not measured yet, or was never."""
+PIECES: Final = frozenset(
+    {"part", "parts", "piece", "pieces", "workpiece", "workpieces", "工件", "件", "产品", "零件", "多少件", "几件"}
+)
+"""What is made, of which readings don't tell one from the next."""
 CANNOT: Final = frozenset(_CANNOT.split("|"))
 """What no rule can tell, wherever it stands in a question."""
 

@@ -139,7 +139,7 @@ def add_talk_words(lexicon: Lexicon) -> None:
     add(
         Kind.HOW_MANY,
         None,
-        "how many|多少条|多少个|多少台|几台|几条|多少行|多少个点|多少个样本|多少数据|几个|有几",
+        "how many|多少件|几件|多少条|多少个|多少台|几台|几条|多少行|多少个点|多少个样本|多少数据|几个|有几",
     )
     add(
         Kind.ASK_WHEN,

@@ -6,7 +6,9 @@ from llm_service.domain.offline.query import Statistic
 
 SHOWING: Final = frozenset({"show", "display", "print", "fetch", "give", "get", "list", "显示", "查询", "查看", "列出"})
 SHOWN: Final = frozenset({"data", "readings", "rows", "values", "records", "数据", "读数", "记录"})
-WELDS: Final = frozenset({"weld", "welds", "part", "parts", "piece", "pieces", "焊缝", "焊点", "工件", "件"})
+WELDS: Final = frozenset(
+    {"weld", "welds", "part", "parts", "piece", "pieces", "焊缝", "焊点", "工件", "件", "多少件", "几件"}
+)
 # Verbs as well: "the hour in which it was the most idle".
 MORE: Final = frozenset({"more", "fewer", "less"})
 VERBAL: Final = frozenset({"空闲", "停", "焊接", "运行"})
