@@ -25,6 +25,8 @@ _LARGE: Final = "large"
 _UNFIT: Final = frozenset(
     {"LOADING", "READONLY", "MASTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM", "MISCONF", "BUSY", "CLUSTERDOWN"}
 )
+# What servers before Redis 7 say, without a code, of a script whose user lacks a right.
+_SCRIPT_DENIED: Final = "The user executing the script can't"
 _NO_ROOM: Final = "OOM"
 _MULTI: Final = (b"*1\r\n$5\r\nMULTI\r\n",)
 _EXEC: Final = (b"*1\r\n$4\r\nEXEC\r\n",)
@@ -307,7 +309,7 @@ def _lane_of(packed: Sequence[bytes]) -> str:
 def _is_unfit(answer: Exception, *, may_lack_room: bool) -> bool:
     # What a command in a script was refused for, older servers tell at the end of their line about the script.
     code = f"{answer}".rpartition(": -")[2].partition(" ")[0]
-    return code in _UNFIT or (not may_lack_room and code == _NO_ROOM)
+    return code in _UNFIT or _SCRIPT_DENIED in f"{answer}" or (not may_lack_room and code == _NO_ROOM)
 
 
 def is_missing_script(answer: object) -> bool:

@@ -30,6 +30,7 @@ class Subscriber:
         self._up = asyncio.Event()
         self._made = asyncio.Event()
         self._pubsub: Any = None
+        self._is_denied = False
         link.listen(self._on_link_change)
 
     def on_interruption(self, callback: Callable[[], None]) -> None:
@@ -72,13 +73,23 @@ class Subscriber:
             await self._up.wait()
             try:
                 await self._listen()
-            except RedisUnavailable:
-                pass
+            except RedisUnavailable as error:
+                self._tell_denied(error)
             except Exception:
                 log.exception("listening failed")
             finally:
                 await self._disconnect()
             await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _tell_denied(self, error: RedisUnavailable) -> None:
+        """Say once that the user may not listen: everything else goes on, and nothing else would tell."""
+        from redis.exceptions import NoPermissionError
+
+        if isinstance(error.__cause__, NoPermissionError) and not self._is_denied:
+            self._is_denied = True
+            log.warning(
+                "the user of redis may not listen to other replicas", channels=[*self._callbacks], detail=f"{error}"
+            )
 
     async def _wait_for_connection(self) -> Any:
         """Return the connection, after waiting for it while it is made."""
@@ -115,6 +126,7 @@ class Subscriber:
     def _dispatch(self, message: dict[str, Any]) -> None:
         channel = message["channel"].decode()
         if message["type"] == "subscribe":
+            self._is_denied = False
             confirmed = self._confirmed.get(channel)
             if confirmed is not None and not confirmed.done():
                 confirmed.set_result(None)
