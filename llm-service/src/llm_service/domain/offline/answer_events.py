@@ -123,6 +123,7 @@ def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
     if result.fitting and (_TIMED & set(query.statistics) or (single and query.when)):
         text = say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
         listed = answer_states.stretches(report, query, result.fitting) if single else ""
+        listed = listed or answer_states.longest(report, query, result.fitting)
         return f"{text}\n{listed}" if listed else text
     if query.since and result.fitting:
         return answer_states.since(report, query, each)
@@ -132,7 +133,10 @@ def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
             times = (say.times.stamp(result.first_fitting), say.times.stamp(result.last_fitting))
         text = say.fitting_times(result.device, period, where, times, result.row_count)
         listed = answer_states.stretches(report, query, result.fitting) if result.fitting and times else ""
-        return "\n".join(filter(None, (text, listed, answer_states.edge(report, each))))
+        lead = (
+            answer_states.longest(report, query, result.fitting) if query.longest and result.fitting and times else ""
+        )
+        return "\n".join(filter(None, (lead, text, listed, answer_states.edge(report, each))))
     if Statistic.SHARE in query.statistics:
         share = percent(result.row_count / result.rows_in_range) if result.rows_in_range else "0"
         return say.fitting_share(result.device, period, where, share, (result.row_count, result.rows_in_range))

@@ -11,7 +11,7 @@ from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.query import Statistic, StructuredQuery
-from llm_service.domain.offline.result import DeviceStatistics
+from llm_service.domain.offline.result import DeviceStatistics, Series
 
 _KILO = 1000.0
 _HOUR = 3600.0
@@ -53,6 +53,21 @@ def power(
         for label, codes in groups.items()
     ]
     return "\n".join([*limited(say, lines), *together, *([say.groups(sums, "")] if sums else [])])
+
+
+def power_now(report: Report, query: StructuredQuery, series: Series, code: str) -> str:
+    """State the power by the newest row that has both voltage and current."""
+    names = [next(iter(match_field(each, series.columns)), "") for each in ("voltage", "current")]
+    if not all(names):
+        return report.no_data(code, query.time, None)
+    volts, amps = (dict(series.points(name)) for name in names)
+    moment = max(volts.keys() & amps.keys(), default=None)
+    if moment is None:
+        return report.no_data(code, query.time, None)
+    factors = [(volts[moment], names[0]), (amps[moment], names[1])]
+    told = " × ".join(shown(value, series.units.get(name, ""), None) for value, name in factors)
+    value = _shown(query, volts[moment] * amps[moment], energy=False)
+    return report.say.power_now(series.device or code, report.say.times.stamp(moment), value, told)
 
 
 def _shown(query: StructuredQuery, amount: float, *, energy: bool) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llm_service.domain.offline.answer_events import BY_READINGS, EXTREMES
+from llm_service.domain.offline.answer_events import BY_READINGS, EXTREMES, extreme_times
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_pooled import pooled
 from llm_service.domain.offline.answer_writer import Answered, Report
@@ -36,6 +36,9 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     told = {device for _, device, _ in texts[: query.top or len(texts)]}
     counted = [each for each in answered if each.result.device in told]
     whole = _together(report, query, counted) if measure.statistic is Statistic.INTEGRAL else []
+    if query.when and measure.statistic in EXTREMES:
+        first = next(each for each in answered if each.result.device == texts[0][1])
+        text = f"{extreme_times(report, replace(query, statistics=(measure.statistic,)), [first])}\n{text}"
     return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
 
 

@@ -40,6 +40,15 @@ def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> s
     return report.say.stretches(fitting.spells, report.say.length(fitting.seconds), listed)
 
 
+def longest(report: Report, query: StructuredQuery, fitting: FittingTime) -> str:
+    """Tell from when to when the longest stretch lasted, where its time is asked for; "" otherwise."""
+    if not query.when or fitting.longest_start is None:
+        return ""
+    return report.say.longest_stretch(
+        _shown(report, Spell(start=fitting.longest_start, seconds=fitting.longest_seconds))
+    )
+
+
 def since(report: Report, query: StructuredQuery, each: Answered) -> str:
     """Say since when readings fit, or when they last did."""
     result, fitting = each.result, each.result.fitting

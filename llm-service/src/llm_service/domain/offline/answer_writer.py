@@ -270,7 +270,20 @@ class Report:
             if several
             else self.period(query, answered[0].time)
         )
-        return "\n".join([self.say.comparison_head(names, period).replace(" :", ":"), *limited(self.say, lines)])
+        told = "\n".join([self.say.comparison_head(names, period).replace(" :", ":"), *limited(self.say, lines)])
+        verdict = self._verdict(query, (fields or shared)[0], measures[0], answered)
+        return f"{verdict}\n{told}" if verdict else told
+
+    def _verdict(self, query: StructuredQuery, field: str, measure: Measure, answered: Sequence[Answered]) -> str:
+        """Whether the first of two devices is above (or below) the second, "" where that is not asked."""
+        ones = [one for each in answered if (one := each.result.of(field))]
+        values = [value for one in ones if (value := measure.value(one)) is not None]
+        if not query.beyond or len(values) != 2 or len(answered) != 2 or len({one.unit for one in ones}) > 1:
+            return ""
+        above = query.beyond == "above"
+        holds = values[0] > values[1] if above else values[0] < values[1]
+        codes = (answered[0].result.device, answered[1].result.device)
+        return self.say.beyond(codes, self.name(field, measure), above=above, holds=holds)
 
     def _sides(self, answered: Sequence[Answered]) -> list[str]:
         if len({each.time for each in answered}) == 1:

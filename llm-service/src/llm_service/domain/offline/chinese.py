@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from llm_service.domain.offline.chinese_devices import ChineseDevices
+from llm_service.domain.offline.phrases_states import Stretch
 
 _COURSE: Final = {-1: "呈下降趋势", 0: "基本平稳", 1: "呈上升趋势", 2: "有升有降，没有明确的方向"}
 
@@ -83,6 +84,19 @@ class Chinese(ChineseDevices):
             f"{device} {period}的 {field} {_COURSE[direction]}：从 {first} 到 {last}（变化 {change}），"
             f"最低 {low}（{low_at}），最高 {high}（{high_at}，{self.times.name}）。"
         )
+
+    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool) -> str:
+        """Say yes or no of two devices."""
+        side = "高于" if above else "低于"
+        return f"{'是' if holds else '不是'}：{devices[0]} 的 {name}{'' if holds else '不'}{side} {devices[1]}。"
+
+    def power_now(self, device: str, time: str, value: str, factors: str) -> str:
+        """State the power now."""
+        return f"{device} 最新数据（{time}，{self.times.name}）的功率为 {value}（电压 × 电流，{factors}）。"
+
+    def longest_stretch(self, longest: Stretch) -> str:
+        """Tell the longest stretch."""
+        return f"最长的一段从 {longest.begin} 到 {longest.end}（{self.times.name}，{longest.length}）。"
 
     def slopes(self, period: str, field: str, first: str, value: str, *, rises: bool, clear: bool) -> str:
         """Say whose values rise or fall the most."""

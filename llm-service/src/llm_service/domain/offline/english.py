@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from llm_service.domain.offline.english_devices import EnglishDevices
+from llm_service.domain.offline.phrases_states import Stretch
 
 _COURSE: Final = {-1: "falls", 0: "stays about level", 1: "rises", 2: "goes up and down, with no clear direction"}
 
@@ -88,6 +89,21 @@ class English(EnglishDevices):
             f"{field} of {device} {period} {_COURSE[direction]}: from {first} to {last} (change {change}), "
             f"lowest {low} at {low_at}, highest {high} at {high_at} {self.times.name}."
         )
+
+    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool) -> str:
+        """Say yes or no of two devices."""
+        side = "higher" if above else "lower"
+        yes, isnt = ("Yes", "is") if holds else ("No", "is not")
+        return f"{yes}: the {name} of {devices[0]} {isnt} {side} than that of {devices[1]}."
+
+    def power_now(self, device: str, time: str, value: str, factors: str) -> str:
+        """State the power now."""
+        at = f"at {time} {self.times.name}, its last reading,"
+        return f"The power of {device} {at} is {value} (voltage × current, {factors})."
+
+    def longest_stretch(self, longest: Stretch) -> str:
+        """Tell the longest stretch."""
+        return f"The longest lasted from {longest.begin} to {longest.end} {self.times.name} ({longest.length})."
 
     def slopes(self, period: str, field: str, first: str, value: str, *, rises: bool, clear: bool) -> str:
         """Say whose values rise or fall the most."""

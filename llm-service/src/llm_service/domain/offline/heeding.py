@@ -80,7 +80,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "interval": query.interval,
         "limit": query.limit,
         "limits": query.limits,
-        "when": query.when and Statistic.MISSING_RATIO not in query.statistics,
+        "when": query.when and Statistic.MISSING_RATIO not in query.statistics and not _tells_times(query, kind),
         "unit": query.unit,
         "rank": query.rank and len(query.devices) > 1,
         "window_size": query.window_size or query.window_length,
@@ -105,6 +105,12 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "statistics": _lost_statistics(query, kind),
     }
     return [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
+
+
+def _tells_times(query: StructuredQuery, kind: str) -> bool:
+    """Whether a ranking tells when: each interval is one, and an extreme has its time."""
+    extremes = bool(query.statistics) and set(query.statistics) <= _EXTREMES
+    return query.rank and (kind == "intervals" or (kind == "rank" and extremes and bool(query.fields)))
 
 
 def _times(query: StructuredQuery) -> bool:

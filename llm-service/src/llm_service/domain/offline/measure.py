@@ -23,6 +23,10 @@ _STEPS: Final = frozenset(
 )
 _BUSY: Final = frozenset({"busiest", "idlest", "最忙", "最闲", "最清闲"})
 _SPANS: Final = frozenset({"的时间", "时间"})
+_WORST: Final = frozenset({"worst", "the worst", "best", "the best", "最差", "最好", "最糟", "最糟糕"})
+# Lengths of minutes into which a range is cut; other numbers of minutes are so many of one minute.
+_LENGTHS: Final = frozenset(timedelta(minutes=minutes) for minutes in (5, 10, 15, 20, 30, 45))
+_STRETCHES: Final = frozenset({"stretch", "window", "period", "span", "slot", "时段", "时间段"})
 _LED: Final = frozenset({"in", "within", "over", "during", "in the", "over the", "for", "the"})
 
 
@@ -193,6 +197,8 @@ def _ranks_rows(sentence: Sentence) -> bool:
 def _ranked(sentence: Sentence) -> FoundInterval | None:
     """ "Which 2 hours", "the 3 hottest hours", "温度最高的两个小时": so many intervals of a ranking."""
     for at in range(len(sentence)):
+        if (wide := _minutes_long(sentence, at)) is not None:
+            return wide
         counted = number_at(sentence, at)
         if counted is None or counted[0] % 1 or not 1 <= counted[0] <= _MOST_ROWS:
             continue
@@ -209,9 +215,28 @@ def _ranked(sentence: Sentence) -> FoundInterval | None:
     return None
 
 
+def _minutes_long(sentence: Sentence, at: int) -> FoundInterval | None:
+    """ "The worst 15 minutes", "最差的十五分钟": intervals that many minutes long, one of which is at an end."""
+    length = length_at(sentence, at)
+    if length is None or length.unit not in {"min", "h"} or length.value not in _LENGTHS:
+        return None
+    before = at - 1 - (sentence.text(at - 1) in {"的", "的那"})
+    worst = sentence.text(before) in _WORST
+    if not worst and not _is_end(sentence, before) and sentence.text(before) not in _BUSY:
+        return None
+    end = length.end + (sentence.text(length.end) in _STRETCHES)
+    sentence.use(before + 1, end)
+    return FoundInterval(width=length.value, which=True)
+
+
 def _ended(sentence: Sentence) -> FoundInterval | None:
     """ "The busiest hour", "which was the hottest day": the one at an end."""
     for at in range(len(sentence) - 1):
+        length = length_at(sentence, at + 1) if sentence.text(at) in _WORST or _is_end(sentence, at) else None
+        if length is not None and length.value in _LENGTHS and sentence.number(at + 1) is None:
+            # "The worst quarter of an hour".
+            sentence.use(at + 1, length.end)
+            return FoundInterval(width=length.value, which=True)
         unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
         ended = _is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest", "worst", "best"}
         counted = number_at(sentence, at + 1) is not None or sentence.has(at - 1, Kind.LAST)

@@ -26,6 +26,15 @@ _DIFFERENCE: Final = frozenset(
 )
 _REACH: Final = 8
 _UNTIL: Final = frozenset({"to", "until", "till", "through", "thru", "up to", "到", "至", "直到", "to the"})
+_HOURS: Final = frozenset({"h", "hrs", "uhr"})
+_LINKING: Final = _UNTIL | {"-", "–", "—", "~", "bis"}
+# Before these a number of hours is a length.
+_MEASURED: Final = frozenset(
+    {
+        *("of", "for", "lasting", "lasted", "last", "past", "within", "every", "than", "about", "took", "takes"),
+        *("over", "under", "least", "most", "up to", "longer than", "shorter than", "at least", "持续", "超过", "少于"),
+    }
+)
 _AND: Final = frozenset({"and", "和", "与"})
 
 
@@ -80,8 +89,24 @@ class MomentReader:
             named = Period(begin=at, end=at + 1, start=start, until=until, part=part, undated=True)
             return Moment(begin=at, end=at + 1, day=named)
         if (bare := bare_clock_at(self._words, at)) is not None:
-            return Moment(begin=at, end=bare.end, clock=bare)
+            named = self._is_hour_of_range(bare)
+            clock = replace(bare, bare=not named, exact=bare.exact or named)
+            return Moment(begin=at, end=bare.end + named, clock=clock)
         return Moment(begin=at, end=at + 1, now=True) if self._words.has(at, Kind.NOW) else None
+
+    def _is_hour_of_range(self, clock: Clock) -> bool:
+        """Whether an "h" behind a number makes it a time of day: "6 to 14 h", "6h-14h", but "stops of 6 to 14 h"."""
+        words = self._words
+        if words.text(clock.end) not in _HOURS:
+            return False
+        link, first = clock.begin - 1, clock.begin - 2
+        if words.text(link) in _LINKING:
+            first -= words.text(first) in _HOURS
+            opens = bare_clock_at(words, first)
+            return opens is not None and opens.seconds < clock.seconds and words.text(first - 1) not in _MEASURED
+        after = bare_clock_at(words, clock.end + 2) if words.text(clock.end + 1) in _LINKING else None
+        later = after is not None and words.text(after.end) in _HOURS and after.seconds > clock.seconds
+        return later and words.text(clock.begin - 1) not in _MEASURED
 
     def _is_of_other(self, at: int) -> bool:
         """Whether a half is that of something else than a day: "the first half of the week"."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
+from llm_service.domain.offline.break_asked import with_break
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
 from llm_service.domain.offline.device import find_devices
@@ -139,7 +140,7 @@ def parse_prompt(
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
-    return with_newest(with_starts(query, sentence), sentence)
+    return with_break(with_newest(with_starts(query, sentence), sentence), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

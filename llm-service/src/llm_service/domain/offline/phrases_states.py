@@ -108,6 +108,10 @@ class StateWording(Protocol):
         """State the mean power of the arc, or its energy."""
         ...
 
+    def power_now(self, device: str, time: str, value: str, factors: str) -> str:
+        """State the power of the arc by the newest readings of its factors."""
+        ...
+
     def judged(self, place: Place, *, holds: bool) -> str:
         """Say where a value lies among the readings, and whether it is as was asked."""
         ...
@@ -154,6 +158,14 @@ class StateWording(Protocol):
 
     def rest_told(self) -> str:
         """Open numbers of the readings within what is usual."""
+        ...
+
+    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool) -> str:
+        """Say whether a number of the first device is above, or below, that of the second."""
+        ...
+
+    def longest_stretch(self, longest: Stretch) -> str:
+        """Tell from when to when the longest stretch lasted."""
         ...
 
     def slopes(self, period: str, field: str, first: str, value: str, *, rises: bool, clear: bool) -> str:

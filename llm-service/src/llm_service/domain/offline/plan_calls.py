@@ -81,7 +81,7 @@ class CallPlanner:
             "durations": True if self._asks_durations(kind) else None,
             "shortest_spell": _shortest(query) if self._asks_durations(kind) else None,
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
-            "extreme_times": True if kind == "when" or tails else None,
+            "extreme_times": True if kind == "when" or tails or (kind == "rank" and query.when) else None,
             "correlations": True if kind in {"correlation", "power"} else None,
             "value_counts": True if self.asks_values() else None,
             "fields": None if kind == "correlation" or self.asks_values() else self.known_fields(query.devices),

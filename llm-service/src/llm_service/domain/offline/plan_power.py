@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline.answer_power import power
+from llm_service.domain.offline.answer_power import power, power_now
 from llm_service.domain.offline.field import match_field
-from llm_service.domain.offline.plan_state import CallTools, PlanState, Step
+from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
 from llm_service.domain.offline.query import Condition, Statistic
 from llm_service.domain.offline.read_statistics import read_statistics
+from llm_service.domain.offline.result_json import series_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
 from llm_service.domain.offline.words_state import RUNNING
 
@@ -23,6 +25,9 @@ def asks_power(plan: PlanState, *, cut: bool = False) -> bool:
     Of rows per interval it is only when these can be `cut` into ranges.
     """
     query = plan.query
+    now = query.statistics == (Statistic.LAST,) and plan.tools.accepts(DeviceTool.QUERY, "newest_first")
+    if now and (query.rank or query.time):
+        return False
     if len(query.fields) != 1 or query.fields[0] not in {POWER, ENERGY} or query.limit or query.when:
         return False
     if query.interval and not cut:
@@ -36,13 +41,15 @@ def asks_power(plan: PlanState, *, cut: bool = False) -> bool:
     able = all(card and all(match_field(each, card.fields) for each in FACTORS) for card in cards)
     own = any(card and match_field(query.fields[0], card.fields) for card in cards)
     mean = query.rank or not {Statistic.MAX, Statistic.MIN} & set(query.statistics)
-    return able and not own and mean and set(query.statistics) <= _PLAIN
+    return able and not own and mean and (now or set(query.statistics) <= _PLAIN)
 
 
 def answer_power_of(plan: PlanState) -> Step:
     """Return the next step to the mean power, or to the energy, of each device and range."""
     if not plan.talk.cards and plan.tools.has(DeviceTool.LIST):
         return CallTools(calls=(plan.tools.call(DeviceTool.LIST),))
+    if plan.query.statistics == (Statistic.LAST,):
+        return _power_now(plan)
     energy = plan.query.fields == (ENERGY,) or bool({Statistic.INTEGRAL, Statistic.SUM} & set(plan.query.statistics))
     if energy and not plan.query.conditions:
         running = Condition(field=RUNNING.field, operator=RUNNING.operator, value=RUNNING.value, unit="A")
@@ -57,6 +64,20 @@ def answer_power_of(plan: PlanState) -> Step:
     if groups:
         plan.left_out = [part for part in plan.left_out if part != "groups"]
     return plan.say(power(plan.report, plan.query, there, groups=groups, energy=energy))
+
+
+def _power_now(plan: PlanState) -> Step:
+    """The next step to the power by the newest readings of voltage and current."""
+    plan.left_out += ["devices"] if len(plan.query.devices) > MOST_SERIES else []
+    codes = plan.query.devices[:MOST_SERIES]
+    asked = replace(plan.query, devices=codes, fields=FACTORS, unit="")
+    found = plan.gathered(DeviceTool.QUERY, CallPlanner(plan.talk, plan.tools, asked).last(codes))
+    if not isinstance(found, list):
+        return found
+    plan.heed("power", {})
+    series = [series_from_json(each.outcome.data) for each in found]
+    lines = [power_now(plan.report, plan.query, each, code) for each, code in zip(series, codes, strict=False)]
+    return plan.say("\n".join(lines))
 
 
 def _groups(plan: PlanState) -> dict[str, tuple[str, ...]]:

@@ -190,6 +190,8 @@ class StructuredQuery:
 
     `tells_state` asks whether the machine runs, beside all its newest readings; of an `overview` that is said.
 
+    `beyond` ("above", "below") asks whether the first of two devices was so against the second.
+
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -262,6 +264,7 @@ class StructuredQuery:
     tells_state: bool = False
     ratio: bool = False
     overview: bool = False
+    beyond: str = ""
 
     @property
     def first_device(self) -> str:

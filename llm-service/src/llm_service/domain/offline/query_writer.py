@@ -187,6 +187,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         since=topic.since,
         holds=topic.holds,
         versus=topic.versus,
+        beyond=topic.beyond if intent is Intent.COMPARE and not topic.versus else "",
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
         least=reading.spells.least if reading.conditions or topic.follows else None,

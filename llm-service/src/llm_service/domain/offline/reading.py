@@ -55,6 +55,7 @@ class Topic:
     common: bool = False
     varies: bool = False
     falls: bool = False
+    beyond: str = ""
     always: bool = False
     averaged: bool = False
     of_them: bool = False

@@ -13,6 +13,7 @@ from llm_service.domain.offline.token import TokenKind
 _SHORTEST: Final = 3
 # Shorter words only count when two of their letters are swapped, which makes no other word of them.
 _SHORTEST_CHANGED: Final = 5
+_SHORTEST_DOUBLED: Final = 4
 _LONGEST: Final = 24
 _MOST: Final = 8
 _WORTH: Final = frozenset(
@@ -41,7 +42,7 @@ def correct_spelling(sentence: Sentence, lexicons: tuple[Lexicon, ...]) -> tuple
             break
         known = {each: senses for lexicon in lexicons for each, senses in lexicon.words.items()}
         near = _nearest(word, [each for each, senses in known.items() if _WORTH & senses.keys()])
-        near = near or _swapped(word, known)
+        near = near or _swapped(word, known) or _one_off(word, known)
         if near and Kind.FILLER in known[near] and not _WORTH & known[near].keys():
             sentence.lexemes[at] = replace(lexeme, senses=known[near])
         elif near:
@@ -55,6 +56,21 @@ def _swapped(word: str, known: Mapping[str, Senses]) -> str:
     turned = (word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1))
     found = [each for each in turned if each in known and each != word and Kind.DEVICE not in known[each]]
     return found[0] if len(set(found)) == 1 else ""
+
+
+def _one_off(word: str, known: Mapping[str, Senses]) -> str:
+    """The only word of the grammar, of whatever kind, that is one letter off: "sinse", "anythng"; of a short word one
+    too many: "gass"."""
+    if len(word) < _SHORTEST_DOUBLED:
+        return ""
+    if len(word) < _SHORTEST_CHANGED:
+        found = {word[:at] + word[at + 1 :] for at in range(1, len(word)) if word[at] == word[at - 1]}
+        found = {each for each in found if each in known}
+    else:
+        near = (each for each in known if abs(len(each) - len(word)) <= 1 and each[:1] == word[:1] and each.isalpha())
+        found = {each for each in near if len(each) >= _SHORTEST_CHANGED and distance(word, each, 1) <= 1}
+    found = {each for each in found if Kind.DEVICE not in known[each]}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _lacks(word: str, other: str) -> bool:

@@ -29,6 +29,8 @@ _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候",
 _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
 _VERBS: Final = frozenset({"停了", "停", "停过", "焊了", "运行了", "工作了", "stopped", "stop", "run", "ran"})
 _CARRYING: Final = frozenset({"ran", "run"})
+# Before "hotter than" these say no more either.
+_CARRYING_MORE: Final = frozenset({"runs", "running"})
 _STARTING: Final = frozenset({"start", "begin", "started", "begun", "began", "开始", "启动"})
 _MOST: Final = frozenset({"most", "least", "fewest", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
@@ -101,7 +103,8 @@ def _is_verb_of_end(sentence: Sentence, at: int) -> bool:
     """Whether the word only carries the end of a field behind it: "ran the hottest" says how hot, not that it ran."""
     more = sentence.senses(sentence.skip(at + 1, (Kind.FILLER,))).get(Kind.MORE)
     carried = isinstance(more, Comparative) and bool(more.field) and more.statistic is not None
-    return carried and sentence.text(at) in _CARRYING
+    compared = any(lexeme.text.endswith("than") for lexeme in sentence.lexemes)
+    return carried and sentence.text(at) in (_CARRYING | _CARRYING_MORE if compared else _CARRYING)
 
 
 def _use(sentence: Sentence, at: int, others: Sequence[int | None], *, led: bool) -> None:

@@ -58,6 +58,9 @@ _SIDES: Final[dict[object, str]] = {
     Operator.LT: "below",
     Operator.LE: "below",
 }
+# What a question for yes or no begins with, or holds.
+_OPENING: Final = frozenset({"is", "are", "was", "were", "has", "have", "had", "does", "do", "did", "isn't", "wasn't"})
+_WHETHER: Final = frozenset({"是不是", "是否", "有没有", "whether"})
 _TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE})
 
 
@@ -112,6 +115,7 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         topic.counted_as = tuple(self._counted_as)
         topic.asks = self._said(Kind.WHETHER)
         topic.versus = self._versus if _is_timed(self._statistics, self._reading) else ""
+        topic.beyond = self._versus if self._asks_yes_or_no() else ""
         if topic.common and Intent.ANOMALY in self._intents:
             # "Which fault was most common" counts labels.
             self._intents.pop(Intent.ANOMALY)
@@ -167,6 +171,13 @@ class _TopicReader(TopicWords, AmountParts, LabelParts, SpellParts):
         """Whether a course is asked for whichever way it goes: "changed", not "rose"."""
         trend = [self._words.text(at) for at in self._intents.get(Intent.TREND, ())]
         return bool(trend) and all(text in _VARYING for text in trend)
+
+    def _asks_yes_or_no(self) -> bool:
+        """Whether it is asked if something is so: "has A been hotter than B", "A 比 B 热吗"."""
+        texts = {lexeme.text for lexeme in self._words.lexemes}
+        first = self._words.text(self._words.skip(0, (Kind.FOLLOW, Kind.AND)))
+        opened = (first or "").split(" ")[0] in _OPENING or self._words.text(0).split(" ")[0] in _OPENING
+        return opened or any(text.endswith("吗") or text in _WHETHER for text in texts)
 
     def _falls(self) -> bool:
         """Whether a course is asked for that goes down."""

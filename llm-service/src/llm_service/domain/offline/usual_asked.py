@@ -37,7 +37,7 @@ def with_usual(query: StructuredQuery, sentence: Sentence, now: datetime) -> Str
     """
     said = next(filter(None, (_verdict(sentence, at) for at in range(len(sentence)))), None)
     fields = query.fields or tuple(filter(None, (_field(sentence),)))
-    if said is None or len(fields) != 1 or not _is_plain(query):
+    if said is None or len(fields) != 1 or not _is_plain(query) or _is_of_two(query, sentence):
         return query
     spoken = {lexeme.text for lexeme in sentence.lexemes}
     unread = tuple(each for each in query.unread if not _belongs(each.lower(), spoken))
@@ -50,6 +50,12 @@ def with_usual(query: StructuredQuery, sentence: Sentence, now: datetime) -> Str
     before = TimeRange() if over else TimeRange(end=query.time.start)
     statistics = (Statistic.MEAN,)
     return replace(told, intent=Intent.COMPARE, time=before, periods=(before, query.time), statistics=statistics)
+
+
+def _is_of_two(query: StructuredQuery, sentence: Sentence) -> bool:
+    """Whether one device is set against another, and none against what is usual: "A 的温度比 B 高吗"."""
+    usual = any(each in lexeme.text for lexeme in sentence.lexemes for each in _USUAL)
+    return query.intent is Intent.COMPARE and len(query.devices) + len(query.references) > 1 and not usual
 
 
 def _verdict(sentence: Sentence, at: int) -> Verdict | None:

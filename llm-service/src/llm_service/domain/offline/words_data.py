@@ -70,7 +70,8 @@ FIELDS: Final = {
     "humidity": "humidity|湿度",
     "energy": "energy|energy consumption|energy use|electricity|electric energy|electrical energy|power consumption"
     "|电能|能耗|用电量|耗电量|用电|耗电|电量|多少度电|几度电|多少电|度电|电耗|费电|最费电|更费电|耗能|最耗电|更耗电",
-    "power": "power|wattage|功率",
+    "power": "power|wattage|power draw|power drawn|power input|electrical power|arc power|welding power|功率|电功率"
+    "|焊接功率|电弧功率",
     "level": "level|液位",
     "quality_label": "kinds of defects|kind of defects|types of defects|type of defects|defect types"
     "|defect type|what defects|which defects|what kinds of defects|what types of defects|which kinds of defects"

@@ -164,7 +164,9 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "|哪些时段|哪段时间|每次|及其时间|及时间|以及时间|和时间|及出现时间|和出现时间|以及出现的时间|出现时间"
         "|and its time|and the time of it|and the time|with its time|between which times|at which times"
         "|which times|during which times|which periods|in which periods|during which periods|几点几分|几点钟"
-        "|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事",
+        "|什么时刻|是几点|都在什么时候|有哪些时候|是什么时候的事|几点的事"
+        "|从几点到几点|几点到几点|从几点几分到几点几分|从什么时候到什么时候|什么时候到什么时候|起止时间|起止时刻"
+        "|from when to when|from what time to what time|from when until when|when that was|是几点出现的|什么时候出现的",
     )
     add(Kind.UNHEEDED, None, "|".join(sorted(ALWAYS)))
     add(Kind.UNHEEDED, None, "uninterrupted|continuous|unbroken|in a row|without a break|连续|持续|不间断|不停")

@@ -11,6 +11,10 @@ _STANDING: Final = (
     "|did nothing|sitting around|sat around|no current|without current|no welding current|had no current"
     "|draw no current|drew no current|drawing no current|draws no current|没有电流|没电流|无电流|没有焊接电流"
 )
+_REPORTS: Final = (
+    "shift report|short shift report|short report|brief report|handover report|shift summary|brief summary"
+    "|short summary|report for the shift|交班报告|班次报告|值班报告|当班报告|简报|简短报告|简要报告|班报"
+)
 _CONSUMED: Final = (
     "eaten|eat|eats|ate|burn through|burns through|burned through|burnt through|burn|burned|burnt|go through"
     "|went through|gone through|goes through|get through|got through|swallow|swallowed|guzzle|guzzled"
@@ -83,6 +87,7 @@ def add_shop_words(lexicon: Lexicon) -> None:
         lexicon.add(kind, value, phrases.split("|"))
 
     add(Kind.STATE, IDLE, _STANDING)
+    add(Kind.INTENT, Intent.STATISTICS, _REPORTS)
     add(Kind.INTEGRAL, None, _CONSUMED)
     add(Kind.CORRELATION, None, _TOGETHER)
     add(Kind.STATISTIC, Statistic.MISSING_RATIO, _LOST)
