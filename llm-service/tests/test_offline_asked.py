@@ -140,6 +140,8 @@ async def test_the_longest_stretch_is_told_from_its_start_to_its_end(talk: Any, 
     [
         "What's the power draw of WLD001 in kW right now?",
         "power of WLD001 now in kW",
+        "How many kW is WLD001 drawing right now?",
+        "What power is WLD001 drawing right now, in kW?",
         "what is the current power draw of WLD001 in kilowatts?",
         "WLD001 现在的功率是多少千瓦？",
         "WLD001当前功率是多少kW",

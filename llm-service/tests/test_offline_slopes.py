@@ -80,6 +80,8 @@ def start(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Ask:
         "which machine's temperature has the steepest upward trend today?",
         "whose temperature rose the most today?",
         "Which machine heated up fastest today?",
+        "which machine warmed up the most today?",
+        "今天哪台机器温度升得最快？",
         "今天哪台机器的温度上升最快？",
         "今天哪台焊机温度上升趋势最强？",
     ],
@@ -95,7 +97,11 @@ async def test_the_steepest_course_leads_whatever_its_last_reading_is(start: Ask
 
 @pytest.mark.parametrize(
     "text",
-    ["which machine's temperature fell the most today?", "今天哪台机器的温度下降最快？"],
+    [
+        "which machine cooled down the most today?",
+        "whose temperature fell the most today?",
+        "今天哪台机器的温度跌得最快？",
+    ],
 )
 async def test_of_what_falls_the_steepest_fall_leads(start: Ask, text: str) -> None:
     told = await start(FALLING).ask(text)

@@ -70,12 +70,35 @@ def test_the_worst_minutes_are_one_of_the_intervals_that_long(words: str, minute
 @pytest.mark.parametrize(
     ("words", "minutes"), [("十五分钟", 15), ("15分钟", 15), ("半小时", 30), ("十分钟", 10), ("30分钟", 30)]
 )
-@pytest.mark.parametrize("form", ["今天WLD001最差的{}是哪段？", "WLD001今天气孔最多的{}"])
+@pytest.mark.parametrize("form", ["今天WLD001最差的{}是哪段？", "WLD001今天气孔最多的{}", "今天WLD001哪个{}气孔最多？"])
 def test_the_worst_minutes_are_one_of_the_intervals_that_long_in_chinese(words: str, minutes: int, form: str) -> None:
     query = parse_prompt(form.format(words), NOW)
     assert (query.interval, query.rank, query.unread, query.top) == (timedelta(minutes=minutes), True, (), 0)
     assert Statistic.COUNT in query.statistics
     assert query.conditions
+
+
+@pytest.mark.parametrize(
+    ("words", "minutes"), [("quarter of an hour", 15), ("15 minutes", 15), ("half hour", 30), ("10 minutes", 10)]
+)
+def test_which_minutes_had_most_is_one_of_the_intervals_that_long(words: str, minutes: int) -> None:
+    query = parse_prompt(f"which {words} had the most porosity on WLD001 today?", NOW)
+    assert (query.interval, query.rank, query.unread, query.top) == (timedelta(minutes=minutes), True, (), 0)
+    assert Statistic.COUNT in query.statistics
+
+
+@pytest.mark.parametrize("text", ["draw the {} of WLD001 today", "draw a chart of the {} of WLD001 today"])
+@pytest.mark.parametrize("field", ["voltage", "current", "temperature"])
+def test_what_shall_be_drawn_is_told_as_a_course_which_is_said(text: str, field: str) -> None:
+    query = parse_prompt(text.format(field), NOW)
+    assert (query.intent, query.fields, query.refused) == (Intent.TREND, (field,), "")
+    assert [note.remark for note in query.notes] == [Remark.NOT_DRAWN]
+
+
+@pytest.mark.parametrize("field", ["电压", "电流", "温度"])
+def test_what_shall_be_drawn_is_told_as_a_course_in_chinese(field: str) -> None:
+    query = parse_prompt(f"画一下WLD001今天的{field}曲线", NOW)
+    assert (query.intent, query.refused) == (Intent.TREND, "")
 
 
 def test_so_many_single_minutes_stay_so_many() -> None:

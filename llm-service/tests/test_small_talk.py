@@ -171,7 +171,9 @@ def test_parts_of_a_quality_are_counted_by_readings(text: str) -> None:
     assert (query.refused, len(query.conditions)) == ("", 1)
 
 
-@pytest.mark.parametrize("text", ["Who am I talking to?", "who are you", "hello", "Hi!", "good morning"])
+@pytest.mark.parametrize(
+    "text", ["Who am I talking to?", "who are you", "hello", "Hi!", "Are you there?", "are you human?"]
+)
 async def test_it_says_who_it_is(talk: Any, text: str) -> None:
     assert (await talk.ask(text)).startswith("This is Penstock's offline assistant.")
 

@@ -222,10 +222,11 @@ def _minutes_long(sentence: Sentence, at: int) -> FoundInterval | None:
         return None
     before = at - 1 - (sentence.text(at - 1) in {"的", "的那"})
     worst = sentence.text(before) in _WORST
+    worst = worst or sentence.has(before, Kind.WHICH) or sentence.text(before) in _IN_WHICH
     if not worst and not _is_end(sentence, before) and sentence.text(before) not in _BUSY:
         return None
     end = length.end + (sentence.text(length.end) in _STRETCHES)
-    sentence.use(before + 1, end)
+    sentence.use(before + (not sentence.has(before, Kind.WHICH)), end)
     return FoundInterval(width=length.value, which=True)
 
 

@@ -19,6 +19,8 @@ _OVERVIEWS: Final = frozenset({"how is", "how are", "how ' s", "怎么样", "如
 _ASKING: Final = frozenset({"is", "are"})
 _UP: Final = frozenset({"up", "up and running"})
 _DRAWINGS: Final = frozenset({"plot", "chart", "graph"})
+# Orders to draw; of a field they ask for its course.
+_DRAWN: Final = frozenset({"draw", "paint", "画"})
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 
 
@@ -98,6 +100,10 @@ def _highest_now(query: StructuredQuery) -> StructuredQuery:
 def _with_drawing(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """ "Plot the current": nothing is drawn, which is said."""
     said = next((at for at in range(len(sentence)) if sentence.text(at) in _DRAWINGS), None)
+    drawn = query.refused.lower() in _DRAWN and bool(query.fields) and query.intent in {Intent.TREND, Intent.STATISTICS}
+    if drawn and not query.statistics:
+        note = Note(remark=Remark.NOT_DRAWN, words=(query.refused,))
+        return replace(query, intent=Intent.TREND, refused="", notes=(*query.notes, note))
     if said is None or query.refused or query.intent is Intent.LIST_DEVICES:
         return query
     return replace(query, notes=(*query.notes, Note(remark=Remark.NOT_DRAWN, words=(sentence.raw(said),))))

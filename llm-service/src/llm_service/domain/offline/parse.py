@@ -31,6 +31,7 @@ from llm_service.domain.offline.measure import (
     use_kilowatt_hours,
 )
 from llm_service.domain.offline.newest_asked import with_newest
+from llm_service.domain.offline.power_asked import with_power
 from llm_service.domain.offline.predicate import read_predicate
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
@@ -140,7 +141,7 @@ def parse_prompt(
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
-    return with_break(with_newest(with_starts(query, sentence), sentence), sentence)
+    return with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

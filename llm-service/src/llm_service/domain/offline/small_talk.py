@@ -25,11 +25,14 @@ _WORDS: Final = {
     SmallTalk.HELP: "who are you|who am i talking to|who am i chatting with|who is this|who ' s this|who do i talk to"
     "|what are you|what is your name|what can you|what do you do|what can i ask|what could i ask|"
     "how do you work|how does this work|what questions|help|help me|what do you know|what else can you"
+    "|are you a robot|are you human|are you a human|is this a human|are you a bot|is this a bot"
+    "|你是机器人吗|你是真人吗|你是人吗"
     "|你是谁|你是哪位|你叫什么|我在和谁说话|我在跟谁说话|我在和谁聊天|你是什么|你能做什么|你会做什么|你能干什么|你会什么|你可以做什么|我能问什么|可以问什么|怎么用|怎么使用|帮助|使用说明|能回答什么",
     SmallTalk.THANKS: "thanks|thank you|thank|thx|cheers|much appreciated|谢谢|多谢|感谢|谢啦|谢了|辛苦了|辛苦",
     SmallTalk.FAREWELL: "bye|goodbye|good bye|see you|see ya|good night|that's all|that ' s all|that is all"
     "|that will be all|再见|拜拜|回头见|晚安|下班了|先这样",
-    SmallTalk.GREETING: "hello|hi|hey|good morning|good afternoon|good evening|morning|你好|您好|早上好|下午好"
+    SmallTalk.GREETING: "are you there|anyone there|anybody there|hello|hi|hey"
+    "|good morning|good afternoon|good evening|morning|你好|您好|早上好|下午好"
     "|晚上好|在吗|在么|在不在|有人吗|早|嗨|哈喽",
 }
 _CLOCK: Final = (

@@ -82,7 +82,8 @@ _VARYING: Final = (
 )
 _HEATING: Final = (
     "heating up|heat up|heats up|heated up|warming up|warm up|warms up|cooling down|cool down|cools down"
-    "|cooled down|cooling off|升温|降温|变热|变冷|升温了|降温了|在降温|在升温|正在降温|正在升温"
+    "|cooled down|cooling off|warmed up|warmed|cooled|cooled off"
+    "|升温|降温|变热|变冷|升温了|降温了|在降温|在升温|正在降温|正在升温"
 )
 
 _FILLERS: Final = (

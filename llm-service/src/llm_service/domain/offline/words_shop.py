@@ -105,6 +105,6 @@ def add_shop_words(lexicon: Lexicon) -> None:
     add(
         Kind.FILLER,
         None,
-        "in terms of|when it comes to|someone|somebody|anyone|anybody|performer|regarding"
+        "报告|in terms of|when it comes to|someone|somebody|anyone|anybody|performer|regarding"
         "|with respect to|as regards|ones|is that|thats|that ' s",
     )

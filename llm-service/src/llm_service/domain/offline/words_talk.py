@@ -32,7 +32,7 @@ _INTENTS: Final = {
     "|develop|developed|develops|dropped|risen|climbed|declined|declining|decline|fallen|grown|warmed|cooled"
     "|change|changed|changing|up or down|rising or falling|creeping up|creeps up|crept up|creeping"
     "|edging up|inching up|爬升|慢慢上升|慢慢升高|逐渐上升|逐渐升高|趋势|走势|变化|变化趋势|曲线|上升|下降"
-    "|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|走向|增加|减少|降幅|跌幅|涨幅|升幅|增幅",
+    "|升高|降低|上涨|下跌|在涨|在降|上升还是下降|升高还是降低|走向|增加|减少|降幅|跌幅|涨幅|升幅|增幅|跌得|降得|升得|涨得",
     Intent.QUERY: "raw data|raw|raw values|raw readings|data points|records|table|log|history"
     "|individual readings|原始数据|明细|数据记录|历史数据|原始|逐条",
     Intent.STATISTICS: "stat|stats|status|statistic|statistics|summary|summarise|summarize|overview"

@@ -56,9 +56,11 @@ FALLING: Final = frozenset(
     {
         *("falling", "decreasing", "going down", "go down", "went down", "gone down", "dropping", "fall", "decrease"),
         *("decreased", "fell", "dropped", "declined", "declining", "decline", "fallen", "cooled", "cooling down"),
-        *("getting colder", "getting cooler", "getting lower", "cooler", "drop", "drops", "falls"),
+        *("getting colder", "getting cooler", "getting lower", "cooler", "drop", "drops", "falls", "cooled down"),
         *(
             "降幅",
+            "跌得",
+            "降得",
             "跌幅",
             "下降",
             "降低",
