@@ -34,6 +34,7 @@ def points(slopes: dict[str, tuple[float, float]], code: str) -> list[tuple[date
 def answer(slopes: dict[str, tuple[float, float]], name: str, arguments: Row) -> Row:
     if name == "list_devices":
         cards = {"fields": ["temperature", "current"], "units": {"temperature": "°C"}}
+        cards |= {"first_seen": FIRST.isoformat(), "last_seen": NOW.isoformat()}
         return {"devices": [{"device_code": code, **cards} for code in slopes]}
     code = arguments["device_code"]
     course = points(slopes, code)
@@ -138,3 +139,19 @@ def test_the_way_of_a_trend_is_read(text: str, falls: bool) -> None:
     query = parse_prompt(text, NOW)
     assert (Statistic.CHANGE in query.statistics, query.rank, query.unread) == (True, True, ())
     assert (Statistic.MIN in query.statistics) is falls
+
+
+@pytest.mark.parametrize("text", ["which machine's temperature is rising fastest?", "哪台机器的温度上升最快？"])
+async def test_without_a_time_the_slopes_are_those_of_the_last_hour(
+    tool_talk: Callable[..., Any], new_id: Callable[[str], str], text: str
+) -> None:
+    calls: list[Row] = []
+
+    def answered(name: str, arguments: Row) -> Row:
+        calls.append(arguments)
+        return answer(RISING, name, arguments)
+
+    provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+    assert "WLD003" in (await tool_talk(provider, tools(), answered).ask(text)).splitlines()[0]
+    hour_ago = (NOW - timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    assert {call["start_time"] for call in calls if "interval" in call} == {hour_ago}

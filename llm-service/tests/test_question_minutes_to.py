@@ -98,6 +98,42 @@ def test_minutes_to_an_hour_are_one_time_in_chinese(minutes: int, hour: int, spe
     assert (query.time, query.unread) == (at(TODAY, hour, -minutes), ())
 
 
+@settings(deadline=None)
+@given(minutes=MINUTES, hour=MORNING, more=st.sampled_from([5, 10, 20]), spelled=st.booleans())
+def test_a_range_goes_from_minutes_to_an_hour_up_to_minutes_past_it(
+    minutes: int, hour: int, more: int, spelled: bool
+) -> None:
+    first, second, third = (
+        (WORDS[minutes], HOURS[hour], WORDS[more]) if spelled else (str(minutes), str(hour), str(more))
+    )
+    query = parse_prompt(
+        f"mean current of WLD001 between {first} to {second} and {third} past {second} this morning", NOW
+    )
+    start = TODAY + timedelta(hours=hour)
+    assert query.time == TimeRange(start=start - timedelta(minutes=minutes), end=start + timedelta(minutes=more))
+    assert (query.periods, query.unread) == ((), ())
+
+
+@settings(deadline=None)
+@given(minutes=st.sampled_from([20, 25]), hour=MORNING, part=st.sampled_from(["this morning", "in the morning"]))
+def test_what_would_end_before_it_begins_is_minutes_to_an_hour(minutes: int, hour: int, part: str) -> None:
+    assert parse_prompt(f"current of WLD001 {WORDS[minutes]} to {hour} {part}", NOW).time == at(TODAY, hour, -minutes)
+
+
+@pytest.mark.parametrize(
+    ("words", "hour", "minute"),
+    [
+        ("at five to noon yesterday", 11, 55),
+        ("at ten past noon yesterday", 12, 10),
+        ("at five minutes past midnight yesterday", 0, 5),
+        ("at ten after nine yesterday morning", 9, 10),
+        ("ten to nine yesterday morning", 8, 50),
+    ],
+)
+def test_minutes_to_and_past_noon_and_after_an_hour(words: str, hour: int, minute: int) -> None:
+    assert parse_prompt(f"current of WLD001 {words}", NOW).time == at(YESTERDAY, hour, minute)
+
+
 @pytest.mark.parametrize("words", ["差一刻四点", "四点差一刻", "差15分四点"])
 def test_a_quarter_to_an_hour_is_one_time_in_chinese(words: str) -> None:
     assert parse_prompt(f"WLD001昨天下午{words}的电压", NOW).time == at(YESTERDAY, 15, 45)

@@ -44,6 +44,14 @@ def test_hours_named_with_an_h_are_times_of_day(first: int, length: int, form: s
     assert (query.time, query.unread) == (TimeRange(start=start, end=start + timedelta(hours=length)), ())
 
 
+@pytest.mark.parametrize("form", ["22 to 6 h", "22h-6h"])
+def test_hours_of_a_night_end_the_next_morning(form: str) -> None:
+    time = parse_prompt(f"shift report of WLD001, {form}", NOW).time
+    assert time
+    assert time.start and time.end
+    assert (time.start.hour, time.end - time.start) == (22, timedelta(hours=8))
+
+
 @pytest.mark.parametrize("words", ["stops of 2 to 3 h", "stops lasting 2 to 3 h", "the last 3 h"])
 def test_lengths_in_hours_are_no_times_of_day(words: str) -> None:
     time = parse_prompt(f"{words} on WLD001", NOW).time

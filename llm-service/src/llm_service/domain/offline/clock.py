@@ -21,6 +21,7 @@ _NEARLY: Final = frozenset({"about", "around", "exactly", "roughly", "approximat
 _NO_HOUR: Final = (Kind.UNIT, Kind.TIME_UNIT, Kind.ROWS, Kind.DEVICE_WORD, Kind.FIELD)
 _NO_HOUR_SIGNS: Final = frozenset({":", "/", "%", "-", "th"})
 _NOON: Final = 12
+_FORENOON: Final = frozenset({"this morning", "in the morning"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +122,12 @@ def _named(sentence: Sentence, at: int) -> Clock | None:
     past, behind = sentence.senses(at).get(Kind.PAST), at + 1
     if (spoken := _minutes_of(sentence, at)) is not None:
         past, behind = spoken
-    hour = bare_clock_at(sentence, behind)
+    hour = bare_clock_at(sentence, behind) or _noon_at(sentence, behind)
     if not isinstance(past, int) or hour is None:
         return None
     seconds = (hour.seconds + past * 60) % DAY
-    clock = Clock(begin=at, end=hour.end, seconds=seconds, width=timedelta(minutes=1))
+    exact = hour.exact and not hour.bare
+    clock = Clock(begin=at, end=hour.end, seconds=seconds, width=timedelta(minutes=1), exact=exact)
     halved = _with_half(sentence, clock)
     if past < 0 and halved.half and hour.seconds == _NOON * 3600:
         # "Five to twelve pm" is still in the morning.
@@ -143,18 +145,39 @@ def _minutes_of(sentence: Sentence, at: int) -> tuple[int, int] | None:
     end += named
     if sentence.text(end) == "past":
         return minutes, end + 1
-    one = named or (minutes % 5 == 0 and _is_at_one(sentence, at))
+    if sentence.text(end) == "after" and sentence.text(at - 1) == "at" and _is_hour(sentence, end + 1):
+        return minutes, end + 1
+    one = named or (minutes % 5 == 0 and _is_at_one(sentence, at, minutes, end + 1))
     return (-minutes, end + 1) if sentence.text(end) == "to" and one and _is_hour(sentence, end + 1) else None
 
 
-def _is_at_one(sentence: Sentence, at: int) -> bool:
-    """Whether what leads to the words at `at` says that they are one time: "at", "at about", "since"."""
-    led = at - 1 - (sentence.text(at - 1) in _NEARLY)
-    return sentence.text(led) in _AT_ONE
+def _noon_at(sentence: Sentence, at: int) -> Clock | None:
+    """Noon or midnight as the hour that minutes are past or to: "five to noon"."""
+    minutes = sentence.senses(at).get(Kind.CLOCK)
+    if not isinstance(minutes, int):
+        return None
+    return Clock(begin=at, end=at + 1, seconds=minutes * 60, width=timedelta(hours=1), exact=True)
+
+
+def _is_at_one(sentence: Sentence, at: int, minutes: int, hour_at: int) -> bool:
+    """Whether what is around the words at `at` says that they are one time: "at", "at about", "since", another range.
+
+    "Between ten to nine and ten past nine" has its own "and", and "ten to nine this morning" ends before it begins.
+    """
+    led = sentence.text(at - 1 - (sentence.text(at - 1) in _NEARLY))
+    hour = bare_clock_at(sentence, hour_at)
+    if led in _AT_ONE or hour is None:
+        return led in _AT_ONE
+    if led in {"between", "from"}:
+        return sentence.text(hour.end) in ({"and"} if led == "between" else {"to", "until", "till"})
+    forenoon = sentence.text(hour.end) in _FORENOON or sentence.text(hour.end + 1) == "morning"
+    return minutes > hour.seconds // 3600 and forenoon
 
 
 def _is_hour(sentence: Sentence, at: int) -> bool:
     """Whether a number of the twelve hours is at `at`, and nothing that is counted or measured behind it."""
+    if _noon_at(sentence, at) is not None:
+        return True
     hour = bare_clock_at(sentence, at)
     if hour is None or not 0 < hour.seconds <= _NOON * 3600:
         return False

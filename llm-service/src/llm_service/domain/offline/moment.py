@@ -103,9 +103,9 @@ class MomentReader:
         if words.text(link) in _LINKING:
             first -= words.text(first) in _HOURS
             opens = bare_clock_at(words, first)
-            return opens is not None and opens.seconds < clock.seconds and words.text(first - 1) not in _MEASURED
+            return opens is not None and opens.seconds != clock.seconds and words.text(first - 1) not in _MEASURED
         after = bare_clock_at(words, clock.end + 2) if words.text(clock.end + 1) in _LINKING else None
-        later = after is not None and words.text(after.end) in _HOURS and after.seconds > clock.seconds
+        later = after is not None and words.text(after.end) in _HOURS and after.seconds != clock.seconds
         return later and words.text(clock.begin - 1) not in _MEASURED
 
     def _is_of_other(self, at: int) -> bool:

@@ -31,6 +31,9 @@ def answer_slopes_of(plan: PlanState) -> Step:
 
 def find_slopes(plan: PlanState) -> list[Slope] | Step:
     """Return the slope of each device that has one, the first of the ranking first; or the step that leads to it."""
+    if plan.query.recent and plan.query.time is None:
+        # "Whose temperature is rising": of the last while.
+        plan.query = replace(plan.query, time=plan.latest_hour(plan.query.devices))
     measured = plan.gathered(DeviceTool.STATISTICS, CallPlanner(plan.talk, plan.tools, plan.query).measured())
     if not isinstance(measured, list):
         return measured
