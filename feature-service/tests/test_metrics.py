@@ -101,6 +101,7 @@ class IntakeFigures:
         default_factory=lambda: {"stored": 3, "refused": 5, "ignored": 7, "dropped": 11, "overwritten": 13}
     )
     refused_by_pattern: dict[str, int] = field(default_factory=lambda: {"plant/+": 4, "shop/#": 1})
+    lost: dict[str, int] | None = field(default_factory=lambda: {"refused": 17, "broker": 19})
 
 
 def test_messages_are_told_by_what_became_of_them_and_whether_they_come() -> None:
@@ -116,9 +117,12 @@ def test_messages_are_told_by_what_became_of_them_and_whether_they_come() -> Non
         ("penstock_mqtt_rows_overwritten_total", ()): 13,
         ("penstock_mqtt_messages_waiting", ()): 2,
         ("penstock_mqtt_connected", ()): 1,
+        ("penstock_mqtt_messages_lost_total", ("refused",)): 17,
+        ("penstock_mqtt_messages_lost_total", ("broker",)): 19,
     }
-    intake.is_connected = False
+    intake.is_connected, intake.lost = False, None
     intake.counts.clear()
     told = values(registry.collect())
     assert told["penstock_mqtt_connected", ()] == 0
     assert told["penstock_mqtt_messages_total", ("stored",)] == 0, "it is there before the first message"
+    assert ("penstock_mqtt_messages_lost_total", ("refused",)) not in told, "what is not known is not zero"
