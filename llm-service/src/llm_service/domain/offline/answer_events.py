@@ -124,6 +124,9 @@ def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
         text = say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
         listed = answer_states.stretches(report, query, result.fitting) if single else ""
         listed = listed or answer_states.longest(report, query, result.fitting)
+        if listed and query.once:
+            # The last one is asked for: it comes first.
+            return f"{listed}\n{text}"
         return f"{text}\n{listed}" if listed else text
     if query.since and result.fitting:
         return answer_states.since(report, query, each)

@@ -148,6 +148,7 @@ class Report:
             Remark.NEWEST: say.newest_overview,
             Remark.NOT_DRAWN: say.not_drawn,
             Remark.STARTS: say.starts_told,
+            Remark.LASTING: say.lasting_told,
         }
         return told[note.remark](*note.words)
 

@@ -94,7 +94,8 @@ class ChineseEvents(ChineseStates):
         if not told.count:
             lead = "没有：" if told.whether else ""
             least = f"且持续{_LEAST[told.over]} {told.least} " if told.least else ""
-            return f"{lead}{device} {period}{where}{least}的情况 0 次（{told.readings} 条数据，{told.whole}）。"
+            counts = told.whole if told.least else f"{told.readings} 条数据，{told.whole}"
+            return f"{lead}{device} {period}{where}{least}的情况 0 次（{counts}）。"
         longest = f"；最长一次持续 {told.longest}，始于 {told.begin}（{self.times.name}）" if told.begin else ""
         least = f"，只计持续{_LEAST[told.over]} {told.least} 的" if told.least else ""
         counts = "" if told.least else f"（{told.readings} 条数据中的 {told.fitting} 条）"

@@ -99,6 +99,10 @@ class ChineseStates(SharedWording):
         """Explain starts."""
         return f"“{words}”按“持续至少 10 分钟的停机的结束”理解；所列的是这样的停机。"
 
+    def lasting_told(self, least: str) -> str:
+        """Explain stops."""
+        return f"只计持续至少 {least}的停机，更短的停顿不计（要全部计入，请问“包括短的”）。"
+
     def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
         """State a ratio."""
         return f"{device} {period}的 {fields[0]} 与 {fields[1]} 之比为 {value}（按平均值：{means[0]} 比 {means[1]}）。"

@@ -12,6 +12,7 @@ from llm_service.domain.offline.difference_again import difference_again
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.judged_value import judged_again
+from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.parse import parse_prompt
@@ -160,7 +161,7 @@ class Conversation:
 
 def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
     """What was told, asked for in another way; None for anything else."""
-    judged = judged_again(text, before) if before.judged else None
+    judged = judged_again(text, before) if before.judged else with_short_ones(text, before)
     told = judged or difference_again(text, before, spoken) or together_again(text, before, spoken)
     return told or asked_again(text, before)
 

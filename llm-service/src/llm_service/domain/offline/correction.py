@@ -34,7 +34,7 @@ def corrected(text: str, before: StructuredQuery, now: datetime) -> str:
     text = _replacement(text)
     time = before.time
     rolling = time is not None and time.start is not None and time.end is not None and abs(now - time.end) < _SOON
-    if not rolling or before.each or before.least or before.interval:
+    if not rolling or before.each or (before.least and not before.lasting) or before.interval:
         return text
     sentence = _sentence(text)
     at = 0

@@ -89,7 +89,8 @@ class EnglishEvents(EnglishStates):
         if not told.count:
             lead = "No: not once" if told.whether else "Not once"
             least = f" for {_LEAST[told.over]} {told.least}" if told.least else ""
-            return f"{lead} on {device} {period}: {text}{least} (0 of {told.readings} readings, {told.whole})."
+            counts = told.whole if told.least else f"0 of {told.readings} readings, {told.whole}"
+            return f"{lead} on {device} {period}: {text}{least} ({counts})."
         times = "once" if told.count == 1 else f"{told.count} times"
         longest = f"; the longest lasted {told.longest}, from {told.begin} {self.times.name}" if told.begin else ""
         least = f" that last {_LEAST[told.over]} {told.least}" if told.least else ""

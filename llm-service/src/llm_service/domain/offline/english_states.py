@@ -108,6 +108,13 @@ class EnglishStates(SharedWording):
         """Explain starts."""
         return f"I read “{words}” as the end of a stop of at least 10 minutes; what is listed are such stops."
 
+    def lasting_told(self, least: str) -> str:
+        """Explain stops."""
+        return (
+            f"Counted are stops of at least {least}; shorter pauses are not counted "
+            "(ask “including the short ones” for all)."
+        )
+
     def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
         """State a ratio."""
         return (

@@ -21,6 +21,7 @@ from llm_service.domain.offline.german import in_english
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
+from llm_service.domain.offline.lasting_stop import with_lasting
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.measure import (
     find_interval,
@@ -141,7 +142,8 @@ def parse_prompt(
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
-    return with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
+    query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
+    return with_lasting(query, sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

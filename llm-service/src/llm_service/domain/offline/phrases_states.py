@@ -128,6 +128,10 @@ class StateWording(Protocol):
         """Say that starts are told by the longer stops that they end."""
         ...
 
+    def lasting_told(self, least: str) -> str:
+        """Say that only stops that last are counted."""
+        ...
+
     def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
         """State the ratio of the means of two fields."""
         ...

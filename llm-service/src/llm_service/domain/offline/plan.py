@@ -9,6 +9,7 @@ from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar,
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.counted_interval import with_limits
 from llm_service.domain.offline.heeding import parts_left_out
+from llm_service.domain.offline.lasting_stop import asks_times
 from llm_service.domain.offline.own_name import may_name_device
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
@@ -22,7 +23,7 @@ from llm_service.domain.offline.plan_statistics import answer_statistics
 from llm_service.domain.offline.plan_subject import settle_subject
 from llm_service.domain.offline.plan_versus import answer_versus_of, asks_versus
 from llm_service.domain.offline.plan_winner import settle_winner
-from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
+from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.small_talk import SmallTalk, small_talk
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
@@ -74,12 +75,14 @@ def _without_data(plan: PlanState) -> Step | None:
 
 
 def _answer(plan: PlanState) -> Step:
+    _settle_stops(plan)
     if plan.query.counts_intervals:
         plan.query = with_limits(plan.query)
     if asks_anomalies(plan):
         return answer_anomalies_of(plan)
     _cut_events(plan)
     _cut_rows(plan)
+    _tell_stops(plan)
     plan.settle_counting()
     query = plan.query
     if (special := _special(plan)) is not None:
@@ -91,6 +94,29 @@ def _answer(plan: PlanState) -> Step:
     if (kind := _series_kind(plan)) is not None:
         return answer_series_of(plan, kind)
     return answer_last(plan) if _asks_last(plan) else answer_statistics(plan)
+
+
+def _settle_stops(plan: PlanState) -> None:
+    """Count all stops where the tool can't leave the short ones out, or their times are not asked for."""
+    query = plan.query
+    able = all(plan.tools.accepts(DeviceTool.STATISTICS, each) for each in ("durations", "shortest_spell"))
+    told = query.intent in {Intent.STATISTICS, Intent.COMPARE} and asks_times(query)
+    if query.lasting and not (able and told):
+        query = replace(query, least=None, lasting=False)
+    elif query.lasting:
+        # A share of the readings knows no length.
+        timed = (Statistic.DURATION if each is Statistic.SHARE else each for each in query.statistics)
+        query = replace(query, statistics=tuple(dict.fromkeys(timed)))
+    plan.query = query
+
+
+def _tell_stops(plan: PlanState) -> None:
+    """Say that short stops are left out; rows per interval know no length."""
+    if plan.query.lasting and plan.query.interval:
+        plan.query = replace(plan.query, least=None, lasting=False)
+    if plan.query.lasting and plan.query.least:
+        length = plan.report.say.length(plan.query.least.total_seconds())
+        plan.notes.append(Note(remark=Remark.LASTING, words=(length,)))
 
 
 def _special(plan: PlanState) -> Step | None:

@@ -122,6 +122,7 @@ class Remark(StrEnum):
     NEWEST = "newest"  # nothing: the newest readings are told for an overview
     NOT_DRAWN = "not_drawn"  # how a drawing was asked for
     STARTS = "starts"  # how a start was asked for, which is told by the stops before
+    LASTING = "lasting"  # how long a stop has to last to be counted, where no length was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,8 @@ class StructuredQuery:
     `tells_state` asks whether the machine runs, beside all its newest readings; of an `overview` that is said.
 
     `beyond` ("above", "below") asks whether the first of two devices was so against the second.
+
+    `lasting` says that `least` was not asked for: it is what makes a stop of a pause.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
@@ -265,6 +268,7 @@ class StructuredQuery:
     ratio: bool = False
     overview: bool = False
     beyond: str = ""
+    lasting: bool = False
 
     @property
     def first_device(self) -> str:

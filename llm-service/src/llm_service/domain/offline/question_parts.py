@@ -119,6 +119,8 @@ def by_state(query: StructuredQuery) -> tuple[StructuredQuery, ...]:
             condition = Condition(field=other.field, operator=other.operator, value=other.value)
             note = Note(remark=Remark.READ_AS, words=(phrase, f"{other.field} {other.operator.value} {other.value:g}"))
             query = replace(query, unread=tuple(each for each in query.unread if each != phrase))
+            # Together they are all of the time: no pause is left out.
+            query = replace(query, least=None, lasting=False) if query.lasting else query
             return (query, replace(query, conditions=(condition,), notes=(note,)))
     return (query,)
 
