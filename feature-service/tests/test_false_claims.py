@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from feature_service.adapters.body import arrow_claims, parquet_pages
+from feature_service.adapters.body.parquet_footer import ColumnChunk, column_chunks
 from penstock_kit.errors import PayloadTooLarge
 
 ROWS = 50_000
@@ -68,7 +69,7 @@ def test_what_is_written_by_arrow_is_taken(form, compression):
 )
 def test_what_is_written_as_parquet_is_taken(options):
     body = parquet(**options)
-    parquet_pages.refuse_false_claims(body, pa.parquet.read_metadata(body))
+    parquet_pages.refuse_false_claims(body, column_chunks(body))
 
 
 @pytest.mark.parametrize("form", ["file", "stream"])
@@ -88,7 +89,7 @@ def test_a_page_that_unpacks_to_too_much_is_refused():
     pa.parquet.write_table(many, sink, **ONE_PAGE)
     assert len(sink.getvalue()) < 100_000
     with pytest.raises(PayloadTooLarge, match="160,"):
-        parquet_pages.refuse_false_claims(sink, pa.parquet.read_metadata(sink))
+        parquet_pages.refuse_false_claims(sink, column_chunks(sink))
 
 
 @pytest.mark.parametrize("form", ["file", "stream"])
@@ -148,3 +149,84 @@ def test_a_small_body_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path, form)
     reason, kilobytes = done.stdout.split()
     assert reason == "BATCH_LIMIT_EXCEEDED"
     assert int(kilobytes) < 100_000
+
+
+def test_the_footer_says_of_each_column_what_pyarrow_reads_in_it():
+    body = parquet(row_group_size=20_000, compression="zstd")
+    metadata = pa.parquet.read_metadata(body)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    told = [[group.column(place) for place in range(group.num_columns)] for group in groups]
+    assert len(told) == 3
+    assert column_chunks(body) == [
+        [
+            ColumnChunk(
+                unpacked=column.total_uncompressed_size,
+                packed=column.total_compressed_size,
+                data_page=column.data_page_offset,
+                dictionary_page=column.dictionary_page_offset or 0,
+            )
+            for column in group
+        ]
+        for group in told
+    ]
+
+
+# Damaged at random, half of them in what describes them: pyarrow ended the process over one such footer.
+DAMAGED = """
+import io, resource, sys
+from collections import Counter
+import numpy as np, pyarrow as pa, pyarrow.parquet
+from feature_service.adapters.body.body_reader import body_reader
+from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
+from feature_service.domain.ingest.rejection import Rejections
+from feature_service.domain.ingest.schema import FieldSchema
+from penstock_kit.errors import PenstockError
+
+form, count = BodyFormat(sys.argv[1]), int(sys.argv[2])
+random = np.random.default_rng(7)
+rows = 2000
+table = pa.table({
+    "timestamp": np.arange(rows).astype("datetime64[s]").astype("datetime64[us]"),
+    "v": random.normal(size=rows),
+    "s": pa.array(["a", "bb", None, "x" * 20] * (rows // 4)).dictionary_encode(),
+    "i": np.arange(rows),
+})
+sink = io.BytesIO()
+if form is BodyFormat.PARQUET:
+    pa.parquet.write_table(table, sink, compression="zstd", row_group_size=500)
+else:
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(table, max_chunksize=500)
+content = sink.getvalue()
+read = body_reader(max_json_bytes=1 << 20)(form)
+
+def outcome(body):
+    plan = IngestPlan(format=form, device_code="d")
+    try:
+        for block in read.rows(io.BytesIO(body), plan, FieldSchema({}, is_open=True), Rejections()):
+            pass
+    except PenstockError as error:
+        return error.reason
+    return "taken"
+
+assert outcome(content) == "taken"
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+seen = Counter()
+for number in range(count):
+    damaged = bytearray(content)
+    first = 0 if number % 2 else max(len(content) - 2000, 0)
+    for place in random.integers(first, len(damaged), int(random.integers(1, 6))):
+        damaged[place] = int(random.integers(0, 256))
+    seen[outcome(bytes(damaged))] += 1
+print(*sorted(seen), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_thousands_of_damaged_bodies_end_no_process_and_take_little_memory(form):
+    command = [sys.executable, "-c", DAMAGED, form, "5000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    *reasons, kilobytes = done.stdout.split()
+    assert {"BODY_INVALID", "taken"} <= set(reasons)
+    assert int(kilobytes) < 256 * 1024

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from feature_service.adapters.body import arrow_claims, parquet_pages
 from feature_service.adapters.body.arrow_batch import BatchReading, device_codes
 from feature_service.adapters.body.arrow_text import text_bytes
+from feature_service.adapters.body.parquet_footer import column_chunks
 from feature_service.domain.ingest.block import RowBlock
 from feature_service.domain.ingest.plan import BodyTarget, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
@@ -33,7 +34,7 @@ _FILE_MAGIC: Final = b"ARROW1"
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\0\0\0\0"
 _OLD_END_OF_STREAM: Final = b"\0\0\0\0"
 # What pyarrow raises of bytes it can't read: its own errors, and those of its file layer, which are Python's.
-_UNREADABLE: Final = (pa.ArrowException, OSError, ValueError, OverflowError)
+_UNREADABLE: Final = (pa.ArrowException, OSError, ValueError, OverflowError, IndexError)
 
 
 class ArrowReader:
@@ -150,11 +151,11 @@ def _parquet_batches(body: IO[bytes]) -> Iterator[Any]:
     # As many as the file says it has: what is refused is not read at all.
     _refuse_more(metadata.num_rows, most)
     texts = [place for place in range(metadata.num_columns) if _is_text(metadata.schema.column(place))]
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    _refuse_more_text(
-        sum(group.column(place).total_uncompressed_size for group in groups for place in texts), most_text
-    )
-    parquet_pages.refuse_false_claims(body, metadata)
+    groups = column_chunks(body)
+    if any(len(group) != metadata.num_columns for group in groups):
+        raise ValueError("a row group has other columns than the file")
+    _refuse_more_text(sum(group[place].unpacked for group in groups for place in texts), most_text)
+    parquet_pages.refuse_false_claims(body, groups)
     body.seek(0)
     opened = pyarrow.parquet.ParquetFile(
         body,

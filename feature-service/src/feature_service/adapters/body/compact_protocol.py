@@ -1,0 +1,121 @@
+"""Reads Thrift's compact protocol, in which Parquet writes its footer and the headers of its pages."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+_DEEPEST: Final = 16
+_LONG_LIST: Final = 15
+_STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(13)
+
+
+class Compact:
+    """Reads structs of Thrift's compact protocol; what is not looked for is passed over.
+
+    Every method raises ValueError where the bytes are no such thing.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.at = 0
+
+    def numbers(self) -> dict[int, int]:
+        """Return the whole numbers of the struct, by the number of their field."""
+        found: dict[int, int] = {}
+        for field, kind in self._fields():
+            if kind in (_I16, _I32, _I64):
+                found[field] = self._signed()
+            else:
+                self._skip(kind, 0)
+        return found
+
+    def parts(self, wanted: Mapping[int, Callable[[], Any]]) -> dict[int, Any]:
+        """Return what the callables read, by the number of their field: structs, or lists of them."""
+        found: dict[int, Any] = {}
+        for field, kind in self._fields():
+            read = wanted.get(field)
+            if read is None:
+                self._skip(kind, 0)
+            elif kind == _STRUCT:
+                found[field] = read()
+            elif kind == _LIST:
+                found[field] = [read() for _ in range(self._structs())]
+            else:
+                raise ValueError("a field is no struct and no list of them")
+        return found
+
+    def _fields(self) -> Iterator[tuple[int, int]]:
+        """Yield number and kind of each field of a struct; the value is to be read, or passed over, meanwhile."""
+        field = 0
+        while (head := self._byte()) != _STOP:
+            field = field + (head >> 4) if head >> 4 else self._signed()
+            yield field, head & 0x0F
+
+    def _structs(self) -> int:
+        """Return how many structs the list has that begins here."""
+        head = self._byte()
+        count = head >> 4 if head >> 4 != _LONG_LIST else self._unsigned()
+        if count and head & 0x0F != _STRUCT:
+            raise ValueError("a list has no structs")
+        self._require(count)
+        return count
+
+    def _skip(self, kind: int, depth: int) -> None:
+        if depth > _DEEPEST:
+            raise ValueError("a struct is nested too deeply")
+        match kind:
+            case 1 | 2:
+                pass
+            case 3:
+                self._byte()
+            case 4 | 5 | 6:
+                self._unsigned()
+            case 7:
+                self._pass(8)
+            case 8:
+                self._pass(self._unsigned())
+            case 9 | 10:
+                head = self._byte()
+                count = head >> 4 if head >> 4 != _LONG_LIST else self._unsigned()
+                self._require(count)
+                for _ in range(count):
+                    self._skip_element(head & 0x0F, depth)
+            case 12:
+                while (head := self._byte()) != _STOP:
+                    if not head >> 4:
+                        self._signed()
+                    self._skip(head & 0x0F, depth + 1)
+            case _:
+                raise ValueError("a field is of no kind")
+
+    def _skip_element(self, kind: int, depth: int) -> None:
+        if kind in (_TRUE, _FALSE):
+            self._byte()
+        else:
+            self._skip(kind, depth + 1)
+
+    def _byte(self) -> int:
+        if self.at >= len(self._data):
+            raise ValueError("a struct does not end")
+        self.at += 1
+        return self._data[self.at - 1]
+
+    def _pass(self, count: int) -> None:
+        self._require(count)
+        self.at += count
+
+    def _require(self, count: int) -> None:
+        if count > len(self._data) - self.at:
+            raise ValueError("a struct does not end")
+
+    def _unsigned(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80 or shift > 63:
+                return value
+
+    def _signed(self) -> int:
+        value = self._unsigned()
+        return (value >> 1) ^ -(value & 1)
