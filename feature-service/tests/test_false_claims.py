@@ -171,6 +171,14 @@ def test_the_footer_says_of_each_column_what_pyarrow_reads_in_it():
     ]
 
 
+def test_a_field_whose_number_others_would_read_as_another_is_refused():
+    # Field 65,540 in the long form: 4, the row groups, to whoever keeps 16 bits.
+    footer = bytes([0x09, 0x88, 0x80, 0x08, 0x0C, 0x00])
+    body = io.BytesIO(b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1")
+    with pytest.raises(ValueError, match="number that none has"):
+        column_chunks(body)
+
+
 # Damaged at random, half of them in what describes them: pyarrow ended the process over one such footer.
 DAMAGED = """
 import io, resource, sys

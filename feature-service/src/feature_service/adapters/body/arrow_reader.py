@@ -152,8 +152,8 @@ def _parquet_batches(body: IO[bytes]) -> Iterator[Any]:
     _refuse_more(metadata.num_rows, most)
     texts = [place for place in range(metadata.num_columns) if _is_text(metadata.schema.column(place))]
     groups = column_chunks(body)
-    if any(len(group) != metadata.num_columns for group in groups):
-        raise ValueError("a row group has other columns than the file")
+    if [len(group) for group in groups] != [metadata.num_columns] * metadata.num_row_groups:
+        raise ValueError("the footer has other row groups or columns than its schema")
     _refuse_more_text(sum(group[place].unpacked for group in groups for place in texts), most_text)
     parquet_pages.refuse_false_claims(body, groups)
     body.seek(0)

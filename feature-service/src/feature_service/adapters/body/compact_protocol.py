@@ -5,6 +5,8 @@ from typing import Any, Final
 
 _DEEPEST: Final = 16
 _LONG_LIST: Final = 15
+# Others read 16 bits of a larger number, and so another field than we would.
+_LAST_FIELD: Final = 0x7FFF
 _STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(13)
 
 
@@ -48,6 +50,8 @@ class Compact:
         field = 0
         while (head := self._byte()) != _STOP:
             field = field + (head >> 4) if head >> 4 else self._signed()
+            if not 0 < field <= _LAST_FIELD:
+                raise ValueError("a field has a number that none has")
             yield field, head & 0x0F
 
     def _structs(self) -> int:
