@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from feature_service.main import MIGRATIONS, open_servicers
 from feature_service.settings import FeatureSettings
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.database import migrate, sqlite_url
+from penstock_kit.database import Database, migrate, open_database, sqlite_url
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.telemetry import ProcessMetrics
 
@@ -67,6 +67,21 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "feature.db"
     asyncio.run(migrate(sqlite_url(path), MIGRATIONS))
     return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database; a test that asks for it runs on both kinds."""
+    return sqlite_url(tmp_path / "x.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open a database with the newest schema, of both kinds in turn."""
+    await migrate(database_url, MIGRATIONS)
+    opened = open_database(database_url)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

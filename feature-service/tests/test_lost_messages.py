@@ -7,8 +7,6 @@ from sqlalchemy import select
 from feature_service.adapters.metadata.table import lost_messages as table
 from feature_service.adapters.mqtt.sql_losses import SqlLostMessageStore
 from feature_service.domain.ingest.lost_messages import Loss, LostMessages
-from feature_service.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.errors import Unavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.mqtt_broker import MqttBroker
@@ -17,19 +15,6 @@ from penstock_testkit.waiting import until, until_true
 
 DROPS = "$SYS/broker/publish/messages/dropped"
 GOOD = b'{"timestamp": "2024-05-01T10:00:00Z", "v": 1}'
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
-    return sqlite_url(tmp_path / "x.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
-@pytest.fixture
-async def database(database_url):
-    await migrate(database_url, MIGRATIONS)
-    opened = open_database(database_url)
-    yield opened
-    await opened.close()
 
 
 async def test_replicas_and_a_restart_count_into_one_place(database):

@@ -30,19 +30,6 @@ MODEL = DataModel(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
-    return sqlite_url(tmp_path / "x.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
-@pytest.fixture
-async def database(database_url):
-    await migrate(database_url, MIGRATIONS)
-    opened = open_database(database_url)
-    yield opened
-    await opened.close()
-
-
 @pytest.fixture
 def store(database):
     return SqlMetadataStore(database)
