@@ -162,7 +162,9 @@ async def test_another_tenant_has_neither_the_devices_nor_the_detector(loaded, a
 WRONG = [
     ({"method": "magic"}, InvalidArgument, "METHOD_INVALID", "must be one of: pca, isolation_forest, robust_z"),
     ({"threshold": -1}, InvalidArgument, "THRESHOLD_INVALID", "positive number"),
+    ({"threshold": 0}, InvalidArgument, "THRESHOLD_INVALID", "threshold is 0.0; it must be a positive number"),
     ({"threshold": float("nan")}, InvalidArgument, "THRESHOLD_INVALID", "positive number"),
+    ({"threshold": float("inf")}, InvalidArgument, "THRESHOLD_INVALID", "threshold is inf"),
     ({"overlap": 1}, InvalidArgument, "OVERLAP_INVALID", "less than 1"),
     ({"window_size": -1}, InvalidArgument, "WINDOW_SIZE_INVALID", "from 1"),
     ({"fields": ["nix"]}, InvalidArgument, "FIELD_NOT_FOUND", "has: current, pressure"),

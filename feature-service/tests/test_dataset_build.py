@@ -81,6 +81,25 @@ def test_labels_of_windows_follow_their_definitions(codes, size, overlap, common
         assert results[LabelMode.ANY][index] == ((others or ranked)[0] if ranked else NO_LABEL)
 
 
+@pytest.mark.parametrize(
+    ("codes", "mode", "code", "purity"),
+    [
+        ([-1, 1, -1, -1], LabelMode.MODE, 1, 1.0),
+        ([-1, 1, -1, -1], LabelMode.ANY, 1, 1.0),
+        ([-1, -1, -1, 2], LabelMode.LAST, 2, 1.0),
+        ([0, 0, 0, 1], LabelMode.MODE, 0, 0.75),
+        ([0, 0, 0, 1], LabelMode.ANY, 1, 0.25),
+        ([0, 0, -1, 1], LabelMode.LAST, 1, 1 / 3),
+        ([-1, -1, -1, -1], LabelMode.MODE, NO_LABEL, 0.0),
+        ([1, 1, -1, -1], LabelMode.LAST, NO_LABEL, 0.0),
+    ],
+)
+def test_purity_is_the_share_of_the_labelled_rows_alone_that_have_the_label_of_the_window(codes, mode, code, purity):
+    rows = LabelRows(first=np.array([0]), stop=np.array([len(codes)]))
+    found = window_labels(np.array(codes), classes_ab, rows, mode)
+    assert (found.codes.tolist(), found.purity.tolist()) == ([code], [purity])
+
+
 def test_classes_are_sorted_and_know_the_commonest():
     texts = classes_of([np.array(["b", None, "a"], dtype=object), np.array(["b"], dtype=object)])
     assert (texts.labels, texts.common, texts.names()) == (("a", "b"), 1, ["a", "b"])

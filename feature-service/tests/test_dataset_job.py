@@ -18,6 +18,7 @@ from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import FailedPrecondition, NotFound
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import until
 
 PLAN = DatasetPlan(
     model_code="m", label_field="l", extraction=ExtractionPlan(window=WindowPlan(size=2, overlap=0), features=("mean",))
@@ -133,6 +134,44 @@ async def test_stopping_the_service_stops_the_job(store, tmp_path):
     await asyncio.wait_for(stopping, BOUND)
     assert (await dataset_jobs.dataset("t", dataset.id)).failure == "it was stopped"
     assert devices.taken == 52
+
+
+class NotingStore:
+    """A store that notes the progress of each change."""
+
+    def __init__(self, store):
+        self.store, self.progress = store, []
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    async def change(self, tenant_id, dataset):
+        """Note it and let the store have it."""
+        self.progress.append(dataset.progress)
+        await self.store.change(tenant_id, dataset)
+
+
+async def test_a_build_is_at_nothing_until_it_tells_of_its_first_part(store, tmp_path):
+    devices, noting = GatedDevices(3), NotingStore(store)
+    devices.taken = len(devices) + 1  # the gate is before the first device
+    dataset_jobs = jobs_of(devices, noting, tmp_path / "datasets")
+    await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
+    assert await asyncio.to_thread(devices.reached.wait, BOUND)
+    seen = len(noting.progress)
+    await until(lambda: len(noting.progress) > seen + 1)
+    devices.gate.set()
+    await dataset_jobs.stop()
+    assert set(noting.progress) == {0.0}
+
+
+async def test_a_service_that_stops_keeps_no_leases_any_more(store, tmp_path):
+    before = asyncio.all_tasks()
+    dataset_jobs = jobs_of({}, store, tmp_path / "datasets")
+    for _ in range(2):
+        await dataset_jobs.start()
+        assert len(asyncio.all_tasks() - before) == 1
+    await dataset_jobs.stop()
+    await until(lambda: asyncio.all_tasks() <= before)
 
 
 async def test_a_build_that_outlasts_its_lease_keeps_it_while_its_replica_lives(store, tmp_path):

@@ -13,7 +13,7 @@ from feature_service.domain.model.frame import Frame
 from feature_service.domain.preprocessing.method import MissingMethod, NormalizeMethod, OutlierMethod, parse_method
 from feature_service.domain.preprocessing.missing import fit_missing_fill
 from feature_service.domain.preprocessing.outlier import fit_outlier_filter
-from feature_service.domain.preprocessing.scaling import fit_scaler
+from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler, scale_columns
 from penstock_kit.errors import InvalidArgument, Unprocessable
 
 NAN = np.nan
@@ -103,8 +103,9 @@ def test_a_mostly_constant_signal_keeps_its_changes(method):
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_threshold_that_is_no_positive_number_is_refused(threshold):
-    with pytest.raises(InvalidArgument, match="outlier_threshold"):
+    with pytest.raises(InvalidArgument, match="outlier_threshold") as caught:
         fit_outlier_filter({}, OutlierMethod.IQR, threshold)
+    assert caught.value.reason == "THRESHOLD_INVALID"
 
 
 def test_scalers_equal_those_of_scikit_learn():
@@ -114,6 +115,26 @@ def test_scalers_equal_those_of_scikit_learn():
     min_max = fit_scaler(matrix, NormalizeMethod.MIN_MAX, (-2.0, 3.0)).apply(matrix)
     np.testing.assert_allclose(z_score, StandardScaler().fit_transform(matrix), atol=1e-12)
     np.testing.assert_allclose(min_max, MinMaxScaler((-2.0, 3.0)).fit_transform(matrix), atol=1e-12)
+
+
+NONE, Z_SCORE, MIN_MAX = NormalizeMethod.NONE, NormalizeMethod.Z_SCORE, NormalizeMethod.MIN_MAX
+
+
+@pytest.mark.parametrize(
+    ("method", "centres", "scales", "base"),
+    [(NONE, (), (), 0.0), (Z_SCORE, (4.0, 6.0), (2.0, 1.0), 0.0), (MIN_MAX, (2.0, 5.0), (0.8, 0.4), -2.0)],
+)
+@pytest.mark.parametrize("most_values", [1, 2, 3, 4, 100])
+def test_a_scaler_tells_centre_scale_and_base_however_few_columns_are_scaled_at_once(
+    method, centres, scales, base, most_values
+):
+    matrix = np.array([[2.0, 7.0], [6.0, 5.0]])
+    scaler = fit_scaler(matrix, method, (-2.0, 3.0))
+    assert scaler == Scaler(method=method, centres=centres, scales=scales, base=base)
+    in_place, in_parts = matrix.copy(), matrix.copy()
+    scaler.apply_in_place(in_place)
+    assert scale_columns(in_parts, method, (-2.0, 3.0), most_values=most_values) == scaler
+    assert in_place.tolist() == in_parts.tolist() == scaler.apply(matrix).tolist()
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-9, 123456.7, -0.3, 0.0])
@@ -137,6 +158,17 @@ def test_scaling_leaves_nan_out_of_the_fit_and_in_the_result():
     assert result[:2, 0].tolist() == [0.0, 1.0]
     assert np.isnan(result[2, 0])
     assert np.isnan(result[:, 1]).all()
+
+
+def test_a_scaler_knows_its_columns_by_place_also_beside_one_that_has_no_value():
+    scaler = fit_scaler(np.array([[1.0, NAN, 5.0], [3.0, NAN, 9.0]]), NormalizeMethod.MIN_MAX)
+    assert (scaler.centres, scaler.scales) == ((1.0, 0.0, 5.0), (2.0, 1.0, 4.0))
+
+
+def test_a_range_too_narrow_to_tell_the_values_apart_is_refused():
+    with pytest.raises(InvalidArgument, match="too narrow to tell the values apart") as caught:
+        fit_scaler(np.array([[0.0], [1e300]]), NormalizeMethod.MIN_MAX, (0.0, 1e-300))
+    assert caught.value.reason == "RANGE_INVALID"
 
 
 @pytest.mark.parametrize("value_range", [(1.0, 0.0), (0.0, 0.0), (0.0, float("inf"))])

@@ -38,6 +38,30 @@ def test_the_unit_is_what_stands_in_brackets_at_the_end(name, unit):
     assert unit_of_name(name) == unit
 
 
+# What is measured with it, and how instruments and their exports write it.
+WRITTEN = {
+    "current, voltage and power": "A mA kA µA μA nA V mV kV W kW MW GW Wh kWh MWh VA kVA var kvar 安 伏 瓦 千瓦 度",
+    "resistance and charge": "Ω kΩ MΩ mΩ Ohm F µF H mH Ah mAh",
+    "frequency and speed of turning": "Hz kHz MHz rpm r/min 1/min U/min 1/s 转/分 赫兹",
+    "pressure": "Pa hPa kPa MPa bar mbar psi mmHg 帕 兆帕",
+    "temperature": "° °C ℃ °F ℉ degC degF K C F 摄氏度",
+    "length and volume": "m mm cm dm km µm ft in L ml dl gal m² m2 m^2 m³ m3 m^3 毫米 米",
+    "flow": "m³/h m3/h m³/s L/min l/min L/h l/h mL/min kg/h",
+    "speed": "m/s mm/s km/h mph m/min mm/min m/s² m/s2 m/s^2",
+    "mass, force and energy": "g kg mg t lb N kN Nm N·m J kJ MJ",
+    "density and content": "kg/m³ kg/m3 g/L mg/L mg/l % ‰ ppm ppb pH",
+    "time": "s ms µs min h d 秒 分钟 小时",
+    "sound, light and radiation": "dB dBm dB(A) lx lm cd W/m² W/m2",
+    "conductivity, angles and data": "µS/cm mS/cm deg rad B kB MB",
+}
+
+
+@pytest.mark.parametrize("units", WRITTEN.values(), ids=WRITTEN)
+def test_a_unit_in_round_brackets_is_known_as_instruments_write_it(units):
+    texts = [unit for unit in units.split() if "(" not in unit]
+    assert [unit_of_name(f"x ({unit})") for unit in texts] == texts
+
+
 @pytest.mark.parametrize("begin", ["a[", "a(", "a（"])
 def test_a_long_name_of_spaces_is_read_in_linear_time(begin):
     # Tried at each space for each other one, it would be more than the age of the earth.
