@@ -146,12 +146,12 @@ def _is_ended(body: IO[bytes]) -> bool:
 
 def _parquet_batches(body: IO[bytes]) -> Iterator[Any]:
     most, most_text = _most_rows(body), _most_text(body)
+    groups = column_chunks(body)
     body.seek(0)
     metadata = pyarrow.parquet.read_metadata(body)
     # As many as the file says it has: what is refused is not read at all.
     _refuse_more(metadata.num_rows, most)
     texts = [place for place in range(metadata.num_columns) if _is_text(metadata.schema.column(place))]
-    groups = column_chunks(body)
     if [len(group) for group in groups] != [metadata.num_columns] * metadata.num_row_groups:
         raise ValueError("the footer has other row groups or columns than its schema")
     _refuse_more_text(sum(group[place].unpacked for group in groups for place in texts), most_text)

@@ -7,6 +7,8 @@ _DEEPEST: Final = 16
 _LONG_LIST: Final = 15
 # Others read 16 bits of a larger number, and so another field than we would.
 _LAST_FIELD: Final = 0x7FFF
+# Fields and elements that are looked at, a microsecond each: a footer of 8 MB has some 2 M of them.
+_MOST_VALUES: Final = 3_000_000
 _STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(13)
 
 
@@ -16,8 +18,9 @@ class Compact:
     Every method raises ValueError where the bytes are no such thing.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, most_values: int = _MOST_VALUES) -> None:
         self._data = data
+        self._left = most_values
         self.at = 0
 
     def numbers(self) -> dict[int, int]:
@@ -30,19 +33,29 @@ class Compact:
                 self._skip(kind, 0)
         return found
 
-    def parts(self, wanted: Mapping[int, Callable[[], Any]]) -> dict[int, Any]:
-        """Return what the callables read, by the number of their field: structs, or lists of them."""
+    def skip(self) -> None:
+        """Pass over the struct."""
+        for _, kind in self._fields():
+            self._skip(kind, 0)
+
+    def struct_in(self, wanted: int, read: Callable[[], Any]) -> Any:
+        """Return what `read` makes of the struct in the field `wanted`, None where there is none."""
+        return self._parts({wanted: read}, _STRUCT).get(wanted)
+
+    def lists(self, wanted: Mapping[int, Callable[[], Any]]) -> dict[int, list[Any]]:
+        """Return what the callables make of the structs of lists, by the number of their field."""
+        return self._parts(wanted, _LIST)
+
+    def _parts(self, wanted: Mapping[int, Callable[[], Any]], wanted_kind: int) -> dict[int, Any]:
         found: dict[int, Any] = {}
         for field, kind in self._fields():
             read = wanted.get(field)
             if read is None:
                 self._skip(kind, 0)
-            elif kind == _STRUCT:
-                found[field] = read()
-            elif kind == _LIST:
-                found[field] = [read() for _ in range(self._structs())]
+            elif kind != wanted_kind:
+                raise ValueError("a field is not of the kind it must be")
             else:
-                raise ValueError("a field is no struct and no list of them")
+                found[field] = read() if kind == _STRUCT else [read() for _ in range(self._structs())]
         return found
 
     def _fields(self) -> Iterator[tuple[int, int]]:
@@ -52,6 +65,7 @@ class Compact:
             field = field + (head >> 4) if head >> 4 else self._signed()
             if not 0 < field <= _LAST_FIELD:
                 raise ValueError("a field has a number that none has")
+            self._count()
             yield field, head & 0x0F
 
     def _structs(self) -> int:
@@ -63,7 +77,13 @@ class Compact:
         self._require(count)
         return count
 
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("a struct has more values than are read")
+
     def _skip(self, kind: int, depth: int) -> None:
+        self._count()
         if depth > _DEEPEST:
             raise ValueError("a struct is nested too deeply")
         match kind:
@@ -93,6 +113,7 @@ class Compact:
 
     def _skip_element(self, kind: int, depth: int) -> None:
         if kind in (_TRUE, _FALSE):
+            self._count()
             self._byte()
         else:
             self._skip(kind, depth + 1)

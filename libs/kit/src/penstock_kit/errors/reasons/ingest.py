@@ -32,6 +32,12 @@ INGEST: Final = Section(
             "write smaller batches, or smaller pages",
         ),
         Row(
+            "FOOTER_LIMIT_EXCEEDED",
+            (ErrorKind.PAYLOAD_TOO_LARGE,),
+            "Parquet whose footer has more than 8 MiB, or describes more than 100,000 columns or row groups",
+            "write larger row groups and no statistics, or send the columns in several files",
+        ),
+        Row(
             "TEXTS_LIMIT_EXCEEDED",
             (ErrorKind.PAYLOAD_TOO_LARGE,),
             "Arrow or Parquet with a long text in many rows, written once: more than 256 MiB and twenty bytes a byte",
