@@ -11,7 +11,7 @@ from gateway.dialects.openai.chunk import ChunkRenderer
 from gateway.dialects.openai.request import chat_request_from_json
 from gateway.http.problems import openai_error, render_error
 from gateway.model_call.deadline import caller_timeout
-from gateway.model_call.headers import headers_from_started
+from gateway.model_call.headers import dropped_header, headers_from_started
 from penstock_kit.errors import BadUpstream, FieldViolation, InvalidArgument, ResourceExhausted, Unavailable
 
 USER = {"role": "user", "content": "hi"}
@@ -280,6 +280,15 @@ def test_headers_say_who_answered_and_cannot_be_broken_into():
     assert headers[b"x-dropped-params"] == b"logit_bias,x??set-cookie: a"
     assert headers[b"x-degraded"] == b"openai:rate_limit"
     assert headers[b"x-cache"] == b"hit; sim=0.97"
+
+
+def test_what_was_dropped_is_told_in_a_header_that_every_client_and_proxy_reads():
+    assert dropped_header(["a", "b", "a", "x" * 100]) == (b"x-dropped-params", b"a,b," + b"x" * 100)
+    assert dropped_header(["x" * 101])[1] == b"x" * 97 + b"..."
+    assert dropped_header(["x" * 1_000_000, "x" * 2_000_000])[1] == b"x" * 97 + b"..."
+    assert dropped_header([f"p{n:03}" for n in range(400)])[1] == b",".join(b"p%03d" % n for n in range(400))
+    many = dropped_header([f"p{n:03}" for n in range(403)])[1]
+    assert many == b",".join([*(b"p%03d" % n for n in range(400)), b"+3 more"])
 
 
 @pytest.mark.parametrize(

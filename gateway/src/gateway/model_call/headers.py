@@ -1,10 +1,15 @@
 """Headers of a model call's response: who answered, what was dropped, who failed before, what the caches did."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.http.headers import Header
+
+# Characters of a name in a header, and of all of them: clients read no header of more than 8 KiB, proxies none of 4.
+_LONGEST_NAME: Final = 100
+_LONGEST_NAMES: Final = 2_000
 
 
 def headers_from_started(started: pb.Started, dropped: Sequence[str] = ()) -> list[Header]:
@@ -26,8 +31,20 @@ def headers_from_started(started: pb.Started, dropped: Sequence[str] = ()) -> li
 
 
 def dropped_header(names: Iterable[str]) -> Header:
-    """Return the header that names what was dropped, each once."""
-    return (b"x-dropped-params", _header_value(",".join(dict.fromkeys(names))))
+    """Return the header that names what was dropped, each once; callers choose the names, so long ones are cut.
+
+    Of very many the first are named and the rest counted: ``store,truncation,+40 more``.
+    """
+    given = list(dict.fromkeys(_short(name) for name in names))
+    kept, length = 0, 0
+    while kept < len(given) and (length := length + len(given[kept]) + 1) <= _LONGEST_NAMES:
+        kept += 1
+    told = [*given[:kept], *([f"+{len(given) - kept} more"] if kept < len(given) else [])]
+    return (b"x-dropped-params", _header_value(",".join(told)))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
 def _cache_verdict(started: pb.Started) -> str:
