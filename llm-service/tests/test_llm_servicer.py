@@ -12,7 +12,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
 
-from llm_service.domain.model.media_url import MediaUrls
 from llm_service.edge.completion_request import completion_request_from_proto
 from llm_service.main import serve
 from llm_service.settings import LlmSettings
@@ -83,7 +82,7 @@ async def test_no_turn_of_the_loop_takes_what_reading_a_large_question_takes(ser
     message = llm_pb2.Message(role=llm_pb2.ROLE_USER, parts=[llm_pb2.Part(text="x")])
     asked = llm_pb2.CompletionRequest(model="openai/m1", messages=[message] * 33_000)
     begun = time.thread_time()
-    completion_request_from_proto(asked, streaming=False, media_urls=MediaUrls(("*",)))
+    completion_request_from_proto(asked, streaming=False, check_url=lambda url: None)
     alone = time.thread_time() - begun
     with as_caller(ALICE):
         await complete(service, completion())

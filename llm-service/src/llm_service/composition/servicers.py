@@ -32,6 +32,7 @@ def add_servicers(server: GrpcServer, services: Services, stores: Stores, clock:
         clock=clock,
         shedder=services.shedder,
         media_urls=services.media_urls,
+        check_media_names=services.media_names.check,
         rss_bytes=rss_bytes,
     )
     costs = CostServicer(

@@ -8,6 +8,7 @@ from functools import partial
 
 from llm_service.adapters.cluster_rate_limiter import ClusterRateLimiter
 from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec, parsed_codec
+from llm_service.adapters.media_names import MediaNames
 from llm_service.adapters.response_cache import CacheServiceResponses
 from llm_service.adapters.semantic_responses import SemanticResponses
 from llm_service.composition.completions import build_answering, build_metered
@@ -58,6 +59,7 @@ class Services:
     collector: CompletionCollector
     shedder: LoadShedder
     media_urls: MediaUrls
+    media_names: MediaNames
 
     @asynccontextmanager
     async def run(self, settings: LlmSettings) -> AsyncGenerator[None]:
@@ -108,6 +110,7 @@ def build_services(
         journal=stores.journal,
         clock=clock,
     )
+    media_urls = MediaUrls(settings.media_hosts)
     return Services(
         live=live,
         selection=selection,
@@ -120,7 +123,8 @@ def build_services(
         ),
         collector=CompletionCollector(),
         shedder=LoadShedder(settings.overload_lag),
-        media_urls=MediaUrls(settings.media_hosts),
+        media_urls=media_urls,
+        media_names=MediaNames(media_urls.addresses, clock=clock),
     )
 
 

@@ -1,13 +1,13 @@
 """Requests from protobuf."""
 
 import json
+from collections.abc import Callable
 from math import isfinite
 from typing import Any, Final, cast
 
 from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import llm_pb2
 
-from llm_service.domain.model.media_url import MediaUrls
 from llm_service.domain.model.message import (
     CallPart,
     FilePart,
@@ -82,15 +82,15 @@ _NO_CACHE: Final = CachePolicy()
 
 
 def completion_request_from_proto(
-    proto: llm_pb2.CompletionRequest, *, streaming: bool, media_urls: MediaUrls
+    proto: llm_pb2.CompletionRequest, *, streaming: bool, check_url: Callable[[str], None]
 ) -> CompletionRequest:
-    """Return the question. Raises InvalidArgument naming the field that is wrong, or a URL that `media_urls` refuse."""
+    """Return the question. Raises InvalidArgument naming the field that is wrong, or what `check_url` raises."""
     if not proto.messages:
         raise _wrong("messages", "there is no message; at least one is needed")
     return CompletionRequest(
         model=proto.model,
         streaming=streaming,
-        messages=tuple([_message(message, at, media_urls) for at, message in enumerate(proto.messages)]),
+        messages=tuple([_message(message, at, check_url) for at, message in enumerate(proto.messages)]),
         tools=tuple(_tool(tool, at) for at, tool in enumerate(proto.tools)) if proto.tools else (),
         tool_choice=_tool_choice(proto) if proto.HasField("tool_choice") else _NO_CHOICE,
         response_format=_response_format(proto.response_format) if proto.HasField("response_format") else _TEXT,
@@ -135,13 +135,13 @@ def embedding_request_from_proto(proto: llm_pb2.EmbedRequest) -> EmbeddingReques
     )
 
 
-def _message(proto: llm_pb2.Message, at: int, media_urls: MediaUrls) -> Message:
+def _message(proto: llm_pb2.Message, at: int, check_url: Callable[[str], None]) -> Message:
     role = _ROLES.get(proto.role)
     if role is None:
         raise _wrong(f"messages[{at}].role", "the role is missing; it is one of system, user, assistant, tool")
     return Message(
         role=role,
-        parts=tuple([part for item in proto.parts if (part := _part(item, media_urls))]),
+        parts=tuple([part for item in proto.parts if (part := _part(item, check_url))]),
         tool_calls=tuple(map(_tool_call, proto.tool_calls)) if proto.tool_calls else (),
         tool_call_id=proto.tool_call_id,
         name=proto.name,
@@ -149,14 +149,14 @@ def _message(proto: llm_pb2.Message, at: int, media_urls: MediaUrls) -> Message:
     )
 
 
-def _part(proto: llm_pb2.Part, media_urls: MediaUrls) -> Part | None:
+def _part(proto: llm_pb2.Part, check_url: Callable[[str], None]) -> Part | None:
     match proto.WhichOneof("part"):
         case "text":
             return TextPart(text=proto.text, cache_ttl=proto.cache_ttl)
         case "image":
             image = proto.image
             if image.url:
-                media_urls.check(image.url)
+                check_url(image.url)
             return ImagePart(
                 url=image.url,
                 data=image.data,
@@ -170,7 +170,7 @@ def _part(proto: llm_pb2.Part, media_urls: MediaUrls) -> Part | None:
         case "file":
             file = proto.file
             if file.url:
-                media_urls.check(file.url)
+                check_url(file.url)
             return FilePart(
                 filename=file.filename,
                 data=file.data,

@@ -1,6 +1,6 @@
 """LlmService: convert, call, convert."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
@@ -61,6 +61,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         clock: Clock,
         shedder: LoadShedder,
         media_urls: MediaUrls,
+        check_media_names: Callable[[Collection[str]], Awaitable[None]],
         rss_bytes: Callable[[], int],
     ) -> None:
         self._completions = completions
@@ -78,6 +79,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self._clock = clock
         self._shedder = shedder
         self._media_urls = media_urls
+        self._check_media_names = check_media_names
         self._rss_bytes = rss_bytes
 
     async def Complete(self, request: llm_pb2.CompleteRequest, context: Context) -> llm_pb2.CompleteResponse:  # noqa: N802
@@ -141,8 +143,18 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         )
 
     async def _question(self, proto: llm_pb2.CompletionRequest, *, streaming: bool) -> CompletionRequest:
-        convert = partial(completion_request_from_proto, proto, streaming=streaming, media_urls=self._media_urls)
-        return await run_aside(proto.ByteSize(), convert)
+        names: set[str] = set()
+        convert = partial(
+            completion_request_from_proto,
+            proto,
+            streaming=streaming,
+            check_url=lambda url: names.add(self._media_urls.check(url)),
+        )
+        question = await run_aside(proto.ByteSize(), convert)
+        names.discard("")
+        if names:
+            await self._check_media_names(names)
+        return question
 
     async def ListModels(self, request: llm_pb2.ListModelsRequest, context: Context) -> llm_pb2.ListModelsResponse:  # noqa: N802
         """List what the caller may ask for."""

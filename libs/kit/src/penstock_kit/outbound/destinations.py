@@ -73,7 +73,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses of a host, an address itself included; Unavailable (HOST_UNAVAILABLE) when it has none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a part of the name is longer than 63 characters
         raise Unavailable(f"the host {host!r} has no address ({error})", reason="HOST_UNAVAILABLE") from None
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 

@@ -44,10 +44,18 @@ class MediaUrls:
         self._addresses = Destinations(networks=tuple(networks.values()))
         self._networks = tuple(networks.values())
 
-    def check(self, url: str) -> None:
-        """Return for a data URL and for one of an allowed host; InvalidArgument (MEDIA_URL_INVALID) else."""
+    @property
+    def addresses(self) -> Destinations:
+        """Where names may lead that nothing but ``*`` allows."""
+        return self._addresses
+
+    def check(self, url: str) -> str:
+        """Return the name in a URL that nothing but ``*`` allows, and whose addresses are to be looked at therefore.
+
+        Return an empty text for a data URL and for any other that is allowed; InvalidArgument (MEDIA_URL_INVALID) else.
+        """
         if url.startswith("data:"):
-            return
+            return ""
         found = _URL.match(url) if len(url) <= _LONGEST else None
         if found is None:
             text = f"must be an http or https URL of at most {_LONGEST} characters with a plain host, without a user"
@@ -62,6 +70,7 @@ class MediaUrls:
         if not (self._allows_address(host) if is_address(host) else self._allows_name(host)):
             what = "which is none of the allowed hosts" if not self._any else "which is not on the public internet"
             raise _invalid(f"the URL of a picture, file or recording leads to {host!r}, {what}")
+        return "" if is_address(host) or self._names(host) else host
 
     def _allows_address(self, host: str) -> bool:
         address = ipaddress.ip_address(host)
@@ -70,10 +79,14 @@ class MediaUrls:
         return self._addresses.allows(address)
 
     def _allows_name(self, host: str) -> bool:
+        return self._names(host) or (self._any and "." in host and not host.endswith(_INNER))
+
+    def _names(self, host: str) -> bool:
+        """Return whether a host is allowed by its name."""
         try:
             self._named.check_host(host)
         except PermissionDenied:
-            return self._any and "." in host and not host.endswith(_INNER)
+            return False
         return True
 
 

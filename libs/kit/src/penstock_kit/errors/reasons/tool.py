@@ -81,7 +81,7 @@ TOOL: Final = Section(
         Row(
             "HOST_UNAVAILABLE",
             (ErrorKind.UNAVAILABLE,),
-            "a host without an address",
+            "a host without an address, or one that is not found in time",
             "see the name",
         ),
         Row(
