@@ -10,7 +10,7 @@ from tests.e2e.chat import ask
 
 HEAVY = {
     "openai", "anthropic", "google.genai", "pandas", "sklearn", "duckdb", "pyarrow", "scipy", "torch", "mcp",
-    "cryptography",
+    "cryptography", "sqlalchemy.orm",
 }  # fmt: skip
 SERVICES = {"gateway", "llm_service", "chat_stream_service", "feature_service", "cache_service"}
 

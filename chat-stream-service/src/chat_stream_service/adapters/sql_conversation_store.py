@@ -20,7 +20,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_stream_service.adapters.group_commit import GroupCommit
 from chat_stream_service.adapters.page_token import decode_token, encode_token
@@ -40,6 +39,7 @@ from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message
 from chat_stream_service.domain.model.picture import Picture
 from penstock_kit.database import Database, WriteStep
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import NotFound
 
 

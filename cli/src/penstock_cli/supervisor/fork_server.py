@@ -31,7 +31,7 @@ COMMON: Final = (
     "asyncio",
     "uvloop",
     "grpc.aio",
-    "sqlalchemy.ext.asyncio",
+    "penstock_kit.database.asynchronous",
     "sqlalchemy.dialects.sqlite.aiosqlite",
     "penstock_kit.cache",
     "penstock_kit.database",

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import case, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.alerts.channels.channel import Channel
 from gateway.alerts.lease import check_fence
@@ -15,6 +14,7 @@ from gateway.alerts.row import message_from_json, to_json
 from gateway.alerts.table import deliveries
 from gateway.auth.row import micros
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 
 WAITING, SENDING, SENT, FAILED, UNKNOWN = "waiting", "sending", "sent", "failed", "unknown"
 _LONGEST_ERROR: Final = 512

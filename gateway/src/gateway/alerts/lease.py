@@ -6,11 +6,11 @@ from typing import Final
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.alerts.table import leases
 from gateway.auth.row import micros
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 
 _LEASE: Final = "alerts"
 

@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.alerts.channels.channel import Channel
 from gateway.alerts.delivery_store import add_delivery
@@ -26,6 +25,7 @@ from gateway.alerts.secret_box import SecretBox
 from gateway.alerts.table import alarms, alert_states, channels
 from gateway.auth.row import micros, moment
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import NotFound, PenstockError
 from penstock_kit.logging import get_logger
 

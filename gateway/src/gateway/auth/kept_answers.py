@@ -7,12 +7,12 @@ from typing import Final
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.auth.row import micros
 from gateway.auth.table import kept_answers as table
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import FailedPrecondition, Unprocessable
 from penstock_kit.ids import new_id
 

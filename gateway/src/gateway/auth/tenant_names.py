@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.auth.identity import User
 from gateway.auth.row import user_from_row
 from gateway.auth.table import users
+from penstock_kit.database.asynchronous import AsyncConnection
 
 # "name" in ASCII: the advisory lock of who gives a tenant's names.
 _LOCK: Final = 0x6E616D65

@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy import and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from llm_service.adapters.ledger_row import amount_from_pico, micros_from_time
 from llm_service.adapters.table import budget as budgets_table
@@ -19,6 +18,7 @@ from llm_service.adapters.table import budget_hold, budget_use, ledger
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import NotFound, PenstockError
 from penstock_kit.logging import get_logger
 

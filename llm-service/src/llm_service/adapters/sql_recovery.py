@@ -8,13 +8,13 @@ from typing import Any, Final
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from llm_service.adapters.file_journal import orphaned_rows
 from llm_service.adapters.ledger_row import columns_from_row
 from llm_service.adapters.table import budget_hold, budget_use, ledger
 from llm_service.domain.billing.ledger import LedgerRow
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import PenstockError
 from penstock_kit.logging import get_logger
 

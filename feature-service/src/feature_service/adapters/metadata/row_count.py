@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock_kit.database.asynchronous import AsyncConnection
 
 _COUNTED: Final = 10_000
 

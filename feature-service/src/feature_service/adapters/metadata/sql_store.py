@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import BigInteger, Table, bindparam, delete, exists, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from feature_service.adapters.metadata import row
 from feature_service.adapters.metadata.row_count import count_rows
@@ -22,6 +21,7 @@ from feature_service.domain.registry.metadata_store import (
     SeenTimes,
 )
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import AlreadyExists, FailedPrecondition
 
 Item = TypeVar("Item")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from feature_service.adapters.metadata.table import lost_messages as table
 from feature_service.domain.ingest.lost_messages import Loss
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 
 _IN_ALL: Final = 0
 """The minute under which that of all minutes stands."""

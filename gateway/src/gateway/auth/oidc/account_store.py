@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.auth.identity import ExternalIdentity, User
 from gateway.auth.look_alikes import looks_of
@@ -13,6 +12,7 @@ from gateway.auth.row import micros, user_from_row, user_to_row
 from gateway.auth.table import api_keys, external_identities, refresh_tokens, users
 from gateway.auth.tenant_names import lock_names
 from penstock_kit.database import Database
+from penstock_kit.database.asynchronous import AsyncConnection
 
 
 class ExternalAccountStore:

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Executable
 
+from penstock_kit.database.asynchronous import AsyncConnection, AsyncEngine
 from penstock_kit.database.counts import DatabaseCounts
 from penstock_kit.database.engine import (
     NO_BEGIN,

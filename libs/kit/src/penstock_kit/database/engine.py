@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from penstock_kit.database.asynchronous import AsyncEngine, create_async_engine
 from penstock_kit.database.postgresql_url import driver_options
 from penstock_kit.database.sqlite_driver import connect
 from penstock_kit.database.write_ahead_log import WRITER_PRAGMAS

@@ -24,8 +24,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.database.database import Database, open_database
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.logging import get_logger

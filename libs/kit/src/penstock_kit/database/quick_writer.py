@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 
+from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.database.sqlite_driver import BoundStatement, SqliteConnection
 
 Process = Callable[[Any], Any]

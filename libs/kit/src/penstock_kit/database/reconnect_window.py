@@ -4,8 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
+from penstock_kit.database.asynchronous import AsyncConnection, AsyncEngine
 from penstock_kit.database.failure import passes_by_itself
 
 _AGAIN_SECONDS: Final = 0.1
