@@ -18,7 +18,7 @@ from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import FailedPrecondition, NotFound
 from penstock_testkit.clock import ManualClock
-from penstock_testkit.waiting import until
+from penstock_testkit.waiting import until, until_true
 
 PLAN = DatasetPlan(
     model_code="m", label_field="l", extraction=ExtractionPlan(window=WindowPlan(size=2, overlap=0), features=("mean",))
@@ -94,6 +94,16 @@ def jobs_of(source, store, folder, *, report=lambda error: None, clock=None, own
     )
 
 
+async def ended(jobs, dataset_id):
+    """The data set once nothing more happens to it."""
+
+    async def is_final():
+        return (await jobs.dataset("t", dataset_id)).state.is_final
+
+    await until_true(is_final)
+    return await jobs.dataset("t", dataset_id)
+
+
 async def test_a_removed_job_stops_within_its_stretch_and_is_waited_for(store, tmp_path):
     devices = GatedDevices(50)
     dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
@@ -122,7 +132,7 @@ async def test_the_next_job_runs_after_one_that_was_stopped(store, tmp_path):
     assert (second.state.value, second.failure) == ("done", "")
 
 
-async def test_stopping_the_service_stops_the_job(store, tmp_path):
+async def test_stopping_the_service_stops_the_job_and_leaves_it_to_the_next_start(store, tmp_path):
     devices = GatedDevices(50)
     dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
     dataset = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
@@ -132,8 +142,52 @@ async def test_stopping_the_service_stops_the_job(store, tmp_path):
     assert not done
     devices.gate.set()
     await asyncio.wait_for(stopping, BOUND)
-    assert (await dataset_jobs.dataset("t", dataset.id)).failure == "it was stopped"
+    assert (await dataset_jobs.dataset("t", dataset.id)).state.value == "running"
     assert devices.taken == 52
+    for _ in range(4):  # a stop is no attempt that failed, however often it comes
+        again = jobs_of(GatedDevices(3), store, tmp_path / "datasets")
+        await again.start()
+        await again.stop()
+    last = jobs_of(GatedDevices(3), store, tmp_path / "datasets")
+    last._source.devices.gate.set()
+    await last.start()
+    assert (await ended(last, dataset.id)).state.value == "done"
+    await last.stop()
+
+
+async def test_a_job_that_another_replica_deleted_ends_and_leaves_no_files(store, tmp_path):
+    devices = GatedDevices(3)
+    building = jobs_of(devices, store, tmp_path / "datasets")
+    other = jobs_of(GatedDevices(3), store, tmp_path / "datasets", owner="other")
+    dataset = await building.create("t", PLAN, request_id="", wait_seconds=0)
+    assert await asyncio.to_thread(devices.reached.wait, BOUND)
+    await other.remove("t", dataset.id)
+    devices.gate.set()
+    with pytest.raises(NotFound):
+        await next(iter(building._jobs.values()))
+    assert not (tmp_path / "datasets" / dataset.id).exists()
+
+
+async def test_what_a_replica_that_is_gone_was_building_another_builds_with_the_same_content(store, tmp_path):
+    clock = ManualClock()
+    held = GatedDevices(3)
+    lost = jobs_of(held, store, tmp_path / "datasets", clock=clock)
+    lost_dataset = await lost.create("t", PLAN, request_id="", wait_seconds=0)
+    assert await asyncio.to_thread(held.reached.wait, BOUND)
+    devices = GatedDevices(3)
+    devices.gate.set()
+    other = jobs_of(devices, store, tmp_path / "datasets", clock=clock, owner="other", number=1)
+    clock.advance(LEASE_SECONDS + 1)
+    await other.keep_leases()
+    taken = await ended(other, lost_dataset.id)
+    plain = await other.create("t", PLAN, request_id="", wait_seconds=BOUND)
+    assert (taken.state.value, taken.train_samples) == ("done", plain.train_samples)
+    arrays = [np.load(tmp_path / "datasets" / each.id / "data.npz") for each in (taken, plain)]
+    assert arrays[0]["X_train"].tobytes() == arrays[1]["X_train"].tobytes()
+    held.gate.set()
+    with pytest.raises(NotFound, match="is built by another replica"):  # it was only slow: it writes nothing any more
+        await next(iter(lost._jobs.values()))
+    assert (await lost.dataset("t", lost_dataset.id)) == taken
 
 
 class NotingStore:
@@ -145,10 +199,10 @@ class NotingStore:
     def __getattr__(self, name):
         return getattr(self.store, name)
 
-    async def change(self, tenant_id, dataset):
+    async def change(self, tenant_id, dataset, *, owner):
         """Note it and let the store have it."""
         self.progress.append(dataset.progress)
-        await self.store.change(tenant_id, dataset)
+        return await self.store.change(tenant_id, dataset, owner=owner)
 
 
 async def test_a_build_is_at_nothing_until_it_tells_of_its_first_part(store, tmp_path):
@@ -180,17 +234,19 @@ async def test_a_build_that_outlasts_its_lease_keeps_it_while_its_replica_lives(
     other = jobs_of(devices, store, tmp_path / "other", clock=clock, owner="other")
     dataset = await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=0)
     assert await asyncio.to_thread(devices.reached.wait, BOUND)
-    states = []
+    taken = []
     for alive in (True, False):
         clock.advance(LEASE_SECONDS - 1)
         if alive:
             await dataset_jobs.keep_leases()
         clock.advance(LEASE_SECONDS - 1)
         await other.keep_leases()
-        states.append((await other.dataset("t", dataset.id)).state.value)
+        taken.append(dataset.id in other._jobs)
     devices.gate.set()
+    assert taken == [False, True]
+    assert (await ended(other, dataset.id)).state.value == "done"
+    assert (tmp_path / "other" / dataset.id / "data.npz").exists()
     await dataset_jobs.stop()
-    assert states == ["running", "failed"]
 
 
 @pytest.mark.parametrize(

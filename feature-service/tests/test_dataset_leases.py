@@ -68,7 +68,7 @@ async def test_a_replica_that_starts_leaves_the_jobs_of_another_alone(
     assert await state_of(store, "ds_1") is DatasetState.RUNNING
 
 
-async def test_a_replica_that_starts_again_fails_what_its_earlier_life_left(
+async def test_a_replica_that_starts_again_fails_what_its_earlier_life_left_without_a_plan(
     store: SqlDatasetStore, clock: ManualClock
 ) -> None:
     await begin(store, clock, "ds_1", "first")
@@ -80,7 +80,7 @@ async def test_a_replica_that_starts_again_fails_what_its_earlier_life_left(
     assert await state_of(store, "ds_2") is DatasetState.RUNNING
 
 
-async def test_what_a_replica_that_is_gone_left_is_failed_once_its_lease_is_over(
+async def test_what_a_replica_that_is_gone_left_without_a_plan_is_failed_once_its_lease_is_over(
     store: SqlDatasetStore, clock: ManualClock
 ) -> None:
     await begin(store, clock, "ds_1", "gone")
@@ -92,7 +92,7 @@ async def test_what_a_replica_that_is_gone_left_is_failed_once_its_lease_is_over
     await other.keep_leases()
     found = await store.dataset(TENANT, "ds_1")
     assert found is not None
-    assert (found.state, "replica" in found.failure) == (DatasetState.FAILED, True)
+    assert (found.state, "the service ended" in found.failure) == (DatasetState.FAILED, True)
 
 
 async def test_a_lease_that_is_renewed_holds_as_long_again(store: SqlDatasetStore, clock: ManualClock) -> None:
@@ -101,7 +101,7 @@ async def test_a_lease_that_is_renewed_holds_as_long_again(store: SqlDatasetStor
     clock.advance(LEASE_SECONDS - 1)
     await store.renew(Lease(owner="first", until=micros(clock, LEASE_SECONDS)))
     clock.advance(LEASE_SECONDS - 1)
-    assert await store.fail_abandoned("gone", now=micros(clock)) == 1
+    assert await store.fail_abandoned("gone", now=micros(clock), attempts=3) == 1
     assert await state_of(store, "ds_1") is DatasetState.RUNNING
     assert await state_of(store, "ds_2") is DatasetState.FAILED
 
@@ -109,7 +109,7 @@ async def test_a_lease_that_is_renewed_holds_as_long_again(store: SqlDatasetStor
 async def test_what_is_finished_stays_as_it_is(store: SqlDatasetStore, clock: ManualClock) -> None:
     done = Dataset(id="ds_1", model_code="m", created=micros(clock), state=DatasetState.DONE)
     await store.add(TENANT, done, Lease(owner="first", until=0))
-    assert await store.fail_abandoned("gone", now=micros(clock), owner="first") == 0
+    assert await store.fail_abandoned("gone", now=micros(clock), attempts=3, owner="first") == 0
     assert await state_of(store, "ds_1") is DatasetState.DONE
 
 
@@ -143,7 +143,7 @@ async def test_a_record_of_the_same_id_of_another_tenant_is_neither_changed_nor_
     theirs = replace(mine, model_code="n")
     for tenant, each in ((TENANT, mine), ("other", theirs)):
         await store.add(tenant, each, Lease(owner="first", until=micros(clock, LEASE_SECONDS)))
-    await store.change(TENANT, replace(mine, state=DatasetState.DONE, progress=1.0))
+    await store.change(TENANT, replace(mine, state=DatasetState.DONE, progress=1.0), owner="first")
     assert await store.dataset("other", "ds_1") == theirs
     assert await store.remove(TENANT, "ds_1")
     assert not await store.remove(TENANT, "ds_1")
@@ -158,11 +158,13 @@ async def test_ended_data_sets_that_are_older_than_their_time_go_with_their_file
     for name in names:
         await begin(store, clock, name, "first")
         clock.advance(3600)
-        await store.change(TENANT, Dataset(id=name, model_code="m", created=micros(clock), state=DatasetState.DONE))
+        done = Dataset(id=name, model_code="m", created=micros(clock), state=DatasetState.DONE)
+        await store.change(TENANT, done, owner="first")
         (tmp_path / "datasets" / name).mkdir(parents=True)
     await begin(store, clock, "ds_running", "first")
     await begin(store, clock, "ds_others", "second")
-    await store.change(TENANT, Dataset(id="ds_others", model_code="m", created=0, state=DatasetState.DONE))
+    others = Dataset(id="ds_others", model_code="m", created=0, state=DatasetState.DONE)
+    await store.change(TENANT, others, owner="second")
     moment = micros(clock, -3600 * 4.5)
     assert await remove_ended(store, files, moment, owner="first") == 40
     assert await remove_ended(store, files, moment, owner="first") == 0

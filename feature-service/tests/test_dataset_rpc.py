@@ -184,15 +184,17 @@ async def test_a_job_can_be_deleted_while_it_waits(loaded):
         await loaded.features.GetDataset(pb.GetDatasetRequest(id=waiting[2].id))
 
 
-async def test_what_a_restart_left_unfinished_is_failed(tmp_path, start_service, migrated_database):
+async def test_what_a_stop_left_unfinished_ends_after_the_start_as_it_would_have(
+    tmp_path, start_service, migrated_database
+):
     async with start_service(tmp_path) as service:
         model = pb.DataModel(model_code="m", label_column="l", fields=[pb.Field(field_code="l")])
         await service.metadata.CreateDataModel(pb.CreateDataModelRequest(model=model))
         await service.metadata.CreateDevice(pb.CreateDeviceRequest(device=pb.Device(device_code="d", model_code="m")))
         dataset = await create(service, detach=True, options=pb.ExtractionOptions())
     async with start_service(tmp_path) as service:
-        found = (await service.features.GetDataset(pb.GetDatasetRequest(id=dataset.id))).dataset
-        assert found.state == "failed"
+        found = await until_final(service, dataset.id)
+    assert (found.state, "d" in found.failure, "service" in found.failure) == ("failed", True, False), found.failure
 
 
 async def test_another_tenant_has_other_data_sets(loaded, as_tenant):

@@ -1,13 +1,16 @@
 """DatasetStore on SQLite or PostgreSQL, through SQLAlchemy Core."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
+from feature_service.adapters.dataset.plan_json import plan_from_json, plan_to_json
 from feature_service.adapters.metadata.table import dataset
-from feature_service.domain.dataset.record import Dataset, DatasetState, Lease
+from feature_service.domain.dataset.plan import DatasetPlan
+from feature_service.domain.dataset.record import AbandonedJob, Dataset, DatasetState, Lease
 from penstock_kit.database import Database
 
 _UNFINISHED: Final = dataset.c.state.in_([state.value for state in DatasetState if not state.is_final])
@@ -19,17 +22,19 @@ class SqlDatasetStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, tenant_id: str, added: Dataset, lease: Lease) -> None:
+    async def add(self, tenant_id: str, added: Dataset, lease: Lease, plan: DatasetPlan | None = None) -> None:
         """Insert a record."""
         values = {**_to_row(tenant_id, added), "owner": lease.owner, "lease_until": lease.until}
+        values |= {"plan": plan_to_json(plan) if plan else "", "attempts": 1}
         async with self._database.write() as connection:
             await connection.execute(insert(dataset).values(values))
 
-    async def change(self, tenant_id: str, changed: Dataset) -> None:
-        """Update a record."""
-        where = (dataset.c.tenant_id == tenant_id, dataset.c.dataset_id == changed.id)
+    async def change(self, tenant_id: str, changed: Dataset, *, owner: str) -> bool:
+        """Update a record of the owner."""
+        where = (dataset.c.tenant_id == tenant_id, dataset.c.dataset_id == changed.id, dataset.c.owner == owner)
         async with self._database.write() as connection:
-            await connection.execute(update(dataset).where(*where).values(_to_row(tenant_id, changed)))
+            done = await connection.execute(update(dataset).where(*where).values(_to_row(tenant_id, changed)))
+            return done.rowcount > 0
 
     async def dataset(self, tenant_id: str, dataset_id: str) -> Dataset | None:
         """Return one record."""
@@ -67,10 +72,37 @@ class SqlDatasetStore:
         async with self._database.write() as connection:
             await connection.execute(update(dataset).where(*where).values(lease_until=lease.until))
 
-    async def fail_abandoned(self, failure: str, *, now: int, owner: str = "") -> int:
+    async def release(self, owner: str) -> None:
+        """End the leases of the owner, and take back the attempt."""
+        values = {"lease_until": 0, "attempts": dataset.c.attempts - 1}
+        async with self._database.write() as connection:
+            await connection.execute(update(dataset).where(_UNFINISHED, dataset.c.owner == owner).values(values))
+
+    async def take_abandoned(
+        self, lease: Lease, *, now: int, attempts: int, limit: int, owner: str = ""
+    ) -> Sequence[AbandonedJob]:
+        """Look for them, then take each over unless another replica was faster."""
+        where = (_abandoned(now, owner), _can_begin(attempts))
+        query = select(dataset).where(*where).order_by(dataset.c.dataset_id).limit(limit)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        taken = [await self._take(row, lease) for row in rows]
+        return [job for job in taken if job is not None]
+
+    async def _take(self, row: Any, lease: Lease) -> AbandonedJob | None:
+        """Take one over; one whose plan is of another version is left without a plan, for nobody to take."""
+        same = (dataset.c.owner == row.owner, dataset.c.lease_until == row.lease_until, _UNFINISHED)
+        where = (dataset.c.tenant_id == row.tenant_id, dataset.c.dataset_id == row.dataset_id, *same)
+        begun = {"state": DatasetState.QUEUED.value, "progress": 0.0, "attempts": row.attempts + 1}
+        plan = plan_from_json(row.plan)
+        values = {**begun, "owner": lease.owner, "lease_until": lease.until} if plan else {"plan": ""}
+        async with self._database.write() as connection:
+            taken = (await connection.execute(update(dataset).where(*where).values(values))).rowcount > 0
+        return _abandoned_job(row, plan) if plan and taken else None
+
+    async def fail_abandoned(self, failure: str, *, now: int, attempts: int, owner: str = "") -> int:
         """Mark what nobody builds any more. It is looked for first: reading costs the other writers nothing."""
-        gone = dataset.c.lease_until < now
-        where = (_UNFINISHED, or_(gone, dataset.c.owner == owner) if owner else gone)
+        where = (_abandoned(now, owner), ~_can_begin(attempts))
         async with self._database.read() as connection:
             if (await connection.execute(select(dataset.c.dataset_id).where(*where).limit(1))).first() is None:
                 return 0
@@ -83,6 +115,20 @@ class SqlDatasetStore:
             statement = select(dataset).where(*where).order_by(dataset.c.dataset_id.desc()).limit(1)
             found = (await connection.execute(statement)).one_or_none()
             return None if found is None else _from_row(found)
+
+
+def _abandoned(now: int, owner: str) -> ColumnElement[bool]:
+    gone = dataset.c.lease_until < now
+    return and_(_UNFINISHED, or_(gone, dataset.c.owner == owner) if owner else gone)
+
+
+def _can_begin(attempts: int) -> ColumnElement[bool]:
+    return and_(dataset.c.plan != "", dataset.c.attempts < attempts)
+
+
+def _abandoned_job(row: Any, plan: DatasetPlan) -> AbandonedJob:
+    queued = replace(_from_row(row), state=DatasetState.QUEUED, progress=0.0)
+    return AbandonedJob(tenant_id=row.tenant_id, dataset=queued, plan=plan)
 
 
 def _to_row(tenant_id: str, value: Dataset) -> dict[str, Any]:

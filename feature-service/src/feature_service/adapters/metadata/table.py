@@ -113,9 +113,12 @@ dataset: Final = Table(
     Column("created", BigInteger, nullable=False),
     Column("owner", Text, nullable=False, server_default=""),
     Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    Column("plan", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
     Index("dataset_by_request", "tenant_id", "request_id"),
 )
-"""Data sets and their jobs; names and distribution are JSON. `owner` is the replica that builds one."""
+"""Data sets and their jobs; names, distribution and plan are JSON. `owner` is the replica that builds one, begun
+`attempts` times."""
 
 detector: Final = Table(
     "detector",

@@ -23,7 +23,7 @@ from feature_service.domain.dataset.record import (
 from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.model.span import micros_of
 from penstock_kit.clock import Clock
-from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted
+from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted, Unavailable
 from penstock_kit.opened import opened_in_thread
 from penstock_kit.supervision import supervise
 
@@ -39,12 +39,15 @@ _PROGRESS_SECONDS: Final = 0.5
 # How long a replica need not say that it still builds: longer than a database is usually away.
 LEASE_SECONDS: Final = 60.0
 _RENEWALS: Final = 4
-_RESTARTED: Final = "the service was restarted while it was being built; create it again"
-_ABANDONED: Final = "the replica that was building it has ended; create it again"
+_MOST_ATTEMPTS: Final = 3
+"""How often a data set is begun: one that ends the process each time must not do so for ever."""
+_ABANDONED: Final = "the service ended while it was being built; create it again, smaller if that comes again"
 
 
 class DatasetJobs:
-    """Builds one data set at a time; further ones queue, up to a limit. Jobs end with the service.
+    """Builds one data set at a time; further ones queue, up to a limit.
+
+    What a process leaves unfinished is begun anew by its next life, or by another replica once the lease is over.
 
     `new_id` makes ids that sort by time, `report` is told of failures that are defects of ours. `owner` tells this
     replica from the others that share the store; it is the same after a restart. `runner` makes what computes the
@@ -77,6 +80,7 @@ class DatasetJobs:
         self._report = report
         self._turn = asyncio.Semaphore(1)
         self._jobs: dict[str, asyncio.Task[Dataset]] = {}
+        self._stopping = False
 
     async def create(self, tenant_id: str, plan: DatasetPlan, *, request_id: str, wait_seconds: float) -> Dataset:
         """Start building; return the data set when it is done within `wait_seconds`, else as far as it is.
@@ -96,10 +100,8 @@ class DatasetJobs:
             )
         created = micros_of(self._clock.now())
         dataset = Dataset(id=self._new_id(), model_code=plan.model_code, created=created, request_id=request_id)
-        await self._store.add(tenant_id, dataset, self._lease())
-        job = asyncio.create_task(self._run(tenant_id, dataset, plan))
-        self._jobs[dataset.id] = job
-        job.add_done_callback(lambda done: self._forget_ended(dataset.id, done))
+        await self._store.add(tenant_id, dataset, self._lease(), plan)
+        job = self._begin(tenant_id, dataset, plan)
         done, _ = await asyncio.wait([job], timeout=wait_seconds)
         return job.result() if done else await self.dataset(tenant_id, dataset.id)
 
@@ -144,16 +146,29 @@ class DatasetJobs:
         return await remove_ended(self._store, self._files, created, owner=self._owner)
 
     async def start(self) -> None:
-        """Mark what an earlier run of this replica left unfinished, and keep the leases from now on."""
-        await self._store.fail_abandoned(_RESTARTED, now=micros_of(self._clock.now()), owner=self._owner)
+        """Begin anew what an earlier run of this replica left unfinished, and keep the leases from now on."""
         if self._keeping is None:
+            await self._take_over(owner=self._owner)
             self._keeping = asyncio.create_task(supervise("leases of jobs", self._keep))
 
     async def keep_leases(self) -> None:
-        """Say that this replica still builds what it builds, and mark what a replica that is gone left unfinished."""
+        """Say that this replica still builds what it builds, and take over what a replica that is gone left."""
         if self._jobs:
             await self._store.renew(self._lease())
-        await self._store.fail_abandoned(_ABANDONED, now=micros_of(self._clock.now()))
+        await self._take_over()
+
+    async def _take_over(self, owner: str = "") -> None:
+        now, lease = micros_of(self._clock.now()), self._lease()
+        await self._store.fail_abandoned(_ABANDONED, now=now, attempts=_MOST_ATTEMPTS, owner=owner)
+        room = _MAX_JOBS - len(self._jobs)
+        for left in await self._store.take_abandoned(lease, now=now, attempts=_MOST_ATTEMPTS, limit=room, owner=owner):
+            self._begin(left.tenant_id, left.dataset, left.plan)
+
+    def _begin(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> "asyncio.Task[Dataset]":
+        job = asyncio.create_task(self._run(tenant_id, dataset, plan))
+        self._jobs[dataset.id] = job
+        job.add_done_callback(lambda done: self._forget_ended(dataset.id, done))
+        return job
 
     async def _keep(self) -> None:
         while True:
@@ -165,7 +180,8 @@ class DatasetJobs:
         return Lease(owner=self._owner, until=micros_of(self._clock.now() + timedelta(seconds=LEASE_SECONDS)))
 
     async def stop(self) -> None:
-        """Cancel all jobs and wait for their end."""
+        """Cancel all jobs and wait for their end; they are left for the next start, or another replica."""
+        self._stopping = True
         if self._keeping is not None:
             self._keeping.cancel()
         jobs = list(self._jobs.values())
@@ -173,13 +189,16 @@ class DatasetJobs:
             job.cancel()
         if jobs:
             await asyncio.wait(jobs)
+            with contextlib.suppress(PenstockError):  # the leases end by themselves, later
+                await self._store.release(self._owner)
 
     async def _run(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
         try:
             async with self._turn:
                 return await self._built(tenant_id, dataset, plan)
         except asyncio.CancelledError:
-            await self._fail(tenant_id, dataset, "it was stopped")
+            if not self._stopping:
+                await self._fail(tenant_id, dataset, "it was stopped")
             raise
         except PenstockError as error:
             await self._fail(tenant_id, dataset, error.message)
@@ -190,7 +209,7 @@ class DatasetJobs:
 
     async def _built(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
         running = replace(dataset, state=DatasetState.RUNNING)
-        await self._store.change(tenant_id, running)
+        await self._note(tenant_id, running)
         async with opened_in_thread(self._new_room) as room:
             devices = await self._source.rows(tenant_id, plan, room)
             return await self._built_of(tenant_id, running, plan, devices)
@@ -205,16 +224,30 @@ class DatasetJobs:
         building = asyncio.ensure_future(asyncio.to_thread(build_dataset, devices, plan, progress.note, runner))
         try:
             while not (await asyncio.wait([building], timeout=_PROGRESS_SECONDS))[0]:
-                await self._store.change(tenant_id, replace(running, progress=progress.share))
+                with contextlib.suppress(Unavailable):  # what is only progress can wait for the database
+                    await self._note(tenant_id, replace(running, progress=progress.share))
         finally:
             # The thread can't be cancelled: it is told to stop, and waited for before the next one has its turn.
             progress.stop()
             await _wait_ended(building)
         built = building.result()
+        await self._note(tenant_id, replace(running, progress=progress.share))
         await self._save_files(running.id, built)
         finished = await asyncio.to_thread(_finished, running, plan, built)
-        await self._store.change(tenant_id, finished)
+        try:
+            await self._note(tenant_id, finished)
+        except NotFound:
+            if await self._store.dataset(tenant_id, running.id) is None:
+                await self._files.remove(running.id)
+            raise
         return finished
+
+    async def _note(self, tenant_id: str, changed: Dataset) -> None:
+        """Keep how far the data set is. Raises NotFound DATASET_NOT_FOUND when this replica is not to build it."""
+        if not await self._store.change(tenant_id, changed, owner=self._owner):
+            raise NotFound(
+                f"data set {changed.id!r} was deleted, or is built by another replica", reason="DATASET_NOT_FOUND"
+            )
 
     async def _save_files(self, dataset_id: str, built: "BuiltDataset") -> None:
         """Write the files to their end, so that a cancelled job leaves none behind when they are removed."""
@@ -225,7 +258,8 @@ class DatasetJobs:
             await _wait_ended(saving)
 
     async def _fail(self, tenant_id: str, dataset: Dataset, failure: str) -> None:
-        await self._store.change(tenant_id, replace(dataset, state=DatasetState.FAILED, failure=failure))
+        failed = replace(dataset, state=DatasetState.FAILED, failure=failure)
+        await self._store.change(tenant_id, failed, owner=self._owner)
 
     def _forget_ended(self, dataset_id: str, job: "asyncio.Task[Dataset]") -> None:
         self._jobs.pop(dataset_id, None)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from feature_service.domain.dataset.plan import DatasetPlan
+
 if TYPE_CHECKING:
     from feature_service.domain.dataset.build import BuiltDataset
 
@@ -88,15 +90,27 @@ class Lease:
     until: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbandonedJob:
+    """A data set that nobody builds any more, and what it is to be made of."""
+
+    tenant_id: str
+    dataset: Dataset
+    plan: DatasetPlan
+
+
 class DatasetStore(Protocol):
     """The records of data sets by tenant and id."""
 
-    async def add(self, tenant_id: str, added: Dataset, lease: Lease) -> None:
-        """Add a record of a data set that the owner of `lease` builds."""
+    async def add(self, tenant_id: str, added: Dataset, lease: Lease, plan: DatasetPlan | None = None) -> None:
+        """Add a record of a data set that the owner of `lease` builds for the first time.
+
+        Without `plan` nobody else can build it.
+        """
         ...
 
-    async def change(self, tenant_id: str, changed: Dataset) -> None:
-        """Replace the record of that id; nothing happens when it was removed."""
+    async def change(self, tenant_id: str, changed: Dataset, *, owner: str) -> bool:
+        """Replace the record of that id; False when it was removed, or taken over from `owner`."""
         ...
 
     async def dataset(self, tenant_id: str, dataset_id: str) -> Dataset | None:
@@ -123,8 +137,24 @@ class DatasetStore(Protocol):
         """Let the owner keep all that it builds until the end of `lease`."""
         ...
 
-    async def fail_abandoned(self, failure: str, *, now: int, owner: str = "") -> int:
-        """Mark as failed what is unfinished and whose lease is over, or that `owner` built; return how many."""
+    async def release(self, owner: str) -> None:
+        """Give up the leases of what `owner` has not finished: it ends, and that was no failed attempt."""
+        ...
+
+    async def take_abandoned(
+        self, lease: Lease, *, now: int, attempts: int, limit: int, owner: str = ""
+    ) -> Sequence[AbandonedJob]:
+        """Take over at most `limit` unfinished data sets, oldest first; nobody else gets the same ones.
+
+        They have a plan and were begun fewer than `attempts` times; their lease is over, or `owner` built them.
+        """
+        ...
+
+    async def fail_abandoned(self, failure: str, *, now: int, attempts: int, owner: str = "") -> int:
+        """Mark as failed what is unfinished, not to be taken over, and whose lease is over, or that `owner` built.
+
+        Return how many.
+        """
         ...
 
 
