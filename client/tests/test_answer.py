@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import penstock_client
 from penstock_client import (
     AnswerClosedError,
     AnswerFailedError,
@@ -274,14 +275,29 @@ def test_no_gateway_at_all_is_a_clear_error() -> None:
         Penstock("127.0.0.1:8000")
 
 
-def test_the_package_imports_alone_and_loads_neither_pandas_nor_the_encryption(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("__name__", "pandas numpy cryptography grpc penstock_kit fastapi keyring httpx2 asyncio email"),
+        ("Penstock", "pandas numpy cryptography keyring penstock_client._async"),
+        ("AsyncPenstock", "pandas numpy cryptography keyring penstock_client._sync"),
+        ("OfflineQueue", "pandas numpy penstock_client._sync penstock_client._async"),
+    ],
+)
+def test_the_package_imports_alone_and_loads_only_what_is_asked_for(tmp_path: Path, name: str, left_out: str) -> None:
     code = (
-        "import sys, penstock_client\n"
-        "heavy = {'pandas', 'numpy', 'cryptography', 'grpc', 'penstock_kit', 'fastapi', 'keyring'}\n"
-        "print(sorted(heavy & set(sys.modules)))\n"
+        f"import sys, penstock_client; penstock_client.{name}\n"
+        f"print(sorted(set({left_out!r}.split()) & set(sys.modules)))\n"
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    assert set(penstock_client.__all__) <= set(dir(penstock_client))
+    assert all(getattr(penstock_client, name) is not None for name in penstock_client.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        penstock_client.Nothing  # noqa: B018
 
 
 def test_an_event_of_another_stream_is_no_part_of_the_answer() -> None:

@@ -29,6 +29,12 @@ def test_fifteen_messages_in_a_cache_of_ten_leave_the_newest_ten(tmp_path: Path)
     assert [entry["message"]["id"] for entry in LocalCache(tmp_path).get_offline_queue()] == list(range(5, 15))
 
 
+def test_a_kept_message_comes_back_as_it_was_also_what_is_none_in_it(tmp_path: Path) -> None:
+    message = {"id": 1, "note": None, "parts": [None, {"text": "ä", "picture": None}], "share": 0.1, "done": False}
+    LocalCache(tmp_path).add_to_offline_queue(message)
+    assert [entry["message"] for entry in LocalCache(tmp_path).get_offline_queue()] == [message]
+
+
 def test_a_queue_warns_once_when_it_is_four_fifths_full_and_for_each_message_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

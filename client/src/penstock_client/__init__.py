@@ -1,11 +1,8 @@
 """Python client of Penstock: sync and async, typed events, streams that resume by themselves, an offline queue."""
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from penstock_client._async.client import AsyncPenstock
-from penstock_client._async.stream import AsyncAnswer
-from penstock_client._sync.client import Penstock
-from penstock_client._sync.stream import Answer
 from penstock_client.errors import (
     AnswerClosedError,
     AnswerFailedError,
@@ -37,6 +34,10 @@ from penstock_client.events import (
 from penstock_client.frames import FeatureMatrix, Rows
 
 if TYPE_CHECKING:
+    from penstock_client._async.client import AsyncPenstock
+    from penstock_client._async.stream import AsyncAnswer
+    from penstock_client._sync.client import Penstock
+    from penstock_client._sync.stream import Answer
     from penstock_client.queue import LocalCache, OfflineQueue
 
 __all__ = [
@@ -75,10 +76,24 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the offline queue, and the encryption it needs, when it is first asked for."""
-    if name in {"LocalCache", "OfflineQueue"}:
-        from penstock_client import queue
+_LOADED_AT_FIRST_USE: Final = {
+    "Answer": "penstock_client._sync.stream",
+    "AsyncAnswer": "penstock_client._async.stream",
+    "AsyncPenstock": "penstock_client._async.client",
+    "LocalCache": "penstock_client.queue",
+    "OfflineQueue": "penstock_client.queue",
+    "Penstock": "penstock_client._sync.client",
+}
 
-        return getattr(queue, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Load a client with its HTTP library, or the queue with its encryption, when it is first asked for."""
+    if name not in _LOADED_AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_LOADED_AT_FIRST_USE[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return all names, those not loaded yet too."""
+    return sorted({*globals(), *__all__})

@@ -59,13 +59,15 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def plain(value: Any) -> Any:
-    """Return `value` as JSON has it: times in ISO 8601, fields that are None left out."""
+def plain(value: Any, *, keep_none: bool = False) -> Any:
+    """Return `value` as JSON has it: times in ISO 8601, fields that are None left out unless they are kept."""
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
-        return {name: plain(inner) for name, inner in fields.items() if inner is not None}
+        return {
+            name: plain(inner, keep_none=keep_none) for name, inner in fields.items() if keep_none or inner is not None
+        }
     if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in cast("list[Any]", value)]
+        return [plain(inner, keep_none=keep_none) for inner in cast("list[Any]", value)]
     return value.isoformat() if isinstance(value, datetime) else value
 
 

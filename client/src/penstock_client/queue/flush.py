@@ -170,7 +170,8 @@ def _question(entry: QueueEntry) -> tuple[str, str, dict[str, Any]]:
     content = message.pop("content", None)
     if not isinstance(content, str) or not content:
         raise ValueError("the message has no content")
-    return str(message.pop("conversation_id", "") or ""), content, {"on_busy": "wait", **message}
+    given = {name: value for name, value in message.items() if value is not None and name != "conversation_id"}
+    return str(message.get("conversation_id") or ""), content, {"on_busy": "wait", **given}
 
 
 def _failed(queue: "OfflineQueue", entry: QueueEntry, error: ApiError, report: FlushReport) -> None:

@@ -244,7 +244,7 @@ def _checked(message: Mapping[str, Any]) -> dict[str, Any]:
             f"a queued message is a JSON object such as {{'content': …}}; this one is of {type(message).__name__}"
         )
     try:
-        text = json.dumps(plain(message), allow_nan=False)
+        text = json.dumps(plain(message, keep_none=True), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"a queued message is a JSON object; this one is not: {error}") from error
     if len(text) > _LARGEST:
