@@ -1,14 +1,16 @@
 """Connections of a certain age: callers look up who serves by now, and nothing that runs is cut."""
 
 import asyncio
+import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
 import pytest
 
+from penstock_kit.errors import Unavailable
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.grpc.channel import PenstockChannel
 from penstock_testkit.servers.name_server import NameServer, run_name_server
@@ -27,6 +29,8 @@ class Replica:
         self.host = host
         # The callers' ends of the connections that calls of their own came over.
         self.peers = set[str]()
+        # What the calls asked that it has begun.
+        self.begun = set[bytes]()
         self.server = GrpcServer(service="replica", host=host, grace_seconds=5, connection_age=connection_age)
         self.server.add(self._add, object())
 
@@ -40,10 +44,12 @@ class Replica:
     async def _say(self, request: bytes, context: Any) -> bytes:
         if hasattr(context, "peer"):
             self.peers.add(context.peer())
+        self.begun.add(request)
         return self.host.encode()
 
     async def _repeat(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
-        for _ in range(int(request)):
+        self.begun.add(request)
+        for _ in range(int(request.partition(b" ")[0])):
             yield self.host.encode()
             await asyncio.sleep(0.01)
 
@@ -113,46 +119,77 @@ async def test_streams_that_outlive_their_connection_run_to_their_end(
     assert multiplexed or len(first.peers) > 10
 
 
+class Replicas:
+    """Two replicas of one name at one port, each of which is started anew again and again."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.restarts = 0
+        self._serving = dict[str, Replica]()
+        self._stopped: list[Replica] = []
+
+    async def start(self, host: str) -> None:
+        self._serving[host] = Replica(host, 0.2)
+        self.port = await self._serving[host].server.start(self.port)
+
+    async def restart(self, host: str) -> None:
+        """Return when the one that has come has begun a call, too: an answer may be of the one that has gone."""
+        self.restarts += 1
+        gone = self._serving[host]
+        await gone.server.drain()
+        self._stopped.append(gone)
+        await self.start(host)
+        await until(lambda: bool(self._serving[host].begun))
+
+    async def stop(self) -> None:
+        for each in self._serving.values():
+            await each.server.drain()
+
+    def have_begun(self, request: bytes) -> bool:
+        return any(request in each.begun for each in (*self._stopped, *self._serving.values()))
+
+
+# Two moments of gRPC's core are left in which a server that stops neither takes a call nor says so; most of them pass
+# without one, also beside other work. See penstock_kit.grpc.call.was_never_taken.
+UNLUCKY_RESTARTS = 3
+
+
 @KINDS
-async def test_twenty_restarts_one_after_the_other_fail_no_call_and_cut_no_stream(
+async def test_twenty_restarts_one_after_the_other_cut_nothing_that_has_begun_and_fail_next_to_nothing(
     names: NameServer, multiplexed: Sequence[str]
 ) -> None:
-    serving = {FIRST: Replica(FIRST, 0.2)}
-    await serving[FIRST].server.start(0)
-    port = serving[FIRST].server.port
-    serving[SECOND] = Replica(SECOND, 0.2)
-    await serving[SECOND].server.start(port)
+    replicas = Replicas()
+    for host in (FIRST, SECOND):
+        await replicas.start(host)
     names.set(NAME, [FIRST, SECOND])
-    ended, answers, lengths = asyncio.Event(), Counter[bytes](), Counter[int]()
+    ended, numbers, lengths = asyncio.Event(), itertools.count(), Counter[int]()
+    failed: dict[int, Unavailable] = {}
     try:
-        async with asyncio.timeout(2 * HANG_SECONDS), channel_to(names, port, multiplexed) as channel:
+        async with asyncio.timeout(2 * HANG_SECONDS), channel_to(names, replicas.port, multiplexed) as channel:
             say, repeat = channel.unary_unary(f"/{SERVICE}/Say"), channel.unary_stream(f"/{SERVICE}/Repeat")
 
-            async def ask() -> None:
+            async def call(work: Callable[[bytes], Awaitable[Any]]) -> None:
                 while not ended.is_set():
-                    answers[await say(b"")] += 1
+                    request = b"10 %d" % next(numbers)
+                    try:
+                        await work(request)
+                    except Unavailable as error:
+                        assert not replicas.have_begun(request), f"cut: {error}"
+                        failed[replicas.restarts] = error
 
-            async def read() -> None:
-                while not ended.is_set():
-                    lengths[len([answer async for answer in repeat(b"10")])] += 1
-
-            async def answered_again(host: bytes) -> None:
-                before = answers[host]
-                await until(lambda: answers[host] > before)
+            async def read(request: bytes) -> None:
+                lengths[len([answer async for answer in repeat(request)])] += 1
 
             async with asyncio.TaskGroup() as group:
-                for work in (*[ask] * 4, *[read] * 4):
-                    group.create_task(work())
+                for work in (*[say] * 4, *[read] * 4):
+                    group.create_task(call(work))
                 for host in [FIRST, SECOND] * 10:
-                    await serving[host].server.drain()
-                    serving[host] = Replica(host, 0.2)
-                    await serving[host].server.start(port)
-                    await answered_again(host.encode())
+                    await replicas.restart(host)
                 ended.set()
         assert set(lengths) == {10}
+        assert len(failed) <= UNLUCKY_RESTARTS, failed
     finally:
-        for each in serving.values():
-            await each.server.drain()
+        await replicas.stop()
 
 
 @KINDS

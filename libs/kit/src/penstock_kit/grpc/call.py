@@ -191,6 +191,11 @@ def was_never_taken(error: grpc.aio.AioRpcError) -> bool:
     A server that stops resets what has arrived and waits for a handler: gRPC's core has no second GOAWAY, before which
     such calls would be served. What a handler ended has other words or metadata, and what was running when a server
     stopped is UNAVAILABLE.
+
+    So are, about once in a thousand restarts of a busy server, calls that no handler took and of which only the core of
+    the server could tell: one that came between its look at whether it stops and its queue stays there until the grace
+    is over ("Cancelling all calls"), and a connection may end before the reset has left ("Stream removed"). They could
+    have begun for all that a caller knows: only `idempotent` methods are repeated.
     """
     return (
         error.code() is grpc.StatusCode.CANCELLED
