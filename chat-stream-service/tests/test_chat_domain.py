@@ -1,6 +1,7 @@
 """The pure parts: chunking, titles, prompts, transcripts, costs."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,17 @@ from hypothesis import strategies as st
 from chat_stream_service.domain.model.chunking import split_chunks
 from chat_stream_service.domain.model.conversation import title_from
 from chat_stream_service.domain.model.engine import ModelSelected, RoundFinished
-from chat_stream_service.domain.model.event import MessageChunk, Status, ToolCall, ToolResult
+from chat_stream_service.domain.model.event import MessageChunk, Status, Thinking, ToolCall, ToolResult
 from chat_stream_service.domain.model.event_log import StreamHeader
-from chat_stream_service.domain.model.message import PromptMessage, Role
+from chat_stream_service.domain.model.message import (
+    Message,
+    PromptMessage,
+    Role,
+    message_tokens,
+    prompt_of,
+    stored_tokens,
+)
+from chat_stream_service.domain.model.picture import PICTURE_TOKENS, Picture
 from chat_stream_service.domain.model.usage import NO_COST, UNKNOWN_COST, Cost, Usage
 from chat_stream_service.domain.stream.run import StopCause, StreamRun
 from chat_stream_service.domain.stream.transcript import Transcript
@@ -116,6 +125,50 @@ def test_a_call_that_was_cut_off_is_estimated_and_its_cost_unknown() -> None:
     assert made.cost == UNKNOWN_COST
     (message,) = made.finish(Status.STOPPED)
     assert (message.status, message.usage.output_tokens) == ("stopped", 5)
+
+
+def test_what_was_thought_counts_in_the_estimate_and_a_call_that_ended_is_as_its_model_says() -> None:
+    made = transcript()
+    for event in (
+        MessageChunk(content="Let me look"),
+        ToolCall(tool_call_id="c1", name="t", arguments_json="{}"),
+        RoundFinished(finish_reason="tool_calls", usage=Usage(input_tokens=9, output_tokens=7)),
+        ToolResult(tool_call_id="c1", name="t", content="one"),
+        Thinking(content="abcd" * 3),
+        MessageChunk(content="abcd" * 2),
+    ):
+        made.add(event)
+    assert made.usage == Usage(input_tokens=9, output_tokens=7 + 3 + 2, estimated=True)
+    first, _, last = made.finish(Status.STOPPED)
+    assert first.usage == Usage(input_tokens=9, output_tokens=7)
+    assert last.usage == Usage(output_tokens=5, estimated=True)
+
+
+def test_a_message_costs_its_text_its_calls_its_pictures_and_four_tokens_beside_them() -> None:
+    calls = tuple(ToolCall(tool_call_id=name, name="t", arguments_json="abcd" * 3) for name in ("c1", "c2"))
+    assert message_tokens(PromptMessage(role=Role.USER, content="")) == 4
+    asked = PromptMessage(role=Role.ASSISTANT, content="abcd" * 5, tool_calls=calls)
+    assert message_tokens(asked) == 4 + 5 + 2 * 3
+    picture = Picture(id="pic_1", media_type="image/png", size_bytes=3, data=b"abc")
+    shown = PromptMessage(role=Role.USER, content="abcd", pictures=(picture, picture))
+    assert message_tokens(shown) == 4 + 1 + 2 * PICTURE_TOKENS
+
+
+def test_a_stored_message_costs_all_its_pictures_and_the_words_that_name_them() -> None:
+    picture = Picture(id="pic_1", media_type="image/png", size_bytes=3)
+    stored = Message(
+        id="msg_1",
+        conversation_id="conv_1",
+        role=Role.USER,
+        content="Look",
+        create_time=HEADER.create_time,
+        pictures=(picture, picture),
+    )
+    words = "Look\n[2 pictures of then, not shown again]"
+    assert prompt_of(stored).content == words
+    assert stored_tokens(stored) == 4 + estimate_tokens(words) + 2 * PICTURE_TOKENS
+    assert prompt_of(stored, {"pic_1": picture}).content == "Look"
+    assert stored_tokens(replace(stored, pictures=())) == 4 + 1
 
 
 def test_a_turn_that_failed_before_its_first_word_leaves_an_empty_message() -> None:

@@ -86,6 +86,26 @@ def test_the_metrics_are_those_of_the_statistics() -> None:
     assert 'penstock_stream_ended_total{outcome="completed"} 1.0' in text
 
 
+def test_quantiles_are_of_the_last_thousand_first_events_and_none_before_the_first() -> None:
+    statistics = StreamStatistics()
+    assert statistics.first_byte_quantile(0.5) is None
+    for seconds in (4.0, 1.0, 3.0, 2.0):
+        statistics.on_first_event(seconds)
+    shares = (0.0, 0.25, 0.5, 0.95, 1.0)
+    assert [statistics.first_byte_quantile(share) for share in shares] == [1.0, 2.0, 3.0, 4.0, 4.0]
+    for _ in range(999):
+        statistics.on_first_event(9.0)
+    assert [statistics.first_byte_quantile(share) for share in (0.0, 0.5)] == [2.0, 9.0]
+    assert statistics.first_byte_sum == 10.0 + 999 * 9.0
+
+
+def test_a_first_event_is_counted_in_the_bucket_of_its_bound() -> None:
+    statistics = StreamStatistics()
+    for seconds in (0.0, 0.001, 0.0011, 30.0, 30.1):
+        statistics.on_first_event(seconds)
+    assert statistics.first_byte_buckets == [2, 1, *[0] * 11, 1, 1]
+
+
 async def test_a_failed_chore_does_not_end_the_house_keeping() -> None:
     cleaned, stop = asyncio.Event(), asyncio.Event()
     calls: list[int] = []

@@ -276,6 +276,45 @@ async def test_a_drain_lets_answers_end_and_ends_late_ones_with_a_retryable_erro
         await chat.answer(conversation)
 
 
+@pytest.mark.parametrize("chat_settings", [{"stop_seconds": 0.05}], indirect=True)
+async def test_a_drain_gives_up_an_answer_whose_end_cannot_be_written(chat: Any, monkeypatch: Any) -> None:
+    hang = Hang()
+    chat.llm.rounds = [[*chat.says("late ")[:2], hang]]
+    call = chat.ask(await chat.conversation())
+    await first_events(call, 1)
+    streams, statistics = chat.services.streams, chat.services.statistics
+    settling = asyncio.Event()
+
+    async def hang_for_ever(stream_id: str) -> None:
+        settling.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(streams._log, "settle", hang_for_ever)
+    async with asyncio.timeout(SECONDS):
+        await streams.drain(0)
+    assert settling.is_set()
+    await until(lambda: statistics.active_streams == 0)
+    assert dict(statistics.outcomes) == {"running": 1}
+    call.cancel()
+
+
+async def test_an_answer_is_counted_once_and_with_the_time_to_its_first_event(chat: Any) -> None:
+    gate, statistics, now = asyncio.Event(), chat.services.statistics, asyncio.get_running_loop().time
+    script = chat.says("one ", "two ", "three")
+    chat.llm.rounds = [[script[0], Wait(gate), *script[1:]]]
+    conversation = await chat.conversation()
+    began = now()
+    answer = asyncio.ensure_future(chat.answer(conversation))
+    await until(lambda: chat.llm.completions != [])
+    asked = now()
+    await until(lambda: now() > asked + 0.05)
+    gate.set()
+    assert len(await answer) > 1
+    assert sum(statistics.first_byte_buckets) == 1
+    assert 0.05 <= statistics.first_byte_sum <= now() - began
+    assert statistics.first_byte_quantile(0.5) == statistics.first_byte_sum
+
+
 @pytest.mark.parametrize("chat_settings", [{"stale_seconds": 0.1}], indirect=True)
 async def test_a_reader_that_takes_nothing_is_ended_and_counted(chat: Any) -> None:
     # More than the transport's buffers hold, so that the server's write has to wait for the reader.

@@ -11,7 +11,13 @@ from penstock.chat.v1 import chat_pb2 as pb
 from pydantic import SecretStr
 
 from chat_stream_service.domain.model.event_log import StreamHeader
-from chat_stream_service.domain.model.replica_bus import ReplicaLost
+from chat_stream_service.domain.model.replica_bus import (
+    ConversationDropped,
+    EngineSwitched,
+    ReaderCountChanged,
+    ReplicaLost,
+    StopRequested,
+)
 from chat_stream_service.main import drain
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
@@ -134,6 +140,22 @@ async def test_readers_at_a_replica_that_is_lost_keep_no_answer_alive(replicas: 
         await hang.left.wait()
     assert (await here.read(stream_id))[-1].complete_state.finish_reason == "disconnected"
     remote_reader.cancel()
+
+
+async def test_a_notice_of_a_stream_that_runs_elsewhere_or_no_more_changes_nothing(chat: Any) -> None:
+    stream_id, hang, call = await running_stream(chat, on_disconnect="cancel")
+    streams = chat.services.streams
+    for notice in (
+        StopRequested(stream_id="strm_gone"),
+        ReaderCountChanged(stream_id="strm_gone", replica="other", readers=3),
+        ReplicaLost(replica="other"),
+        ConversationDropped(conversation_id="conv_gone"),
+        EngineSwitched(),
+    ):
+        await streams._on_notice(notice)
+    assert not hang.left.is_set()
+    await streams._on_notice(StopRequested(stream_id=stream_id))
+    assert (await read_rest(call))[-1].complete_state.finish_reason == "stopped"
 
 
 async def running_then_stopped(chat: Any) -> str:
