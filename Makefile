@@ -40,7 +40,7 @@ down: .venv/.run ## Stop a system that was started with `penstock up`
 
 .PHONY: test
 test: .venv/.dev ## Run the tests that need nothing but Python (SERVICE=llm-service: those of one part; WORKERS=4: processes)
-	@$(call timed,make test,$(BIN)/python scripts/run_tests.py $(if $(WORKERS),--workers $(WORKERS)) $(SERVICE))
+	@$(call timed,make test,$(BIN)/python scripts/run_tests.py $(if $(WORKERS),--workers $(WORKERS)) $(if $(NOTE),--note-longest) $(SERVICE))
 
 .PHONY: test-clients
 test-clients: .venv/.dev ## Run every client that is tested against a running system, each from where it can be installed

@@ -11,7 +11,12 @@ from hypothesis import HealthCheck, settings
 # of that name unless the package is there first.
 import gateway  # noqa: F401
 
-pytest_plugins = ["penstock_testkit.plugin", "penstock_testkit.memory", "penstock_testkit.left_servers"]
+pytest_plugins = [
+    "penstock_testkit.plugin",
+    "penstock_testkit.memory",
+    "penstock_testkit.left_servers",
+    "penstock_testkit.longest_first",
+]
 
 # How long an example takes is no law: on a busy machine Hypothesis' own limits of 0.2 s an example, and of 1 s to
 # make the first ones, would decide. Its profile `ci`, which CI=true chooses, has neither, and draws the same examples
