@@ -168,6 +168,95 @@ async def test_every_hold_is_renewed_however_many_calls_are_under_way(store: Sto
         await store.two.reserve("more", [budget], want=Decimal(1), least=Decimal(1))
 
 
+async def test_a_settlement_gives_back_its_own_hold_and_no_other(store: Store, clock: ManualClock) -> None:
+    for budget in (BUDGET, OTHER):
+        await store.one.put(budget)
+    for hold, cents in (("h1", 30), ("h2", 10)):
+        await store.one.reserve(hold, [OTHER, BUDGET], want=CENT * cents, least=CENT)
+    store.one.settle("h1", [BUDGET], CENT * 7, clock.now())
+    uses = {use.budget.id: (use.spent, use.reserved) for use in await store.one.list("default")}
+    assert uses == {"b1": (CENT * 7, CENT * 10), "b2": (0, CENT * 40)}
+    store.one.settle("h1", [OTHER], CENT * 7, clock.now())
+    uses = {use.budget.id: (use.spent, use.reserved) for use in await store.one.list("default")}
+    assert uses == {"b1": (CENT * 7, CENT * 10), "b2": (CENT * 7, CENT * 10)}
+    assert (store.one.taken, store.one.written) == (2, 2)
+
+
+async def test_only_what_was_left_behind_is_given_back_in_each_budget_what_was_held_of_it(
+    store: Store, clock: ManualClock
+) -> None:
+    budgets = [replace(budget, period=BudgetPeriod.TOTAL) for budget in (BUDGET, OTHER)]
+    for budget in budgets:
+        await store.one.put(budget)
+    await store.one.reserve("left", budgets, want=CENT * 20, least=CENT)
+    clock.advance(3 * 60)
+    await store.one.reserve("mine", budgets[:1], want=CENT * 30, least=CENT)
+    clock.advance(2 * 60 + 1)
+    await store.two.reserve("next", budgets[:1], want=CENT, least=CENT)
+    uses = {use.budget.id: use.reserved for use in await store.one.list("default")}
+    assert uses == {"b1": CENT * 31, "b2": 0}
+    store.one.settle("mine", budgets[:1], CENT * 4, clock.now())
+    uses = {use.budget.id: (use.spent, use.reserved) for use in await store.one.list("default")}
+    assert uses == {"b1": (CENT * 4, CENT), "b2": (0, 0)}
+
+
+async def test_a_hold_that_is_due_this_moment_is_still_kept(store: Store, clock: ManualClock) -> None:
+    budget = replace(BUDGET, period=BudgetPeriod.TOTAL)
+    await store.one.put(budget)
+    await store.one.reserve("h1", [budget], want=Decimal(1), least=CENT)
+    clock.advance(5 * 60)
+    with pytest.raises(ResourceExhausted):
+        await store.two.reserve("h2", [budget], want=CENT, least=CENT)
+
+
+async def test_a_call_that_costs_nothing_is_let_through_until_nothing_is_left(store: Store) -> None:
+    await store.one.put(BUDGET)
+    assert await store.one.reserve("h1", [BUDGET], want=Decimal(0), least=Decimal(0)) == 0
+    await store.one.reserve("h2", [BUDGET], want=Decimal(1), least=Decimal(1))
+    with pytest.raises(ResourceExhausted, match="has 0 USD left"):
+        await store.one.reserve("h3", [BUDGET], want=Decimal(0), least=Decimal(0))
+
+
+async def test_what_was_set_aside_yesterday_is_settled_in_yesterday(store: Store, clock: ManualClock) -> None:
+    await store.one.put(BUDGET)
+    await store.one.reserve("h1", [BUDGET], want=CENT * 30, least=CENT)
+    yesterday = clock.now()
+    clock.advance(24 * 3600)
+    await store.one.reserve("h2", [BUDGET], want=CENT * 5, least=CENT)
+    store.one.settle("h1", [BUDGET], CENT * 9, clock.now())
+    store.one.settle("", [BUDGET], CENT * 8, yesterday)
+    store.one.settle("", [BUDGET], CENT * 2, clock.now())
+    [use] = await store.one.list("default")
+    assert (use.spent, use.reserved) == (CENT * 2, CENT * 5)
+
+
+async def test_a_deleted_budget_leaves_nothing_to_one_of_the_same_name_and_takes_nothing_of_others(
+    store: Store, clock: ManualClock
+) -> None:
+    for budget in (BUDGET, OTHER):
+        await store.one.put(budget)
+    await store.one.reserve("h1", [BUDGET, OTHER], want=CENT * 30, least=CENT)
+    store.one.settle("", [BUDGET, OTHER], CENT * 5, clock.now())
+    await store.one.flush()
+    assert await store.one.delete("default", "b1")
+    assert set(store.one.shares) == {"b2"}
+    assert [use.budget.id for use in await store.one.list("default")] == ["b2"]
+    assert not await store.one.delete("default", "b1")
+    await store.one.put(BUDGET)
+    store.one.settle("h1", [BUDGET], Decimal(0), clock.now())
+    uses = {use.budget.id: (use.spent, use.reserved) for use in await store.one.list("default")}
+    assert uses == {"b1": (0, 0), "b2": (CENT * 5, CENT * 30)}
+
+
+async def test_another_limit_keeps_what_was_spent_and_set_aside(store: Store, clock: ManualClock) -> None:
+    await store.one.put(BUDGET)
+    await store.one.reserve("h1", [BUDGET], want=CENT * 30, least=CENT)
+    store.one.settle("", [BUDGET], CENT * 5, clock.now())
+    use = await store.one.put(replace(BUDGET, limit=Decimal(2)))
+    assert (use.budget.limit, use.spent, use.reserved, use.left) == (2, CENT * 5, CENT * 30, Decimal("1.65"))
+    assert [budget.limit for budget in await store.two.all()] == [2]
+
+
 async def test_a_new_day_begins_at_nothing(store: Store, clock: ManualClock) -> None:
     await store.one.put(BUDGET)
     await store.one.reserve("h1", [BUDGET], want=Decimal(1), least=CENT)
@@ -229,6 +318,11 @@ async def test_passing_80_and_100_percent_is_told_once_each(
     assert "80" in told[0]
     assert "100" in told[1]
     assert store.one.shares["b1"].share > 1
+    clock.advance(24 * 3600)
+    store.one.settle("", [BUDGET], CENT * 80, clock.now())
+    await store.one.flush()
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "budget alert" in line]
+    assert "percent=80" in line, "another day is another period"
 
 
 async def test_the_budgets_of_all_tenants_are_listed_with_the_use_of_their_own_running_periods(

@@ -10,7 +10,7 @@ import pytest
 from llm_service.adapters.genai_prices import GenaiPrices
 from llm_service.domain.billing.price import OperatorPrices, Price, savings_of
 from llm_service.domain.billing.price_list import PricedModel, PriceList
-from llm_service.domain.model.usage import PriceSource, Usage
+from llm_service.domain.model.usage import FREE, UNKNOWN_COST, PriceSource, Usage
 
 MILLION = Usage(input=100_000, output=100_000)
 
@@ -134,3 +134,69 @@ async def test_the_list_price_of_an_hour_is_anthropics(prices: PriceList) -> Non
     short, hour = Usage(cache_write=100_000), Usage(cache_write=100_000, cache_write_hour=100_000)
     listed = [prices.cost("anthropic", "claude-sonnet-4-5", usage).amount for usage in (short, hour)]
     assert listed == [Decimal("0.375"), Decimal("0.6")]
+
+
+def test_a_class_without_a_price_is_billed_as_input_and_reasoning_as_output() -> None:
+    price = Price(input=Decimal(4), output=Decimal(20))
+    assert price.amount(Usage(cache_read=1_000_000)) == 4
+    assert price.amount(Usage(cache_write=1_000_000)) == 4
+    assert price.amount(Usage(output=250_000, reasoning=250_000)) == 10
+    assert price.saved(Usage(cache_read=1_000_000, cache_write=1_000_000)) == 0
+
+
+def test_a_model_without_a_price_of_output_has_none_of_a_call_with_output() -> None:
+    price = Price(input=Decimal(4))
+    assert price.amount(Usage(input=500_000)) == 2
+    assert price.amount(Usage(input=500_000, output=1)) is None
+
+
+def test_the_price_of_long_prompts_counts_from_the_first_token_above_the_bound_for_the_whole_call() -> None:
+    long = Price(input=Decimal(2), output=Decimal(20), cache_read=Decimal(1))
+    price = Price(input=Decimal(1), output=Decimal(10), cache_read=Decimal("0.25"), long_from=100, long=long)
+    short, longer = Usage(input=40, cache_read=60, output=1000), Usage(input=41, cache_read=60, output=1000)
+    assert price.amount(short) == (40 + Decimal("0.25") * 60 + 10_000) / Decimal(1_000_000)
+    assert price.amount(longer) == (2 * 41 + 60 + 20_000) / Decimal(1_000_000)
+    assert [price.saved(usage) * 1_000_000 for usage in (short, longer)] == [45, 60]
+
+
+async def test_savings_are_by_the_price_in_force_free_offline_and_unknown_without_one(prices: PriceList) -> None:
+    read = Usage(cache_read=1_000_000)
+    prices.configure({("local", "m"): Price(input=Decimal(3), cache_read=Decimal(1))})
+    found = [prices.savings(*model, read) for model in (("local", "m"), ("fallback", "rules"), ("local", "unheard-of"))]
+    assert [(each.amount, each.source) for each in found] == [
+        (2, PriceSource.OPERATOR),
+        (0, FREE.source),
+        (None, UNKNOWN_COST.source),
+    ]
+
+
+async def test_an_operators_price_of_the_offline_provider_counts_and_a_price_taken_back_is_gone(
+    prices: PriceList,
+) -> None:
+    prices.configure({("fallback", "rules"): flat("5")})
+    assert prices.cost("fallback", "rules", MILLION).amount == 1
+    assert [row.price.input for row in prices.rows({})] == [5]
+    prices.configure({})
+    prices.take({})
+    assert prices.cost("fallback", "rules", MILLION) == FREE
+    assert prices.rows({}) == []
+
+
+async def test_the_catalogue_is_loaded_for_vendors_and_never_for_the_offline_provider() -> None:
+    class Catalogue:
+        """Counts how often it is loaded."""
+
+        loads = 0
+
+        async def load(self) -> None:
+            self.loads += 1
+
+        def price(self, provider: str, model: str) -> Price | None:
+            return flat("1")
+
+    catalogue = Catalogue()
+    made = PriceList(catalogue, free=frozenset({"fallback"}))
+    await made.ready("fallback")
+    assert (catalogue.loads, made.cost("fallback", "rules", MILLION)) == (0, FREE)
+    await made.ready("openai")
+    assert catalogue.loads == 1

@@ -17,7 +17,7 @@ from penstock_testkit.clock import ManualClock
 class Retried:
     """Failover whose pauses are only remembered, each half of its bound."""
 
-    def __init__(self, *providers: ScriptedProvider, pause: float = 0.2) -> None:
+    def __init__(self, *providers: ScriptedProvider, pause: float = 0.2, times: int = 1) -> None:
         self.slept: list[float] = []
         clock = ManualClock()
         candidates = tuple(Candidate(provider=each.name, model="m", why="") for each in providers)
@@ -31,7 +31,7 @@ class Retried:
             clock=clock,
             route=lambda _: Route(policy="order", candidates=candidates),
             budget=RetryBudget(clock),
-            retries=Retries(times=1, pause=pause, sleep=sleep, random=lambda: 0.5),
+            retries=Retries(times=times, pause=pause, sleep=sleep, random=lambda: 0.5),
         )
 
     async def ask(self, *, seconds: float | None) -> str:
@@ -55,6 +55,21 @@ async def test_a_retry_that_fits_the_callers_deadline_is_waited_for(seconds: flo
     retried = Retried(provider, pause=200.0)
     assert await retried.ask(seconds=seconds) == "pong"
     assert (len(provider.asked), retried.slept) == (2, [100.0])
+
+
+async def test_the_bound_of_each_further_pause_is_twice_the_one_before() -> None:
+    provider = ScriptedProvider(name="a", failures=[FailureKind.SERVER] * 4)
+    retried = Retried(provider, pause=0.2, times=3)
+    with pytest.raises(ProviderError, match="a failed"):
+        await retried.ask(seconds=None)
+    assert (len(provider.asked), retried.slept) == (4, [0.1, 0.2, 0.4])
+
+
+async def test_the_offline_provider_behind_a_vendor_keeps_nobody_from_asking_the_vendor_again() -> None:
+    vendor, offline = ScriptedProvider(name="a", failures=[FailureKind.SERVER]), ScriptedProvider(name="fallback")
+    retried = Retried(vendor, offline)
+    assert await retried.ask(seconds=None) == "pong"
+    assert (len(vendor.asked), len(offline.asked), retried.slept) == (2, 0, [0.1])
 
 
 async def test_of_several_waits_the_shortest_is_told() -> None:

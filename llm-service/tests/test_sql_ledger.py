@@ -112,6 +112,67 @@ async def test_groups_have_their_own_sums(ledger: SqlLedger) -> None:
         assert {row.group: row.requests for row in await ledger.summarize(MINE, group)} == expected
 
 
+async def test_a_group_tells_what_of_it_failed_was_cached_and_saved_and_how_long_it_took(ledger: SqlLedger) -> None:
+    saved = Cost(amount=Decimal("0.25"), source=PriceSource.OPERATOR)
+    for row in (
+        replace(ROW, cached=True, cache_savings=saved, duration=1.0),
+        replace(ROW, id="call_001", outcome=Outcome.ERROR, cache_savings=saved, duration=2.0),
+        replace(ROW, id="call_002", outcome=Outcome.CANCELLED, duration=6.0),
+        replace(ROW, id="call_003", provider="local", usage=replace(ROW.usage, estimated=True), cost=UNKNOWN_COST),
+        replace(ROW, id="call_004", tenant_id="acme", cached=True, outcome=Outcome.ERROR, cache_savings=saved),
+    ):
+        ledger.record(row)
+    openai, local = await ledger.summarize(MINE, CostGroup.PROVIDER)
+    assert (openai.group, openai.requests, openai.failures, openai.cached, openai.unpriced) == ("openai", 3, 1, 1, 0)
+    assert openai.savings == Cost(amount=Decimal("0.5"), source=PriceSource.OPERATOR)
+    assert (openai.mean_duration, openai.usage.estimated) == (pytest.approx(3.0), False)
+    assert (local.group, local.requests, local.failures, local.cached, local.unpriced) == ("local", 1, 0, 0, 1)
+    assert (local.usage.estimated, local.usage.output) == (True, 2)
+    assert (local.cost, local.savings) == (replace(UNKNOWN_COST, amount=Decimal(0)),) * 2
+
+
+async def test_the_dearest_group_is_first_and_of_equal_ones_the_first_by_name(ledger: SqlLedger) -> None:
+    for number, (key, cents) in enumerate((("b", 1), ("c", 3), ("a", 1), ("d", None), ("c", 1))):
+        amount = None if cents is None else Decimal(cents)
+        cost = UNKNOWN_COST if amount is None else Cost(amount=amount, source=PriceSource.OPERATOR)
+        ledger.record(replace(ROW, id=f"call_{number}", key_id=key, cost=cost))
+    rows = await ledger.summarize(MINE, CostGroup.KEY)
+    assert [(row.group, row.cost.amount) for row in rows] == [("c", 4), ("a", 1), ("b", 1), ("d", 0)]
+
+
+async def test_minutes_and_days_begin_with_their_first_moment_and_come_in_order(ledger: SqlLedger) -> None:
+    micro = timedelta(microseconds=1)
+    begin = datetime(2026, 11, 22, tzinfo=UTC)
+    for number, (time, cents) in enumerate(((begin, 1), (begin - micro, 2), (begin + timedelta(minutes=1), 9))):
+        cost = Cost(amount=Decimal(cents), source=PriceSource.OPERATOR)
+        ledger.record(replace(ROW, id=f"call_{number}", create_time=time, cost=cost))
+    found = {
+        group: [(row.group, row.cost.amount) for row in await ledger.summarize(MINE, group)]
+        for group in (CostGroup.MINUTE, CostGroup.DAY)
+    }
+    assert found == {
+        CostGroup.MINUTE: [("2026-11-21T23:59Z", 2), ("2026-11-22T00:00Z", 1), ("2026-11-22T00:01Z", 9)],
+        CostGroup.DAY: [("2026-11-21", 2), ("2026-11-22", 10)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("sources", "shared"),
+    [
+        ((PriceSource.OPERATOR, PriceSource.OPERATOR), PriceSource.OPERATOR),
+        ((PriceSource.CATALOGUE, PriceSource.OPERATOR), PriceSource.CATALOGUE),
+        ((PriceSource.OPERATOR, PriceSource.CATALOGUE), PriceSource.CATALOGUE),
+    ],
+)
+async def test_a_sum_has_the_source_that_its_rows_share_and_of_mixed_ones_the_catalogues(
+    ledger: SqlLedger, sources: tuple[PriceSource, ...], shared: PriceSource
+) -> None:
+    for number, source in enumerate(sources):
+        ledger.record(replace(ROW, id=f"call_{number}", cost=Cost(amount=Decimal(1), source=source)))
+    [total] = await ledger.summarize(MINE, CostGroup.TOTAL)
+    assert (total.cost.source, total.savings.source) == (shared, shared)
+
+
 async def test_a_filter_without_a_tenant_sums_up_all_of_them(ledger: SqlLedger) -> None:
     ledger.record(ROW)
     ledger.record(replace(ROW, id="call_001", tenant_id="acme"))
@@ -152,6 +213,18 @@ async def test_pages_follow_each_other_newest_first(ledger: SqlLedger) -> None:
         if not token:
             break
     assert seen == ["call_4", "call_3", "call_2", "call_1", "call_0"]
+
+
+async def test_a_page_that_is_just_full_is_the_last_and_pages_keep_to_their_filter(ledger: SqlLedger) -> None:
+    for number in range(4):
+        ledger.record(replace(ROW, id=f"call_{number}"))
+        ledger.record(replace(ROW, id=f"call_{number}x", tenant_id="acme"))
+        ledger.record(replace(ROW, id=f"call_{number}y", key_id="k2"))
+    mine = replace(MINE, key_id="k1")
+    first = await ledger.list_rows(mine, page_size=2, page_token="")
+    last = await ledger.list_rows(mine, page_size=2, page_token=first.next_page_token)
+    assert [row.id for row in (*first.rows, *last.rows)] == ["call_3", "call_2", "call_1", "call_0"]
+    assert (first.next_page_token, last.next_page_token) == ("call_2", "")
 
 
 async def test_names_longer_than_their_column_are_cut_and_not_refused(ledger: SqlLedger) -> None:
