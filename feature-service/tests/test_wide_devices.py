@@ -80,15 +80,36 @@ async def test_fields_that_a_body_brings_one_after_another_are_all_there(store):
         )
 
 
-async def test_the_log_of_wide_tables_is_written_into_the_file_at_once(tmp_path):
+async def test_the_log_of_wide_tables_is_written_into_the_file_before_the_next_write(tmp_path):
     path = tmp_path / "telemetry.duckdb"
     store = DuckDbTelemetryStore(path)
     log = path.with_name("telemetry.duckdb.wal")
     await store.append(KEY, frame_of([1], **wide(1_000)))
     assert log.stat().st_size > 10_000
     await store.append(KEY, frame_of([2], **wide(20, "more")))  # each of the 20 copies the description of a thousand
+    await store.append(key_of("other"), frame_of([1], a=[1.0]))
     assert not log.exists() or log.stat().st_size < 1_000
     await store.close()
+
+
+async def test_a_write_is_answered_before_the_log_is_written_into_the_file(tmp_path):
+    file = DuckDbConnection(tmp_path / "t.duckdb", prepare=lambda _: None)
+    go_on, order = threading.Event(), []
+
+    def committed(_):
+        # The worker has this to do before the log, and this waits for the answer.
+        file._writer.submit(go_on.wait, HANG_SECONDS)
+        return True
+
+    await asyncio.wait_for(
+        file.write(lambda cursor: cursor.execute("CREATE TABLE a (x INTEGER)"), committed=committed), HANG_SECONDS
+    )
+    assert (tmp_path / "t.duckdb.wal").stat().st_size > 0
+    go_on.set()
+    await file.write(order.append, committed=lambda _: None)
+    assert len(order) == 1
+    assert not (tmp_path / "t.duckdb.wal").exists()
+    await file.close()
 
 
 async def test_another_tenant_writes_between_the_bodies_of_one_that_sends_many(tmp_path):

@@ -80,12 +80,19 @@ class DuckDbConnection:
         """Run `work` in a transaction, after the tenant's writes before it; an exception rolls it back.
 
         `committed` is told the result before the next write begins, whether the caller still waits or not. When it
-        returns True, the file's log is written into the file first: reading it again would take long.
+        returns True, the file's log is written into the file before the next write: reading it again would take long.
+        The caller is answered before that.
         """
+
+        def transact(cursor: "DuckDBPyConnection") -> Result:
+            result = _in_transaction(cursor, work)
+            if committed(result):
+                with contextlib.suppress(RuntimeError):  # being closed, the file is given its log anyway
+                    self._writer.submit(self._answer, _checkpoint, [])
+            return result
+
         with _span("write"):
-            return await self._run(
-                self._writer, self._writing, lambda cursor: _in_transaction(cursor, work, committed), tenant_id
-            )
+            return await self._run(self._writer, self._writing, transact, tenant_id)
 
     async def open(self) -> None:
         """Open the file unless it is open."""
@@ -273,9 +280,7 @@ def _closed() -> Unavailable:
     return Unavailable("the telemetry store is closed", reason="TELEMETRY_UNAVAILABLE")
 
 
-def _in_transaction(
-    cursor: "DuckDBPyConnection", work: Work[Result], committed: Callable[[Result], bool | None]
-) -> Result:
+def _in_transaction(cursor: "DuckDBPyConnection", work: Work[Result]) -> Result:
     cursor.begin()
     try:
         result = work(cursor)
@@ -284,8 +289,6 @@ def _in_transaction(
             cursor.rollback()
         raise
     cursor.commit()
-    if committed(result):
-        _checkpoint(cursor)
     return result
 
 
