@@ -362,3 +362,38 @@ async def test_an_answer_lives_no_longer_than_the_longest_life_whatever_is_asked
     assert (await cache.lookup(ASKED)).entry is not None
     clock.advance(1)
     assert (await cache.lookup(ASKED)).entry is None
+
+
+async def test_where_answers_are_purged_by_their_question_only_their_hits_leave_the_review(clock: ManualClock) -> None:
+    cache = cache_of(clock)
+    fan = replace(ASKED, text="How do I reset the fan?", vector=vector_of(0.0, 1.0))
+    for question in (ASKED, fan):
+        await stored(cache, question)
+        await cache.lookup(replace(question, text=question.text.replace("do", "can")))
+    assert len(cache.hits("t", 10, 0)) == 2
+    assert await cache.purge("t", prefix="HOW do I reset the F") == 1
+    assert [hit.stored for hit in cache.hits("t", 10, 0)] == [ASKED.text]
+    assert await cache.purge("t") == 1
+    assert cache.hits("t", 10, 0) == []
+
+
+async def test_the_partition_asked_least_recently_leaves_when_there_are_too_many_and_the_one_asked_stays(
+    clock: ManualClock,
+) -> None:
+    store = MemorySemanticStore(clock=clock, limits=SemanticLimits())
+    loaded = LoadedPartitions(store=store, new_index=NumpyIndex, max_vectors=1_000, max_partitions=2)
+    seen = [await loaded.synchronize("t", name, 2) for name in ("a", "b", "a", "c", "a", "b")]
+    assert len(loaded) == 2
+    assert (seen[4] is seen[2] is seen[0], seen[5] is seen[1]) == (True, False)
+
+
+async def test_an_answer_lives_for_the_usual_time_or_for_that_it_was_stored_for(clock: ManualClock) -> None:
+    for asked, lives in ((0.0, 60), (7.0, 7), (90.0, 90)):
+        cache = cache_of(clock)
+        await cache.put(ASKED, WHOLE, b"answer", asked)
+        clock.advance(lives - 1)
+        assert (await cache.lookup(ASKED)).entry is not None
+        clock.advance(1)
+        assert (await cache.lookup(ASKED)).entry is None
+    with pytest.raises(InvalidArgument):
+        await cache.put(ASKED, WHOLE, b"answer", -1.0)
