@@ -1483,6 +1483,8 @@ class AsyncFeaturesOperations(AsyncResource):
         range_max: float | None = None,
         max_gap: float | None = None,
         model_code: str | None = None,
+        newest_windows: int | None = None,
+        dataset_id: str | None = None,
     ) -> JsonObject:
         """Compute features over windows of one device's rows; as many as the service's disk can put aside.
 
@@ -1504,6 +1506,9 @@ class AsyncFeaturesOperations(AsyncResource):
         range_max: Upper end of `min_max`.
         max_gap: Seconds: no window has neighbouring rows farther apart, and one by time no longer time without a
             row; 0: the model's, else any gap.
+        newest_windows: Only so many windows, the newest of the range, as the whole range has them; left out: all.
+        dataset_id: Features as this data set has them: its fields, options, fences, fills and scaling. Then no
+            option is named beside it.
         """
         return await self._call(
             Call(
@@ -1527,6 +1532,8 @@ class AsyncFeaturesOperations(AsyncResource):
                     "max_gap": max_gap,
                     "model_code": model_code,
                     "device_code": device_code,
+                    "newest_windows": newest_windows,
+                    "dataset_id": dataset_id,
                 },
             )
         )

@@ -11,7 +11,7 @@ from feature_service.domain.model.device import DataModel
 from feature_service.edge import convert_extraction
 from feature_service.edge.convert import span_from_proto, time_to_proto
 from feature_service.edge.convert_window import micros_of_duration
-from penstock_kit.errors import FailedPrecondition, InvalidArgument
+from penstock_kit.errors import InvalidArgument
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -63,17 +63,13 @@ def format_from_proto(name: str) -> FileFormat:
     return choice(FileFormat, name, "format", FileFormat.NPZ, reason="FORMAT_INVALID")
 
 
-def manifest_to_proto(dataset: Dataset) -> feature_pb2.DownloadDatasetResponse:
-    """Return the manifest as a file. Raises FailedPrecondition DATASET_UNAVAILABLE."""
-    if not dataset.manifest:
-        raise FailedPrecondition(
-            f"data set {dataset.id!r} is {dataset.state.value} and has no manifest", reason="DATASET_UNAVAILABLE"
-        )
-    content = dataset.manifest.encode()
+def manifest_to_proto(dataset_id: str, manifest: str) -> feature_pb2.DownloadDatasetResponse:
+    """Return the manifest as a file."""
+    content = manifest.encode()
     return feature_pb2.DownloadDatasetResponse(
         chunk=content,
         content_type="application/json",
-        filename=f"{dataset.id}.json",
+        filename=f"{dataset_id}.json",
         size_bytes=len(content),
         length=len(content),
     )

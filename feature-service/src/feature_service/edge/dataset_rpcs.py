@@ -58,8 +58,7 @@ class DatasetRpcs:
     ) -> AsyncIterator[feature_pb2.DownloadDatasetResponse]:
         """Send a file in pieces; the first message says what it is."""
         if request.format == "manifest":
-            dataset = await self._dataset_jobs.dataset(_tenant(), request.id)
-            yield convert.manifest_to_proto(dataset)
+            yield convert.manifest_to_proto(request.id, await self._dataset_jobs.manifest(_tenant(), request.id))
             return
         wanted = ByteRange(offset=request.offset, length=request.length)
         download = await self._dataset_jobs.download(

@@ -19,6 +19,7 @@ from feature_service.domain.query.feature_export import (
 )
 from feature_service.domain.query.telemetry_queries import History, RowsFormat, TelemetryQueries
 from feature_service.edge import convert, convert_extraction
+from feature_service.edge.extraction_request import ExtractionRequests
 from feature_service.edge.file_shares import FileShares
 from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
@@ -57,11 +58,13 @@ class ExportRpcs:
         export: FeatureExport,
         files: FeatureFiles,
         rows_writer: "Callable[[RowsFormat], RowsFile]",
+        requests: ExtractionRequests,
     ) -> None:
         self._of_queries = queries
         self._export = export
         self._files = files
         self._rows_writer = rows_writer
+        self._requests = requests
         self._shares = FileShares()
 
     async def ExportRows(
@@ -102,17 +105,17 @@ class ExportRpcs:
     async def _features(
         self, request: feature_pb2.DownloadFeaturesRequest
     ) -> AsyncGenerator[feature_pb2.DownloadFeaturesResponse]:
-        asked = request.extraction
         file_format = _format(request.format)
-        tenant_id = current_context().caller.tenant_id
-        target = await self._of_queries.feature_target(tenant_id, asked.device_code, asked.model_code)
-        options = convert_extraction.with_defaults(target.model.defaults if target.model else "", asked.options)
-        plan = convert_extraction.plan_from_proto(options)
-        span = convert.span_from_proto(asked)
+        asked = await self._requests.asked(request.extraction)
+        query = ExportQuery(
+            tenant_id=asked.tenant_id,
+            target=asked.target,
+            span=asked.span,
+            plan=asked.plan,
+            fields=asked.fields,
+            newest=asked.newest,
+        )
         async with opened_in_thread(self._files.new_matrix) as matrix:
-            query = ExportQuery(
-                tenant_id=tenant_id, target=target, span=span, plan=plan, fields=tuple(dict.fromkeys(options.fields))
-            )
             summary = await self._export.write(query, matrix)
             if file_format is None:
                 async for piece in self._pieces(summary, matrix.values):
@@ -120,7 +123,7 @@ class ExportRpcs:
                 return
             metadata = convert_extraction.summary_to_json(summary)
             file = await asyncio.to_thread(self._files.file, matrix, summary, file_format, metadata)
-        name = f"{asked.device_code}_features.{file_format.value}"
+        name = f"{request.extraction.device_code}_features.{file_format.value}"
         async for message in _sent(file, self._files.content_type(file_format), name):
             yield message
 

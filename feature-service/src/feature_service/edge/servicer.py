@@ -32,6 +32,7 @@ from feature_service.edge import convert, convert_anomaly, convert_extraction
 from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.export_rpcs import ExportRpcs, RowsFile
+from feature_service.edge.extraction_request import ExtractionRequests
 from feature_service.edge.page import page_number, page_size
 from feature_service.edge.plot_rpcs import PlotRpcs
 from penstock_kit.cache.warmup import Warmup
@@ -81,12 +82,14 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
 
     def __init__(self, services: FeatureServices) -> None:
         DatasetRpcs.__init__(self, registry=services.registry, dataset_jobs=services.dataset_jobs)
+        requests = ExtractionRequests(services.queries, services.dataset_jobs)
         ExportRpcs.__init__(
             self,
             queries=services.queries,
             export=services.export,
             files=services.export_files,
             rows_writer=services.rows_writer,
+            requests=requests,
         )
         PlotRpcs.__init__(self, plots=services.plots, draw=services.draw)
         self._ingestion = services.ingestion
@@ -188,13 +191,15 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
         self, request: feature_pb2.ExtractFeaturesRequest, context: Any
     ) -> feature_pb2.ExtractFeaturesResponse:
         """Compute features over windows of a device."""
-        span = convert.span_from_proto(request)
-        target = await self._queries.feature_target(_tenant(), request.device_code, request.model_code)
-        defaults = target.model.defaults if target.model else ""
-        options = convert_extraction.with_defaults(defaults, request.options)
-        plan = convert_extraction.plan_from_proto(options)
+        asked = await self._requests.asked(request)
         return await self._queries.features(
-            _tenant(), target, span, plan, options.fields, convert=convert_extraction.table_to_proto
+            asked.tenant_id,
+            asked.target,
+            asked.span,
+            asked.plan,
+            asked.fields,
+            newest=asked.newest,
+            convert=convert_extraction.table_to_proto,
         )
 
     async def GetFeatureStats(

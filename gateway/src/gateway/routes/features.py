@@ -37,6 +37,18 @@ class ExtractRequest(ExtractionOptions, Period):
 
     model_code: str = Field(default="", max_length=128)
     device_code: str = Field(min_length=1, max_length=128)
+    newest_windows: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Only so many windows, the newest of the range, as the whole range has them; left out: all.",
+    )
+    dataset_id: str = Field(
+        default="",
+        max_length=128,
+        description="Features as this data set has them: its fields, options, fences, fills and scaling. "
+        "Then no option is named beside it.",
+    )
 
 
 class FeatureStatsParameters(ExtractionOptions, Period):
@@ -79,6 +91,8 @@ class FeatureRoutes:
             start_time=time_to_proto(body.start_time),
             end_time=time_to_proto(body.end_time),
             options=body.options_to_proto(),
+            newest_windows=body.newest_windows or 0,
+            dataset_id=body.dataset_id,
         )
         if format != "json":
             return Download(self._download(request, format), self._active)

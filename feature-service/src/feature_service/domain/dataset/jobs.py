@@ -131,6 +131,15 @@ class DatasetJobs:
             )
         return await self._files.download(dataset_id, file_format, wanted)
 
+    async def manifest(self, tenant_id: str, dataset_id: str) -> str:
+        """Return the manifest, JSON text. Raises NotFound DATASET_NOT_FOUND, FailedPrecondition DATASET_UNAVAILABLE."""
+        dataset = await self.dataset(tenant_id, dataset_id)
+        if not dataset.manifest:
+            raise FailedPrecondition(
+                f"data set {dataset_id!r} is {dataset.state.value} and has no manifest", reason="DATASET_UNAVAILABLE"
+            )
+        return dataset.manifest
+
     async def remove(self, tenant_id: str, dataset_id: str) -> None:
         """Stop the job if it still runs and delete record and files. Raises NotFound DATASET_NOT_FOUND."""
         await self.dataset(tenant_id, dataset_id)

@@ -72,12 +72,11 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
         raise Unprocessable("there is no numeric field to extract features of", reason="NUMERIC_FIELD_REQUIRED")
     window = plan.window.within(Span(), extent_of(frame.timestamps)) if len(frame) else plan.window
     window.require(len(frame))
-    outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
-    missing_fill = fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
+    outlier_filter, missing_fill = _fitted_on_rows(frame, plan)
     clean = clean_rows(frame, outlier_filter, missing_fill)
     windows = clean.windows(window)
     raw = feature_matrix(clean, window, features, windows)
-    scaler = fit_scaler(raw, scaling_of(plan, len(raw)), plan.value_range)
+    scaler = plan.fitted.scaler if plan.fitted else fit_scaler(raw, scaling_of(plan, len(raw)), plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
         names=feature_names(frame.numbers, features),
@@ -89,6 +88,13 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
         fitted=FittedPreprocessing(outlier_filter=outlier_filter, missing_fill=missing_fill, scaler=scaler),
         left_out=left_out(window, len(windows), windows.over_gap),
     )
+
+
+def _fitted_on_rows(frame: Frame, plan: ExtractionPlan) -> tuple[OutlierFilter, MissingFill]:
+    if plan.fitted:
+        return plan.fitted.outlier_filter, plan.fitted.missing_fill
+    outlier_filter = fit_outlier_filter(frame.numbers, plan.outliers, plan.outlier_threshold)
+    return outlier_filter, fit_missing_fill(outlier_filter.apply(frame.numbers), plan.missing)
 
 
 def scaling_of(plan: ExtractionPlan, windows: int) -> NormalizeMethod:

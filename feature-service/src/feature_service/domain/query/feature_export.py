@@ -31,13 +31,14 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportQuery:
-    """Which features of which rows; empty `fields`: every number field but the label."""
+    """Which features of which rows; empty `fields`: every number field but the label; `newest` 0: of all windows."""
 
     tenant_id: str
     target: FeatureTarget
     span: Span
     plan: ExtractionPlan
     fields: tuple[str, ...] = ()
+    newest: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,14 +129,25 @@ class FeatureExport:
 
     async def _write(self, key: SeriesKey, extent: Extent, query: ExportQuery, file: MatrixFile) -> FeatureSummary:
         from feature_service.domain.query.feature_stream import FeatureStream
+        from feature_service.domain.query.newest_features import NewestWindows, newest_features
 
         span = _closed(query.span, extent)
         rows = await self._telemetry.row_count(key, span)
         plan = within(query.plan, query.span, extent)
         columns = len(query.fields) * len(resolve_features(plan.features))
         require_workable(plan.window, plan.window.count(rows), rows=rows, columns=columns, most=MAX_FILE_READINGS)
-        table = await FeatureStream(self._telemetry, key, span, plan).fill(file, query.fields, rows)
+        if query.newest:
+            asked = NewestWindows(key=key, fields=query.fields, span=span, plan=plan, windows=query.newest, rows=rows)
+            table = await newest_features(self._telemetry, asked)
+            await asyncio.to_thread(_put, table, file)
+        else:
+            table = await FeatureStream(self._telemetry, key, span, plan).fill(file, query.fields, rows)
         return await asyncio.to_thread(_summary, table, query.plan)
+
+
+def _put(table: "FeatureTable", file: MatrixFile) -> None:
+    file.allocate(*table.matrix.shape)
+    file.write(0, 0, table.matrix)
 
 
 def _closed(span: Span, extent: Extent) -> Span:

@@ -193,6 +193,8 @@ class FeatureStream:
     async def _fit(self, fields: Sequence[str]) -> tuple[OutlierFilter, MissingFill]:
         """Fit on one field at a time, all values of which are in memory for that."""
         plan = self._plan
+        if plan.fitted:
+            return plan.fitted.outlier_filter, plan.fitted.missing_fill
         fences: dict[str, Fence] = {}
         constants: dict[str, float] = {}
 
@@ -266,6 +268,9 @@ class FeatureStream:
 
     def _scale(self, values: FloatArray) -> Scaler:
         """Scale the matrix where it is, few columns at a time."""
+        if self._plan.fitted:
+            self._plan.fitted.scaler.apply_in_place(values)
+            return self._plan.fitted.scaler
         method = scaling_of(self._plan, len(values))
         return scale_columns(values, method, self._plan.value_range, most_values=self._most_values)
 

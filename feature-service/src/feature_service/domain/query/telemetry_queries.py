@@ -288,9 +288,11 @@ class TelemetryQueries:
         plan: ExtractionPlan,
         fields: Sequence[str] = (),
         *,
+        newest: int = 0,
         convert: "Callable[[FeatureTable, ExtractionPlan], Answer]",
     ) -> Answer:
         """Return the features of a device's windows, over all its number fields but the label without `fields`.
+        They are of the `newest` windows; 0: of all.
 
         They are returned as `convert` makes them, which is called beside the event loop; what it made is returned
         again to who asks the same before the device's rows change.
@@ -300,6 +302,7 @@ class TelemetryQueries:
         long, and what :func:`extract_features` raises.
         """
         from feature_service.domain.extraction.extract import extract_features
+        from feature_service.domain.query.newest_features import NewestWindows, is_near, newest_features
 
         key = SeriesKey(tenant_id=tenant_id, device_code=target.device.code)
         label = target.model.label_field if target.model else ""
@@ -316,15 +319,19 @@ class TelemetryQueries:
             # Before they are computed: what can't be answered takes neither time nor memory.
             features = len(used) * len(resolve_features(plan.features))
             windows = own.window.count(rows)
+            windows = min(windows, newest) if newest and is_near(own) else windows
             require_sendable(windows * (8 * features + 9), _FEWER_FEATURES)
             require_workable(own.window, windows, rows=rows, columns=features)
+            if newest:
+                asked = NewestWindows(key=key, fields=used, span=span, plan=own, windows=newest, rows=rows)
+                return await asyncio.to_thread(converted, await newest_features(self._telemetry, asked))
             if rows * len(used) > MOST_VALUES_AT_ONCE:
                 return await asyncio.to_thread(converted, await self._streamed(key, used, span, own, rows))
             frame = await self._telemetry.read(key, used, span)
             return await asyncio.to_thread(lambda: converted(extract_features(frame, own)))
 
         with self._counts.query(target.model, extracts=True):
-            return await self._features.get_or_make(key, (used, span, plan, convert), make)
+            return await self._features.get_or_make(key, (used, span, plan, newest, convert), make)
 
     async def _within(self, key: SeriesKey, span: Span, plan: ExtractionPlan) -> ExtractionPlan:
         """The plan for the range: windows by time need to know where the rows of the series begin and end."""

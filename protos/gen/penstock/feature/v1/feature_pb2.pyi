@@ -1302,8 +1302,16 @@ class ExtractFeaturesRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    NEWEST_WINDOWS_FIELD_NUMBER: _builtins.int
+    DATASET_ID_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     device_code: _builtins.str
+    newest_windows: _builtins.int
+    """Only the newest windows of the range, at most 10,000; what is fitted is fitted on all of it. Zero: all."""
+    dataset_id: _builtins.str
+    """Features as a data set has them: its fields and options, and what was fitted on its training part. Then `options`
+    is empty.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Inclusive. Unset: the first row."""
@@ -1322,10 +1330,12 @@ class ExtractFeaturesRequest(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         options: Global___ExtractionOptions | None = ...,
+        newest_windows: _builtins.int = ...,
+        dataset_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "end_time", b"end_time", "model_code", b"model_code", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset_id", b"dataset_id", "device_code", b"device_code", "end_time", b"end_time", "model_code", b"model_code", "newest_windows", b"newest_windows", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,6 +36,12 @@ DATASET: Final = Section(
             "wait for its job to end",
         ),
         Row(
+            "DATASET_CONFLICT",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "options of extraction beside a data set, which brings its own",
+            "name the data set or the options",
+        ),
+        Row(
             "DATASET_LIMIT_EXCEEDED",
             (ErrorKind.UNPROCESSABLE,),
             "a data set larger than is made",

@@ -162,6 +162,12 @@ FEATURE: Final = Section(
             "the message names the bounds",
         ),
         Row(
+            "NEWEST_WINDOWS_INVALID",
+            (ErrorKind.INVALID_ARGUMENT,),
+            "a number of newest windows below 0 or above 10,000",
+            "ask for fewer, or for a range",
+        ),
+        Row(
             "WINDOW_CONFLICT",
             (ErrorKind.INVALID_ARGUMENT,),
             "windows by rows and by time mixed, or a step and an overlap",
