@@ -112,6 +112,9 @@ async def test_other_keys_and_kinds_have_rates_of_their_own(replicas: tuple[Repl
     assert await other.rates.take(replace(TOKENS, kind="requests"), 60) == 0
     assert await other.rates.take(replace(TOKENS, key_id="k2"), 60) == 0
     assert await other.rates.take(TOKENS, 1) > 0
+    elsewhere = Caller(user_id="eve", tenant_id="other", key_id="k1")
+    with use_context(CallContext(request_id="req_2", caller=elsewhere)):
+        assert await other.rates.take(replace(TOKENS, tenant_id="other"), 60) == 0
 
 
 async def test_without_a_cache_a_replica_goes_on_with_what_it_took_itself(clock: ManualClock) -> None:

@@ -1,5 +1,6 @@
 """The rates of a key as one process sees them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -46,6 +47,7 @@ async def test_kinds_and_keys_have_rates_of_their_own(rates: LocalRateLimiter) -
     assert await rates.take(rate(), 1) > 0
     assert await rates.take(rate(kind="requests"), 1) == 0
     assert await rates.take(rate(key_id="k2"), 60) == 0
+    assert await rates.take(replace(rate(), tenant_id="other"), 60) == 0, "a key of the same id"
 
 
 async def test_more_than_a_minutes_worth_is_a_debt(rates: LocalRateLimiter, clock: ManualClock) -> None:
