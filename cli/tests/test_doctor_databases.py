@@ -21,6 +21,7 @@ def home(tmp_path: Path) -> Path:
     """A home with a file of records and one of telemetry, larger than what is read at opening."""
     with closing(sqlite3.connect(tmp_path / "chat.db")) as database:
         database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE chat_stream_service_schema (version_num TEXT)")
         database.execute("CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT)")
         database.executemany(
             "INSERT INTO messages (content) VALUES (?)", [(f"message {n} " * 50,) for n in range(2000)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from penstock_cli.failure import CommandFailed
+from penstock_kit.plain_file import read_plain_file
 
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "PENSTOCK_HTTP_PORT": 8000,
@@ -36,6 +37,9 @@ DATABASE_SETTINGS: Final = (
 _MAX_PORT: Final = 65535
 _MAX_WORKERS: Final = 64
 _KEY_MARK: Final = "psk_"
+# Bytes of a `.env`; a long one takes seconds to read, and nobody writes so much by hand.
+_LARGEST_DOTENV: Final = 256 * 1024
+_LARGEST_KEY: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,7 @@ class CliSettings:
     def key_file_text(self) -> str:
         """Return the text of the file ``admin.key``: a key, or the place of the key; empty without the file."""
         try:
-            return self.key_file.read_text().strip()
+            return read_plain_file(self.key_file, most=_LARGEST_KEY).decode().strip()
         except (OSError, ValueError):
             return ""
 
@@ -185,7 +189,7 @@ def _is_web(url: str) -> bool:
 
 
 def _dotenv(file: Path) -> dict[str, str]:
-    if not file.is_file():
+    if not _is_plain(file):
         return {}
     from dotenv import dotenv_values
 
@@ -198,6 +202,19 @@ def _dotenv(file: Path) -> dict[str, str]:
         return {name: value for name, value in dotenv_values(file).items() if value}
     except UnicodeDecodeError as error:
         raise CommandFailed(f"{file} is no text in UTF-8 ({error.reason}); save it as UTF-8", exit_code=2) from None
+
+
+def _is_plain(file: Path) -> bool:
+    """Whether there is a file to read. Raises CommandFailed for one that no reading would end of."""
+    if file.is_fifo():
+        text = "is a pipe, which each of six processes would have to be served from; write a file instead"
+        raise CommandFailed(f"{file} {text}", exit_code=2)
+    if not file.is_file():
+        return False
+    size = file.stat().st_size
+    if size > _LARGEST_DOTENV:
+        raise CommandFailed(f"{file} has {size:,} bytes; at most {_LARGEST_DOTENV:,} are read", exit_code=2)
+    return True
 
 
 def _left_out(file: Path, lines: Sequence[int]) -> str:

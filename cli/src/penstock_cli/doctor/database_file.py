@@ -28,6 +28,14 @@ _INSTRUCTIONS: Final = 1_000
 _LOCK_SECONDS: Final = 2.0
 _MAGIC: Final = b"DUCK"
 _MAGIC_PLACE: Final = 8
+_SCHEMA_TABLES: Final = {
+    "gateway.db": "gateway_schema",
+    "chat.db": "chat_stream_service_schema",
+    "llm.db": "llm_service_schema",
+    "feature.db": "feature_service_schema",
+}
+"""What each service writes its revision into."""
+_TABLE_NAMES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
 _HELD: Final = "feature-service has it open"
 
 
@@ -38,6 +46,7 @@ def check_database_files(settings: CliSettings, *, seconds: float = _SECONDS) ->
     home = {path.name: path for path in sorted(settings.home.glob("*.db"))}
     for path in {**home, **elsewhere}.values():
         yield from _checked(path, lambda path: _sqlite_fault(path, seconds))
+        yield from _foreign(path)
     yield from _checked(telemetry, lambda path: _duckdb_fault(path, seconds))
 
 
@@ -49,6 +58,23 @@ def _checked(path: Path, fault: "Callable[[Path], str | _Unfinished]") -> Iterat
         yield Finding(need=Need.REQUIRED, name=path.name, ok=False, detail=f"{path} {obstacle}", remedy=remedy)
     elif path.is_file():
         yield _finding(path, fault(path))
+
+
+def _foreign(path: Path) -> Iterator[Finding]:
+    """Yield that a file of the home has another program's tables: a start would make its own beside them, or fail."""
+    table = _SCHEMA_TABLES.get(path.name, "")
+    if not table or not path.is_file():
+        return
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS)) as database:
+            names = [str(name) for (name,) in database.execute(_TABLE_NAMES)]
+    except sqlite3.DatabaseError:
+        return  # told by the check of its pages
+    if names and table not in names:
+        detail = f"{path} holds tables of another program ({', '.join(names[:3])}) and none of Penstock's"
+        remedy = "move it away, or set PENSTOCK_HOME to another folder"
+        yield Finding(need=Need.REQUIRED, name=path.name, ok=False, detail=detail, remedy=remedy)
 
 
 def _obstacle(path: Path) -> str:

@@ -2,14 +2,19 @@
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.settings import CliSettings
+from penstock_kit.plain_file import read_plain_file
 from penstock_kit.redaction import mask_urls
 
-_REMEDY = "correct it, or unset it"
+_REMEDY: Final = "correct it, or unset it"
+_LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a file of certificates; the system's own has a quarter of a million."""
 
 
 def check_outbound(settings: CliSettings) -> Iterator[Finding]:
@@ -52,6 +57,7 @@ def _certificates(settings: CliSettings) -> Iterator[Finding]:
     if not path:
         return
     try:
+        read_plain_file(Path(path), most=_LARGEST)  # OpenSSL would wait for a pipe
         count = len(ssl.create_default_context(cafile=path).get_ca_certs())
     except OSError as error:  # a file that is no PEM is an SSLError, which is one
         detail = f"{path}: {error.strerror or error}"

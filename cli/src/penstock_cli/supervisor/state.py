@@ -14,10 +14,12 @@ from typing import Any, Final, Self
 from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 from penstock_kit.home import close_home
+from penstock_kit.plain_file import read_plain_file
 
 LOCK_FILE: Final = "penstock.lock"
 STATE_FILE: Final = "penstock.json"
 LOG_FILE: Final = "penstock.log"
+_LARGEST_STATE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,7 @@ class Home:
     def read_state(self) -> SuiteState | None:
         """Return what a supervisor wrote last; None without any, or when it is damaged."""
         try:
-            return SuiteState.from_json(json.loads((self.path / STATE_FILE).read_text()))
+            return SuiteState.from_json(json.loads(read_plain_file(self.path / STATE_FILE, most=_LARGEST_STATE)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

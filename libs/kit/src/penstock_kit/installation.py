@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from penstock_kit.errors import FailedPrecondition
+from penstock_kit.plain_file import read_plain_file
 
 if TYPE_CHECKING:
     from penstock_kit.settings import ServiceSettings
 
 SECRET_FILE: Final = "service.secret"  # noqa: S105 - a file name
 MIN_SECRET_LENGTH: Final = 32
+_LARGEST_FILE: Final = 64 * 1024
 _WAIT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
 
@@ -65,9 +67,9 @@ def make_secret(path: Path) -> None:
 def read_secret(path: Path) -> str:
     """Return the secret that the file holds. Raises FailedPrecondition (SERVICE_SECRET_INVALID)."""
     try:
-        text = path.read_text("utf-8").strip()
+        text = read_plain_file(path, most=_LARGEST_FILE).decode().strip()
     except (OSError, ValueError) as error:
-        raise _invalid(path, f"can't be read: {error}") from None
+        raise _invalid(path, f"can't be read: {getattr(error, 'strerror', None) or error}") from None
     weakness = secret_weakness(text)
     if weakness:
         raise _invalid(path, weakness)

@@ -1,5 +1,6 @@
 """Secrets from files: ``JWT_SECRET_FILE=/run/secrets/jwt`` instead of ``JWT_SECRET=…``, as containers get them."""
 
+import errno
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
+from penstock_kit.plain_file import read_plain_file
 from penstock_kit.redaction import is_secret_name
 
 SUFFIX: Final = "_FILE"
@@ -66,10 +68,10 @@ class SecretFiles(PydanticBaseSettingsSource):
 def _read(path: Path) -> tuple[str, str]:
     """Return the secret in a file, and what is wrong with it."""
     try:
-        if path.stat().st_size > _LARGEST:
-            return "", f"the file has more than {_LARGEST // 1024} KiB, which is no secret"
-        text = path.read_text("utf-8")
+        text = read_plain_file(path, most=_LARGEST).decode()
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.EFBIG:
+            return "", f"the file has more than {_LARGEST // 1024} KiB, which is no secret"
         return "", f"the file can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
     secret = text.removesuffix("\n").removesuffix("\r")
     return secret, "" if secret.strip() else "the file is empty"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock_kit.errors import FailedPrecondition, FieldViolation
+from penstock_kit.plain_file import read_plain_file
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -61,7 +62,7 @@ def read_yaml_document(path: str, *, setting: str) -> YamlDocument:
     Raises FailedPrecondition (CONFIGURATION_INVALID) that says where it can't be read.
     """
     try:
-        content = Path(path).read_bytes()
+        content = read_plain_file(Path(path), most=_MAX_BYTES)
     except OSError as error:
         raise configuration_invalid(setting, path, error.strerror or str(error)) from None
     return parse_yaml_document(content, path=path, setting=setting)
