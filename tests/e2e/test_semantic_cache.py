@@ -157,3 +157,17 @@ async def test_a_conversation_says_how_the_cache_took_part(place: Place) -> None
     answer = await place.http.post(path, json=body)
     assert answer.status_code == 200, answer.text
     assert '"cache":"miss"' in answer.text.replace(" ", "")
+
+
+@pytest.mark.parametrize("wish", ["exact", "semantic"])
+async def test_a_caller_of_another_tenant_is_given_no_answer_of_this_one(place: Place, wish: str) -> None:
+    text = f"How do I open the {wish} cover of the mill?"
+    await place.answered_before(text, headers={"x-penstock-cache": wish})
+    for streamed in (False, True):
+        user = {"username": wish, "password": "correct horse battery", "tenant_id": f"of-{wish}-{streamed}".lower()}
+        assert (await place.http.post("/api/v1/users", json=user)).status_code == 201
+        signed_in = (await place.http.post("/api/v2/auth/login", json=user)).json()["data"]
+        stranger = {"authorization": f"Bearer {signed_in['access_token']}", "x-penstock-cache": wish}
+        asked = len(place.openai.received)
+        assert (await place.chat(text, headers=stranger, stream=streamed)).headers["x-cache"] == "miss"
+        assert len(place.openai.received) == asked + 1
