@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from penstock_client._async.transport import AsyncTransport
 from penstock_client._call import Call, payload
 from penstock_client._sync.transport import Transport
 from penstock_client.errors import AuthenticationError, RateLimitError, ServerError, TenantRequiredError
@@ -177,3 +178,30 @@ def test_a_name_of_several_tenants_is_told_with_the_gateways_words_first() -> No
     assert str(error) == (
         "which tenant? (HTTP 400, TENANT_REQUIRED); give the client tenant='…', or username='TENANT/NAME'"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "streamed", "connecting", "silent"),
+    [(None, False, 5.0, 5.0), (7.0, False, 7.0, 7.0), (None, True, 5.0, 60.0), (7.0, True, 7.0, 7.0)],
+)
+async def test_a_stream_may_be_silent_for_a_minute_and_a_call_as_long_as_the_client_or_it_says(
+    seconds: float | None, streamed: bool, connecting: float, silent: float
+) -> None:
+    seen: list[dict[str, float]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.extensions["timeout"])
+        return httpx2.Response(200, json={})
+
+    who: dict[str, Any] = {"api_key": "k", "username": "", "password": "", "tenant": ""}
+    asked = AsyncTransport(["http://127.0.0.1:1"], **who, timeout=5.0, max_retries=0, trust_env=False)
+    await asked.close()
+    asked._http = httpx2.AsyncClient(timeout=5.0, transport=httpx2.MockTransport(answer))
+    call = Call(method="GET", path="/x", timeout=seconds)
+    if streamed:
+        async with asked.open(call):
+            pass
+    else:
+        await asked.call(call)
+    await asked.close()
+    assert seen == [{"connect": connecting, "read": silent, "write": connecting, "pool": connecting}]

@@ -1,7 +1,7 @@
 """What can go wrong: one family, so that a caller can catch as much or as little as it wants."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 
 class PenstockError(Exception):
@@ -107,8 +107,6 @@ _SERVER: Final = 500
 
 class AnswerFailedError(PenstockError):
     """An answer ended in an `error` event: `code`, `reason`, `retryable`, and `partial_content` that was said."""
-
-    fields: ClassVar[tuple[str, ...]] = ("code", "reason", "message", "retryable")
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         self.code: Final = event.get("code", "")
