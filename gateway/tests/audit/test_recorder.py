@@ -1,6 +1,8 @@
 """What the recorder makes of a request: which are acts, what an entry says, and what an outage of the store costs."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from gateway.auth.scope import MEMBER_SCOPES
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import Unavailable
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ADA = User(
@@ -45,9 +48,13 @@ NO_ACTS = {
 class Store:
     """Keeps entries, or is away."""
 
-    def __init__(self, *, away: bool = False) -> None:
+    def __init__(self, *, away: bool = False, users: Mapping[tuple[str, str], tuple[str, str]] | None = None) -> None:
         self.away = away
+        self.users = users or {}
         self.entries: list[AuditEntry] = []
+        self.asked: list[tuple[str, str]] = []
+        self.pruned = asyncio.Event()
+        self.pruned_at: list[datetime] = []
 
     async def append(self, entry: AuditEntry) -> None:
         if self.away:
@@ -55,7 +62,12 @@ class Store:
         self.entries.append(entry)
 
     async def user_named(self, username: str, tenant_id: str = "") -> tuple[str, str] | None:
-        return None
+        self.asked.append((username, tenant_id))
+        return self.users.get((username, tenant_id))
+
+    async def prune(self, now: datetime) -> None:
+        self.pruned_at.append(now)
+        self.pruned.set()
 
 
 def scope(method: str, path: str, **parameters: str) -> dict[str, Any]:
@@ -68,13 +80,20 @@ def scope(method: str, path: str, **parameters: str) -> dict[str, Any]:
 
 
 async def answer(
-    store: Store, asked: dict[str, Any], *, status: int = 201, body: bytes = b"{}", caller: Caller = CALLER
+    store: Store,
+    asked: dict[str, Any],
+    *,
+    status: int = 201,
+    body: bytes = b"{}",
+    caller: Caller = CALLER,
+    sends: bytes = b"",
 ) -> list[Mapping[str, Any]]:
     """Answer a request under the recorder; return what was sent."""
     untyped: Any = store
     sent: list[Mapping[str, Any]] = []
 
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body})
 
@@ -82,7 +101,7 @@ async def answer(
         sent.append({**message, "entries": len(store.entries)})
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b""}
+        return {"type": "http.request", "body": sends}
 
     with use_context(CallContext(request_id="req_1", caller=caller)):
         await AuditRecorder(untyped, ManualClock(start=NOW)).around(app)(asked, receive, send)
@@ -203,3 +222,84 @@ def test_an_acts_word_says_what_was_done() -> None:
         ("DELETE", "/api/v1/cache/semantic"): "cache.clear",
         ("PUT", "/api/v1/engines/current"): "engine.choose",
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrapped"),
+    [
+        ({"type": "http", "method": "POST", "path": "/api/v1/keys"}, True),
+        ({"type": "http", "method": "DELETE", "path": "/api/v1/keys/key_2"}, True),
+        ({"type": "http", "method": "POST", "path": "/api/v2/auth/login"}, True),
+        ({"type": "http", "method": "GET", "path": "/api/v1/keys"}, False),
+        ({"type": "http", "method": "HEAD", "path": "/api/v1/keys"}, False),
+        ({"type": "http", "method": "POST", "path": "/v1/chat/completions"}, False),
+        ({"type": "websocket", "path": "/api/v1/keys"}, False),
+    ],
+)
+async def test_only_what_may_be_an_act_is_looked_at_and_everything_else_passes_as_it_is(
+    asked: dict[str, Any], wrapped: bool
+) -> None:
+    untyped: Any = Store()
+    seen: list[bool] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(_message: Any) -> None:
+        return None
+
+    async def app(passed: Any, receiving: Any, sending: Any) -> None:
+        seen.append(passed is asked and (receiving is receive) is (sending is send) is not wrapped)
+
+    await AuditRecorder(untyped, ManualClock(start=NOW)).around(app)(asked, receive, send)
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("status", [200, 400, 422, 429, 503])
+async def test_only_a_login_with_a_wrong_name_or_password_is_a_failed_sign_in(status: int) -> None:
+    store = Store()
+    await answer(store, scope("POST", "/api/v2/auth/login"), status=status, caller=NOBODY)
+    assert store.entries == []
+
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        ({"username": "ada"}, [("ada", "")]),
+        ({"username": "ada", "tenant_id": "acme"}, [("ada", "acme")]),
+        ({"username": "acme/ada"}, [("ada", "acme")]),
+        ({"username": "ada", "tenant_id": ["acme"]}, [("ada", "")]),
+        ({"username": ["ada"]}, []),
+    ],
+)
+async def test_a_failed_sign_in_is_its_tenants_where_the_name_says_whose_it_is(
+    body: dict[str, Any], asked: list[tuple[str, str]]
+) -> None:
+    store = Store(users={("ada", "acme"): ("user_ada", "acme"), ("ada", ""): ("user_only", "globex")})
+    await answer(store, scope("POST", "/api/v2/auth/login"), status=401, caller=NOBODY, sends=orjson.dumps(body))
+    expected = [store.users[name] for name in asked] or [("", "default")]
+    assert store.asked == asked
+    assert [(entry.user_id, entry.tenant_id) for entry in store.entries] == expected
+    assert [(entry.target, entry.action, entry.key_id) for entry in store.entries] == [
+        (expected[0][0], "sign_in.fail", "")
+    ]
+
+
+async def test_only_an_operators_act_is_in_the_log_of_the_tenant_that_its_answer_names() -> None:
+    store = Store()
+    told = b'{"id": "user_2", "tenant_id": "globex"}'
+    await answer(store, scope("POST", "/api/v1/users"), body=told)
+    operator = replace(CALLER, scopes=frozenset({"operator"}))
+    await answer(store, scope("POST", "/api/v1/users"), body=told, caller=operator)
+    assert [entry.tenant_id for entry in store.entries] == ["acme", "globex"]
+
+
+async def test_old_entries_are_deleted_while_the_recorder_runs_and_nothing_goes_on_after_it() -> None:
+    store = Store()
+    untyped: Any = store
+    before = asyncio.all_tasks()
+    async with AuditRecorder(untyped, ManualClock(start=NOW)).running():
+        await asyncio.wait_for(store.pruned.wait(), HANG_SECONDS)
+        assert {task.get_name() for task in asyncio.all_tasks() - before} == {"audit"}
+    assert store.pruned_at == [NOW]
+    assert asyncio.all_tasks() == before

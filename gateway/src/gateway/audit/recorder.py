@@ -95,7 +95,7 @@ class AuditRecorder:
         return AuditEntry(
             time=self._clock.now(),
             # What an operator makes in another tenant is that tenant's affair.
-            tenant_id=details.get("tenant_id", caller.tenant_id),
+            tenant_id=details.get("tenant_id", caller.tenant_id) if caller.is_operator else caller.tenant_id,
             user_id=caller.user_id,
             key_id=caller.key_id,
             address=_address(scope),
