@@ -50,19 +50,34 @@ class HttpReceiver:
 
 
 class MailServer:
-    """Takes mail over SMTP, with STARTTLS when it has a context. `refuses` is answered to DATA's end when set."""
+    """Takes mail over SMTP, with STARTTLS when it has a context, over TLS from the first byte with `tls` too.
 
-    def __init__(self, *, context: ssl.SSLContext | None = None, refuses: str = "") -> None:
+    `refuses` is answered to DATA's end when set, `refuses_recipient` to each RCPT. `signed_in` holds each AUTH.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: ssl.SSLContext | None = None,
+        tls: bool = False,
+        refuses: str = "",
+        refuses_recipient: str = "",
+    ) -> None:
+        self.signed_in: list[str] = []
+        self._tls = tls
+        self._refuses_recipient = refuses_recipient
         self.mails: list[EmailMessage] = []
         self.raw: list[bytes] = []
         self.recipients: list[str] = []
+        self.senders: list[str] = []
         self.port = 0
         self._context = context
         self._refuses = refuses
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> "MailServer":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        over = self._context if self._tls else None
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=over)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -78,14 +93,20 @@ class MailServer:
         while line := await reader.readline():
             word = line.decode().strip().split(" ")[0].upper()
             if word == "EHLO":
-                say("250-mail.test\r\n250 STARTTLS" if self._context else "250 mail.test")
+                say(f"250-mail.test\r\n{'250-STARTTLS' if self._context else '250-HELP'}\r\n250 AUTH PLAIN")
+            elif word == "AUTH":
+                self.signed_in.append(line.decode().strip())
+                say("235 ok")
             elif word == "STARTTLS" and self._context:
                 say("220 go on")
                 await writer.drain()
                 await writer.start_tls(self._context)
+            elif word == "MAIL":
+                self.senders.append(line.decode().strip().partition(" size=")[0])
+                say("250 ok")
             elif word == "RCPT":
                 self.recipients.append(line.decode().strip())
-                say("250 ok")
+                say(self._refuses_recipient or "250 ok")
             elif word == "DATA":
                 say("354 go on")
                 body = await reader.readuntil(b"\r\n.\r\n")
