@@ -35,7 +35,8 @@ def test_the_frames_of_pieces_are_those_of_any_event(texts: list[str], stream_id
 
 def test_pieces_of_another_stream_and_another_second_are_told_apart() -> None:
     renderer = FrameRenderer()
-    for event in (piece("a"), piece("b", 99), piece("c", conversation_id="conv_2"), piece("d", stream_id="str_2")):
+    others = [piece(name, stream_id=f"str_{name}") for name in "fed"]  # of one conversation, one after the other
+    for event in (piece("a"), piece("b", 99), piece("c", conversation_id="conv_2"), *others):
         assert renderer.render([event]) == frame_from_event(event)
 
 
