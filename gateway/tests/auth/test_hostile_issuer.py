@@ -95,31 +95,32 @@ async def reason(answer, status):
     return answer.json()["reason"]
 
 
-@pytest.mark.parametrize("claims", WRONG_CLAIMS, ids="-".join)
-async def test_an_id_token_with_a_wrong_claim_lets_nobody_in(running, provider, browse, claims):
-    provider.token_claims = claims
-    assert await reason(await browse(running).sign_in(), 401) == "ID_TOKEN_INVALID"
-    assert await running.store.users("welding") == []
+WRONG_SIGNATURES = [
+    unsigned,
+    signed_by_the_public_key,
+    signed_by_a_key_of_its_own,
+    with_claims_of_another,
+    lambda header, claims: "x",
+    lambda header, claims: "a.b.c",
+    lambda header, claims: "é.ü.ß",
+    lambda header, claims: "x" * 300_000,
+    lambda header, claims: ".".join(part.decode() for part in (encoded([]), encoded({}), encoded("x"))),
+]
 
 
-@pytest.mark.parametrize(
-    "sign",
-    [
-        unsigned,
-        signed_by_the_public_key,
-        signed_by_a_key_of_its_own,
-        with_claims_of_another,
-        lambda header, claims: "x",
-        lambda header, claims: "a.b.c",
-        lambda header, claims: "é.ü.ß",
-        lambda header, claims: "x" * 300_000,
-        lambda header, claims: ".".join(part.decode() for part in (encoded([]), encoded({}), encoded("x"))),
-    ],
-)
-async def test_an_id_token_that_the_issuer_did_not_sign_lets_nobody_in(running, provider, browse, sign):
-    provider.sign = sign
-    assert await reason(await browse(running).sign_in(), 401) == "ID_TOKEN_INVALID"
-    assert await running.store.users("welding") == []
+# Of one gateway: a token that lets nobody in leaves nothing, and to start one takes longer than to sign in ten times.
+async def test_an_id_token_with_a_wrong_claim_lets_nobody_in(running, provider, browse):
+    for claims in WRONG_CLAIMS:
+        provider.token_claims = claims
+        assert await reason(await browse(running).sign_in(), 401) == "ID_TOKEN_INVALID", claims
+        assert await running.store.users("welding") == [], claims
+
+
+async def test_an_id_token_that_the_issuer_did_not_sign_lets_nobody_in(running, provider, browse):
+    for number, sign in enumerate(WRONG_SIGNATURES):
+        provider.sign = sign
+        assert await reason(await browse(running).sign_in(), 401) == "ID_TOKEN_INVALID", number
+        assert await running.store.users("welding") == [], number
 
 
 @pytest.mark.parametrize("header", [{"kid": "rsa-9"}, {"crit": ["exp"]}, {"kid": "../jwks"}], ids=str)
