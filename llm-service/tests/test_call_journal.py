@@ -187,6 +187,37 @@ async def test_orphaned_calls_become_rows_and_their_holds_are_settled_once(
     assert sorted(map(tuple, rows)) == [("call_1", "error", "process_killed"), ("call_2", "error", "process_killed")]
 
 
+async def test_an_orphaned_call_is_settled_in_its_budgets_and_its_period_and_nobody_elses(
+    database: Database, tmp_path: Path, clock: ManualClock, new_id: NewId
+) -> None:
+    budgets = SqlBudgets(database, clock)
+    one, two, other = (
+        Budget(
+            id=name,
+            tenant_id="default",
+            scope=BudgetScope.TOTAL,
+            subject="",
+            period=BudgetPeriod.DAY,
+            limit=Decimal(10),
+        )
+        for name in ("one", "two", "other")
+    )
+    for budget in (one, two, other):
+        await budgets.put(budget)
+    await budgets.reserve("call_0", [one], want=Decimal(4), least=Decimal(1))
+    clock.advance(86_400)
+    for call_id, held in (("call_1", [one, two]), ("call_2", [one]), ("call_3", [other])):
+        await budgets.reserve(call_id, held, want=Decimal(2), least=Decimal(1))
+    journal = journal_in(tmp_path, clock, new_id)
+    for call_id in ("call_0", "call_1"):
+        begin(journal, call_id)
+    journal.record_state(state("call_1"))
+    journal.close()
+    assert await SqlRecovery(database, tmp_path).settle() == 2
+    uses = {use.budget.id: (use.spent, use.reserved) for use in await budgets.list("default")}
+    assert uses == {"one": (Decimal("0.25"), 2), "two": (Decimal("0.25"), 0), "other": (0, 2)}
+
+
 async def test_all_orphaned_calls_are_settled_however_many_there_are(
     database: Database, tmp_path: Path, clock: ManualClock, new_id: NewId
 ) -> None:
