@@ -11,6 +11,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
+from feature_service.adapters.body.arrow_batch import BATCH_ROWS
 from feature_service.adapters.body.arrow_reader import ArrowReader, ParquetReader
 from feature_service.adapters.body.arrow_text import text_bytes
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
@@ -318,3 +319,15 @@ def arrow_file(table):
     with pyarrow.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue()
+
+
+def test_a_large_batch_is_read_in_pieces_whose_bad_rows_have_their_place_in_the_body():
+    count = BATCH_ROWS + 2
+    values = np.arange(count, dtype=np.float64)
+    values[[3, BATCH_ROWS + 1]] = np.inf
+    table = pa.table({"timestamp": (np.arange(count) * 1_000_000).astype("datetime64[us]"), "v": values})
+    schema, rejections = FieldSchema({}, is_open=True), Rejections()
+    made = IngestPlan(format=BodyFormat.ARROW)
+    blocks = list(ArrowReader().rows(io.BytesIO(stream(table)), made, schema, rejections))
+    assert [len(block) for block in blocks] == [BATCH_ROWS - 1, 1]
+    assert [each.line for each in rejections.listed] == [4, BATCH_ROWS + 2]

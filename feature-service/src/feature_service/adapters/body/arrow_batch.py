@@ -30,6 +30,8 @@ from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.series import FieldKind
 from penstock_kit.errors import InvalidArgument
 
+BATCH_ROWS: Final = 125_000
+"""Rows that are read at once: a little more than a row group of DuckDB has."""
 _INDEX: Final = re.compile(r"__index_level_\d+__").fullmatch
 _NO_DEVICE: Final = "the row names no device"
 
@@ -61,10 +63,12 @@ class BatchReading:
         self._rows = 0
 
     def blocks(self, batches: Iterator[Any]) -> Iterator[RowBlock]:
-        """Yield the good rows of each batch."""
+        """Yield the good rows of each batch, of a large one in pieces."""
         for batch in batches:
-            yield self._block(batch)
-            self._rows += batch.num_rows
+            for start in range(0, max(1, batch.num_rows), BATCH_ROWS):
+                piece = batch.slice(start, BATCH_ROWS)
+                yield self._block(piece)
+                self._rows += piece.num_rows
         BlockReading(cells=JsonCells(), schema=self._schema, clock=self._clock, rejections=self._rejections).conclude()
 
     def _block(self, batch: Any) -> RowBlock:

@@ -13,7 +13,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from feature_service.adapters.body import arrow_claims, parquet_pages
-from feature_service.adapters.body.arrow_batch import BatchReading, device_codes
+from feature_service.adapters.body.arrow_batch import BATCH_ROWS, BatchReading, device_codes
 from feature_service.adapters.body.arrow_text import text_bytes
 from feature_service.adapters.body.parquet_footer import column_chunks
 from feature_service.domain.ingest.block import RowBlock
@@ -22,7 +22,6 @@ from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from penstock_kit.errors import InvalidArgument, PayloadTooLarge, PenstockError
 
-_BATCH_ROWS: Final = 100_000
 # A column of equal values takes next to nothing whatever its length, and every row of it takes time: a body may have so
 # many rows whatever its size, and so many for each of its bytes.
 _FREE_ROWS: Final = 1_000_000
@@ -164,7 +163,7 @@ def _parquet_batches(body: IO[bytes]) -> Iterator[Any]:
         # Texts stay as they are written, once each, until it is known how much they are.
         read_dictionary=[metadata.schema.column(place).path for place in texts],
     )
-    return opened.iter_batches(_BATCH_ROWS)
+    return opened.iter_batches(BATCH_ROWS)
 
 
 def _is_text(column: Any) -> bool:

@@ -73,11 +73,19 @@ def _write(file: IO[bytes], key: SeriesKey, rows: "Frame") -> None:
         }
     )
     file.write(len(head).to_bytes(_LENGTH, "little") + head)
-    file.write(rows.timestamps.astype("datetime64[us]").tobytes())
+    file.write(_bytes(rows.timestamps.astype("datetime64[us]", copy=False).view("int64")))
     for values in rows.numbers.values():
-        file.write(values.tobytes())
+        file.write(_bytes(values))
     for text in texts.values():
         file.write(text)
+
+
+def _bytes(values: Any) -> memoryview:
+    """The bytes of an array, which are copied only where they do not lie in one piece."""
+    import numpy as np
+
+    contiguous: Any = np.ascontiguousarray(values)
+    return memoryview(contiguous).cast("B")
 
 
 def _read(file: IO[bytes], length: int) -> tuple[SeriesKey, "Frame"]:

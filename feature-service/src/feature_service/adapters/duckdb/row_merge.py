@@ -2,9 +2,11 @@
 
 # ruff: noqa: S608 - only names made in this package are written into statements
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from feature_service.adapters.column_catalog import SeriesTable
+from feature_service.adapters.duckdb.large_insert import LARGE, insert_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -16,13 +18,22 @@ _WIDE: Final = 500
 """Columns above which rows are merged in pieces."""
 
 
+def store_rows(cursor: "DuckDBPyConnection", table: SeriesTable, frames: "Sequence[Frame]") -> None:
+    """Store frames that follow one another, each as :func:`merge_rows` does."""
+    if sum(map(len, frames)) >= LARGE and not _overlaps(cursor, table, frames[0], frames[-1]):
+        insert_rows(cursor, table, frames)
+        return
+    for rows in frames:
+        merge_rows(cursor, table, rows)
+
+
 def merge_rows(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> None:
     """Store `rows` in a table that has their columns: a field they do not bring keeps the value stored at its time."""
     columns = table.columns
     given = {columns[name]: values for name, values in (*rows.numbers.items(), *rows.texts.items())}
     cursor.register(_MERGE, {"ts": rows.timestamps, **given})
     names = ", ".join(("ts", *given))
-    overlaps = _overlaps(cursor, table, rows)
+    overlaps = _overlaps(cursor, table, rows, rows)
     if overlaps and len(columns) > _WIDE:
         _merge_wide(cursor, table, rows)
         return
@@ -58,8 +69,9 @@ def _merge_wide(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame")
     cursor.unregister(_MERGE)
 
 
-def _overlaps(cursor: "DuckDBPyConnection", table: SeriesTable, rows: "Frame") -> bool:
-    first, last = (int(moment) for moment in rows.timestamps[[0, -1]].astype("int64"))
+def _overlaps(cursor: "DuckDBPyConnection", table: SeriesTable, earliest: "Frame", latest: "Frame") -> bool:
+    """Whether the table has rows between the first time of a frame and the last of another."""
+    first, last = int(earliest.timestamps[0].astype("int64")), int(latest.timestamps[-1].astype("int64"))
     query = f"SELECT 1 FROM {table.name} WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?) LIMIT 1"
     return bool(cursor.execute(query, [first, last]).fetchall())
 

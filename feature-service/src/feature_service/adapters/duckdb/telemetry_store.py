@@ -14,9 +14,10 @@ from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.block_cut import SCAN_CACHE_MB, cut_into_blocks
 from feature_service.adapters.duckdb.connection import DuckDbConnection
+from feature_service.adapters.duckdb.large_insert import grouped
 from feature_service.adapters.duckdb.newest_cache import NewestCache
 from feature_service.adapters.duckdb.newest_page import MOST_FIELDS, NewestPage, is_wide
-from feature_service.adapters.duckdb.row_merge import merge_rows
+from feature_service.adapters.duckdb.row_merge import store_rows
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables, schema_work
 from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
 from feature_service.domain.model.series import FieldKind, SeriesKey
@@ -84,11 +85,10 @@ class DuckDbTelemetryStore:
 
         def work(cursor: "DuckDBPyConnection") -> dict[SeriesKey, SeriesTable]:
             tables: dict[SeriesKey, SeriesTable] = {}
-            for key, rows in parts:
-                if len(rows):
-                    known = tables.get(key) or self._catalog.table(key)
-                    tables[key] = extend_table(cursor, key, known, _kinds(rows))
-                    merge_rows(cursor, tables[key], rows)
+            for key, frames in grouped(parts):
+                known = tables.get(key) or self._catalog.table(key)
+                tables[key] = extend_table(cursor, key, known, _kinds(frames[0]))
+                store_rows(cursor, tables[key], frames)
             return tables
 
         await self._file.write(work, committed=self._remember, tenant_id=tenant_id)
