@@ -303,6 +303,8 @@ async def test_history_comes_in_few_readings_that_keep_its_shape(loaded):
         ({"fields": ["label"]}, "FIELD_TYPE_INVALID"),
         ({"fields": ["nothing"]}, "FIELD_NOT_FOUND"),
         ({"limit": 2}, "LIMIT_INVALID"),
+        ({"max_gap": Duration(seconds=-1)}, "MAX_GAP_INVALID"),
+        ({"aggregate": "mean", "max_gap": Duration(seconds=1)}, "AGGREGATE_INVALID"),
     ],
 )
 async def test_few_readings_are_of_one_number_field_as_it_is(loaded, wrong, reason):

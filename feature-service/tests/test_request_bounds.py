@@ -146,6 +146,7 @@ FREE: Final = {
     "QueryHistoryRequest.fields": _NAME,
     "QueryHistoryRequest.filters": _MANY,
     "QueryHistoryRequest.order_by": _NAME,
+    "QueryHistoryRequest.max_gap": "of few readings alone, whose tests in test_feature_rpc.py have its bounds",
     "ExportRowsRequest.device_code": _NAME,
     "ExportRowsRequest.fields": _NAME,
     "Filter.field": _NAME,

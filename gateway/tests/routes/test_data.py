@@ -4,6 +4,7 @@ import asyncio
 import gzip
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from penstock.feature.v1 import feature_pb2 as pb
 
 from penstock_kit.errors import NotFound
@@ -317,6 +318,18 @@ async def test_rows_that_are_bounded_or_reduced_are_no_file_of_all(gateway, boun
     request = gateway.fakes.feature.requests[-1]
     assert isinstance(request, pb.QueryHistoryRequest)
     assert request.limit == bounded.get("limit", 10_000)
+
+
+async def test_gaps_are_listed_where_it_was_said_how_long_they_are(gateway):
+    path, asked = "/api/v2/data/query/history", {"device_code": "WLD001", "aggregate": "lttb", "max_gap": 1.5}
+    answer = await gateway.client.post(path, json=asked, headers=gateway.auth())
+    assert gateway.fakes.feature.requests[-1].max_gap == Duration(seconds=1, nanos=500_000_000)
+    assert answer.json()["data"]["gaps"] == []
+    told = await gateway.client.get(path, params=asked | {"format": "csv"}, headers=gateway.auth())
+    assert told.status_code == 200
+    assert gateway.fakes.feature.requests[-1].max_gap == Duration(seconds=1, nanos=500_000_000)
+    plain = await gateway.client.post(path, json={"device_code": "WLD001"}, headers=gateway.auth())
+    assert "gaps" not in plain.json()["data"]
 
 
 async def test_a_file_of_an_unknown_device_is_a_problem_and_no_file(gateway):

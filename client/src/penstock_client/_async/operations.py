@@ -973,6 +973,7 @@ class AsyncDataOperations(AsyncResource):
         aggregate: str | None = None,
         limit: int | None = None,
         newest_first: bool | None = None,
+        max_gap: float | None = None,
         format: str | None = None,
     ) -> JsonObject:
         """Return a device's rows over a range, down-sampled when `interval` is given.
@@ -987,6 +988,8 @@ class AsyncDataOperations(AsyncResource):
             buckets).
         limit: Left out: 10,000, of a file all rows of the range, unless they are reduced by `interval` or
             `aggregate`, or `newest_first`.
+        max_gap: Of `lttb`: seconds; readings farther apart have a gap between them, whose both ends are kept, and
+            the answer lists the `gaps`; 0: there are none.
         format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return await self._call(
@@ -1002,6 +1005,7 @@ class AsyncDataOperations(AsyncResource):
                     "aggregate": aggregate,
                     "limit": limit,
                     "newest_first": newest_first,
+                    "max_gap": max_gap,
                     "format": format,
                 },
             )

@@ -967,6 +967,7 @@ class DataOperations(Resource):
         aggregate: str | None = None,
         limit: int | None = None,
         newest_first: bool | None = None,
+        max_gap: float | None = None,
         format: str | None = None,
     ) -> JsonObject:
         """Return a device's rows over a range, down-sampled when `interval` is given.
@@ -981,6 +982,8 @@ class DataOperations(Resource):
             buckets).
         limit: Left out: 10,000, of a file all rows of the range, unless they are reduced by `interval` or
             `aggregate`, or `newest_first`.
+        max_gap: Of `lttb`: seconds; readings farther apart have a gap between them, whose both ends are kept, and
+            the answer lists the `gaps`; 0: there are none.
         format: `arrow` and `csv` are files, the others JSON; empty: as the header Accept says, else `rows`.
         """
         return self._call(
@@ -996,6 +999,7 @@ class DataOperations(Resource):
                     "aggregate": aggregate,
                     "limit": limit,
                     "newest_first": newest_first,
+                    "max_gap": max_gap,
                     "format": format,
                 },
             )

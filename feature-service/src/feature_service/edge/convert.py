@@ -149,7 +149,24 @@ def history_from_proto(request: feature_pb2.QueryHistoryRequest) -> HistoryQuery
         conditions=field_conditions(request.filters),
         order_by=request.order_by,
         descending=request.descending,
+        max_gap=_max_gap(request),
     )
+
+
+def _max_gap(request: feature_pb2.QueryHistoryRequest) -> int | None:
+    if not request.HasField("max_gap"):
+        return None
+    if request.aggregate != LTTB:
+        raise InvalidArgument(f"max_gap is of the aggregate {LTTB!r}; leave it out", reason="AGGREGATE_INVALID")
+    gap = micros_of_duration(request, "max_gap")
+    if gap <= 0:
+        raise InvalidArgument("max_gap must be longer than 0", reason="MAX_GAP_INVALID")
+    return gap
+
+
+def gaps_to_proto(gaps: Sequence[tuple[int, int]]) -> list[feature_pb2.Gap]:
+    """Return the messages of gaps."""
+    return [feature_pb2.Gap(start_time=time_to_proto(start), end_time=time_to_proto(end)) for start, end in gaps]
 
 
 def rows_format_from_proto(

@@ -170,7 +170,8 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
             require_sendable(len(file), _FEWER_ROWS)
             return feature_pb2.QueryHistoryResponse(file=file, content_type=content_type, truncated=history.truncated)
         table = await asyncio.to_thread(convert.frame_to_proto, history.frame, units=history.units)
-        return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated)
+        gaps = convert.gaps_to_proto(history.gaps)
+        return feature_pb2.QueryHistoryResponse(rows=table, truncated=history.truncated, gaps=gaps)
 
     async def _history(self, request: feature_pb2.QueryHistoryRequest) -> History:
         query = convert.history_from_proto(request)

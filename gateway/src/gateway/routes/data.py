@@ -11,7 +11,7 @@ from pydantic import Field
 from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ, TELEMETRY_WRITE
 from gateway.convert.protobuf import build_message, validate_model
-from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
+from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_from_proto, time_to_proto
 from gateway.convert.telemetry import (
     columns_from_table,
     ingested_field_from_proto,
@@ -35,6 +35,10 @@ _AGGREGATE: Final = (
     "Of each bucket: `mean`, `min`, `max`, `first`, `last`, `count`, `sum`, `std` or `median`; several, as "
     "`mean,min,max`, come as columns of their own, named `current_mean`. Instead of buckets, `lttb`: at most "
     "`limit` readings of one field that keep the shape of the series (largest triangle three buckets)."
+)
+_MAX_GAP: Final = (
+    "Of `lttb`: seconds; readings farther apart have a gap between them, whose both ends are kept, and the answer "
+    "lists the `gaps`; 0: there are none."
 )
 INGEST_PATH: Final = "/api/v2/data/ingest"
 _INGEST_SECONDS: Final = 3600.0
@@ -131,12 +135,13 @@ class HistoryQuery(RequestModel):
     aggregate: str = Field(default="", max_length=80, description=_AGGREGATE)
     limit: int | None = Field(default=None, ge=1, le=100_000, description=_LIMIT)
     newest_first: bool = False
+    max_gap: Seconds = Field(default=0, description=_MAX_GAP)
     format: HistoryFormat = Field(default="", description=_HISTORY_FORMAT)
 
     @property
     def is_unbounded(self) -> bool:
         """Whether all rows of the range are asked for as they are."""
-        return self.limit is None and not (self.interval or self.aggregate or self.newest_first)
+        return self.limit is None and not (self.interval or self.aggregate or self.newest_first or self.max_gap)
 
     def to_proto(self) -> pb.QueryHistoryRequest:
         """Return the message."""
@@ -150,6 +155,7 @@ class HistoryQuery(RequestModel):
             **_aggregates(self.aggregate),
             limit=self.limit or _ROWS,
             newest_first=self.newest_first,
+            max_gap=seconds_to_proto(self.max_gap),
             format=self.format if self.format in _FILES else "",
         )
 
@@ -286,8 +292,10 @@ class DataRoutes:
         if form in _FILES:
             return _rows_file(response, form, {}, truncated=response.truncated)
         if len(response.rows.timestamps) < _LARGE_ROWS:
-            return watch.envelope(_history(response, body.format))
-        return await asyncio.to_thread(lambda: watch.envelope(_history(response, body.format)))
+            return watch.envelope(_history(response, body.format, with_gaps=body.max_gap > 0))
+        return await asyncio.to_thread(
+            lambda: watch.envelope(_history(response, body.format, with_gaps=body.max_gap > 0))
+        )
 
     def _export(self, body: HistoryQuery, form: str) -> Response:
         request = build_message(
@@ -312,6 +320,7 @@ class DataRoutes:
         aggregate: Annotated[str, Query(max_length=80, description=_AGGREGATE)] = "",
         limit: Annotated[int | None, Query(ge=1, le=100_000, description=_LIMIT)] = None,
         newest_first: bool = False,
+        max_gap: Annotated[Seconds, Query(description=_MAX_GAP)] = 0,
         format: Annotated[HistoryFormat, Query(description=_HISTORY_FORMAT)] = "",
         accept: Accept = "",
     ) -> Response:
@@ -326,6 +335,7 @@ class DataRoutes:
             aggregate=aggregate,
             limit=limit,
             newest_first=newest_first,
+            max_gap=max_gap,
             format=format,
         )
         return await self.query_history(query, accept)
@@ -348,10 +358,16 @@ def _aggregates(text: str) -> dict[str, Any]:
     return {"aggregates": several} if len(several) > 1 else {"aggregate": text}
 
 
-def _history(response: pb.QueryHistoryResponse, form: str) -> dict[str, Any]:
+def _history(response: pb.QueryHistoryResponse, form: str, *, with_gaps: bool) -> dict[str, Any]:
     table = response.rows
     shape = columns_from_table(table) if form == "columns" else {"rows": rows_from_table(table)}
-    return {**shape, "row_count": len(table.timestamps), "truncated": response.truncated}
+    told = {**shape, "row_count": len(table.timestamps), "truncated": response.truncated}
+    if with_gaps:
+        told["gaps"] = [
+            {"start_time": time_from_proto(gap, "start_time"), "end_time": time_from_proto(gap, "end_time")}
+            for gap in response.gaps
+        ]
+    return told
 
 
 def _devices(response: pb.IngestResponse) -> dict[str, Any]:

@@ -27,8 +27,6 @@ from feature_service.domain.query.field_choice import chosen_fields, numeric_fie
 from feature_service.domain.query.query_counts import QueryCounts
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.domain.telemetry.query import (
-    LEAST_POINTS,
-    LTTB,
     Aggregate,
     HistoryQuery,
     NewestQuery,
@@ -67,11 +65,12 @@ class RowsFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History:
-    """Rows of a device, whether there are more than the limit, and the units of the fields that have one."""
+    """Rows of a device, whether there are more than the limit, the units of the fields that have one, and gaps."""
 
     frame: "Frame"
     truncated: bool
     units: Mapping[str, str]
+    gaps: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,16 +160,11 @@ class TelemetryQueries:
     async def downsampled(self, tenant_id: str, code: str, query: HistoryQuery) -> History:
         """Return at most `limit` readings of one number field that keep the shape of all in the range.
 
-        Raises what :meth:`history` raises, and InvalidArgument AGGREGATE_INVALID or LIMIT_INVALID.
+        Raises what :meth:`history` raises, and InvalidArgument AGGREGATE_INVALID, LIMIT_INVALID or MAX_GAP_INVALID.
         """
-        from feature_service.domain.query.downsampling import downsample
+        from feature_service.domain.query.downsampling import downsample, require_downsampling
 
-        if query.limit < LEAST_POINTS:
-            message = f"limit is {query.limit}; {LTTB!r} keeps the first reading, the last and at least one between"
-            raise InvalidArgument(message, reason="LIMIT_INVALID")
-        if query.interval is not None or query.conditions or query.order_by or len(query.fields) != 1:
-            message = f"{LTTB!r} takes one field, and no interval, filters or order_by"
-            raise InvalidArgument(message, reason="AGGREGATE_INVALID")
+        require_downsampling(query)
         device = await self._registry.catalogue_device(tenant_id, code)
         [field] = chosen_fields(query.fields, device.fields, f"device {code!r}")
         require_numeric(field, device.fields, f"device {code!r}")
@@ -181,8 +175,9 @@ class TelemetryQueries:
         model = await self._model_of(tenant_id, device)
         with self._counts.query(model):
             async with aclosing(self._telemetry.blocks(key, [field], query.span, _BLOCK_ROWS)) as blocks:
-                frame = await downsample(blocks, field, rows=rows, points=query.limit)
-        return History(frame=frame.reversed() if query.newest_first else frame, truncated=False, units=_units(model))
+                found = await downsample(blocks, field, rows=rows, points=query.limit, max_gap=query.max_gap)
+        frame = found.frame.reversed() if query.newest_first else found.frame
+        return History(frame=frame, truncated=False, units=_units(model), gaps=found.gaps)
 
     async def _rows(self, key: SeriesKey, query: HistoryQuery, aggregates: Sequence[Aggregate]) -> "Frame":
         if not aggregates:

@@ -115,7 +115,8 @@ class HistoryQuery:
 
     Buckets start at whole multiples of the interval since the epoch. Numbers are reduced by `aggregate`; texts
     by the value at the bucket's first (`first`) or last time, counted for `count`. With `order_by`, a number field,
-    they come by its values, the lowest first or `descending`, and those without a value are left out.
+    they come by its values, the lowest first or `descending`, and those without a value are left out. `max_gap`
+    (microseconds) is of readings that keep the shape of the series.
     """
 
     fields: Sequence[str]
@@ -127,3 +128,4 @@ class HistoryQuery:
     conditions: Sequence[Condition] = ()
     order_by: str = ""
     descending: bool = False
+    max_gap: int | None = None

@@ -608,6 +608,7 @@ class QueryHistoryRequest(_message.Message):
     DESCENDING_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     AGGREGATES_FIELD_NUMBER: _builtins.int
+    MAX_GAP_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     aggregate: _builtins.str
     """"mean", "min", "max", "first", "last", "count", "sum", "std", "median" of each bucket. Empty: "mean". Instead of
@@ -649,6 +650,10 @@ class QueryHistoryRequest(_message.Message):
         `current_mean`, `current_max`. Not with `order_by`.
         """
 
+    @_builtins.property
+    def max_gap(self) -> _duration_pb2.Duration:
+        """Of "lttb": readings farther apart have a gap between them, whose both ends are kept. Unset: there are no gaps."""
+
     def __init__(
         self,
         *,
@@ -665,14 +670,45 @@ class QueryHistoryRequest(_message.Message):
         descending: _builtins.bool = ...,
         format: _builtins.str = ...,
         aggregates: _abc.Iterable[_builtins.str] | None = ...,
+        max_gap: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval", b"interval", "max_gap", b"max_gap", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "aggregates", b"aggregates", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "format", b"format", "interval", b"interval", "limit", b"limit", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "aggregates", b"aggregates", "descending", b"descending", "device_code", b"device_code", "end_time", b"end_time", "fields", b"fields", "filters", b"filters", "format", b"format", "interval", b"interval", "limit", b"limit", "max_gap", b"max_gap", "newest_first", b"newest_first", "order_by", b"order_by", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryHistoryRequest: _TypeAlias = QueryHistoryRequest  # noqa: Y015
+
+@_typing.final
+class Gap(_message.Message):
+    """A time without readings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The last reading before it."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The first reading behind it."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gap: _TypeAlias = Gap  # noqa: Y015
 
 @_typing.final
 class ExportRowsRequest(_message.Message):
@@ -760,6 +796,7 @@ class QueryHistoryResponse(_message.Message):
     TRUNCATED_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
     truncated: _builtins.bool
     """True: there are more rows than `limit`."""
     file: _builtins.bytes
@@ -770,6 +807,10 @@ class QueryHistoryResponse(_message.Message):
     def rows(self) -> Global___Table:
         """Unset when a file is asked for."""
 
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gap]:
+        """With `max_gap`, the gaps, the longest ones where there are more than points for them."""
+
     def __init__(
         self,
         *,
@@ -777,10 +818,11 @@ class QueryHistoryResponse(_message.Message):
         truncated: _builtins.bool = ...,
         file: _builtins.bytes = ...,
         content_type: _builtins.str = ...,
+        gaps: _abc.Iterable[Global___Gap] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "file", b"file", "rows", b"rows", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "file", b"file", "gaps", b"gaps", "rows", b"rows", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
