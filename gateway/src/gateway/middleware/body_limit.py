@@ -10,6 +10,12 @@ from penstock_kit.errors import InvalidArgument, PayloadTooLarge
 
 # How far one compressed chunk is blown up at a time.
 _STEP: Final = 256 * 1024
+# Joined parts of a compressed body that need no content, and bytes of content for each further one: to begin a part
+# costs as much as to unpack kilobytes.
+_FREE_PARTS: Final = 64
+_BYTES_A_PART: Final = 256
+# Bytes that a packed body may have above the limit for what it unpacks to: what can't be packed grows a little.
+_OVERHEAD: Final = 64 * 1024
 _WINDOW_BITS: Final = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 
 
@@ -33,15 +39,14 @@ class BodyLimit:
         length, encoding = _declared(scope)
         if length > limit:
             raise _too_large(limit)
-        bounded = _Bounded(receive, limit)
         if encoding in {b"", b"identity"}:
-            await self._app(scope, bounded.receive, send)
+            await self._app(scope, _Bounded(receive, limit).receive, send)
             return
         if encoding not in _WINDOW_BITS:
             name = encoding.decode("latin-1")
             message = f"content-encoding {name!r} is not understood; send gzip, deflate or none"
             raise InvalidArgument(message, reason="CONTENT_ENCODING_UNSUPPORTED")
-        unpacked = _Unpacked(receive, _WINDOW_BITS[encoding])
+        unpacked = _Unpacked(_Bounded(receive, limit + _OVERHEAD).receive, _WINDOW_BITS[encoding])
         await self._app(scope, _Bounded(unpacked.receive, limit).receive, send)
 
 
@@ -67,7 +72,7 @@ class _Bounded:
 class _Unpacked:
     """A receive that decompresses in bounded steps: a small body that blows up is met by the limit, not by memory."""
 
-    __slots__ = ("_bits", "_ended", "_held", "_packed", "_receive", "_unpack")
+    __slots__ = ("_bits", "_content", "_ended", "_held", "_packed", "_parts", "_receive", "_unpack")
 
     def __init__(self, receive: Receive, window_bits: int) -> None:
         self._receive = receive
@@ -76,6 +81,8 @@ class _Unpacked:
         self._packed = b""
         self._held = False  # the decompressor may still hold output for input it has taken
         self._ended = False
+        self._parts = 0  # begun behind another
+        self._content = 0
 
     async def receive(self) -> Message:
         if self._ended and not self._more():
@@ -99,14 +106,22 @@ class _Unpacked:
             raise InvalidArgument(
                 f"the compressed body is damaged: {error}", reason="CONTENT_ENCODING_INVALID"
             ) from None
+        self._content += len(data)
         self._packed, self._held = self._unpack.unconsumed_tail, len(data) == _STEP
         if self._unpack.eof:
             self._packed, self._held = self._unpack.unused_data, False
             if self._packed:  # gzip files may be joined to one
-                self._unpack = zlib.decompressobj(self._bits)
+                self._begin_part()
         elif self._ended and not self._more():
             raise InvalidArgument("the compressed body ends early", reason="CONTENT_ENCODING_INVALID")
         return data
+
+    def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > _FREE_PARTS + self._content // _BYTES_A_PART:
+            message = f"the compressed body has more than {_FREE_PARTS} joined parts with hardly any content"
+            raise InvalidArgument(f"{message}; compress it in one", reason="CONTENT_ENCODING_INVALID")
+        self._unpack = zlib.decompressobj(self._bits)
 
 
 def _declared(scope: Scope) -> tuple[int, bytes]:
