@@ -118,6 +118,8 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
             registry=CollectorRegistry(), tracing=Tracing(None), redactor=Redactor(), limits=limits,
         )  # fmt: skip
         application = assemble(chosen, resources)
+        # How long readiness waits for its store is no matter of what it says: a machine may stand still for longer.
+        application.on_drain.__self__.timeout = HANG_SECONDS  # pyright: ignore[reportFunctionMemberAccess]
         bound, stop = bind("127.0.0.1", 0), asyncio.Event()
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         serving = asyncio.create_task(Listener(application, bound, grace_seconds=1).serve(stop))
