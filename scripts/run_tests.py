@@ -89,7 +89,9 @@ def run(command: Sequence[str]) -> Run:
     """Run pytest in the tree's root; pass on what it prints, as it prints it."""
     heard, line = Run(), b""
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    with subprocess.Popen([*command, *colour], cwd=ROOT, stdout=subprocess.PIPE) as running:
+    # pytest compiles files of tests in a way of its own, a third of collecting them: what one process did, others find.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen([*command, *colour], cwd=ROOT, stdout=subprocess.PIPE, env=environment) as running:
         assert running.stdout is not None
         while printed := os.read(running.stdout.fileno(), 65536):
             sys.stdout.buffer.write(printed)

@@ -134,6 +134,16 @@ def test_the_free_memory_is_what_the_system_tells(tmp_path: Path, told: str, kib
     assert run_tests.available_bytes(tmp_path / "meminfo") == kib * 1024
 
 
+def test_what_one_process_has_compiled_is_there_for_the_others(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert run(tree, "--workers", "2")[0] == 0
+    assert sorted(path.name.partition(".")[0] for path in tree.rglob("*pytest*.pyc")) == [
+        "test_alone",
+        "test_beside",
+        "test_containers",
+    ]
+
+
 def test_the_first_of_the_two_notes_which_files_take_long(tree: Path) -> None:
     (tree / "tests").mkdir()
     assert run(tree, "--workers", "2", "--note-longest")[0] == 0
