@@ -5,6 +5,7 @@ import sys
 import uvloop
 
 from bench import (
+    backup,
     cache,
     chat,
     completions,
@@ -28,6 +29,7 @@ from penstock_kit.grpc.process import collect_rarely
 
 BENCHMARKS = {
     "startup": startup.run,
+    "backup": backup.run,
     "completions": completions.run,
     "cache": cache.run,
     "shared_cache": shared_cache.run,
