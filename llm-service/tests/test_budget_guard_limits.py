@@ -13,10 +13,11 @@ from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.domain.billing.limits_cache import LimitsCache
 from llm_service.domain.billing.price import OperatorPrices, Price
 from llm_service.domain.billing.rate_limiter import LocalRateLimiter
+from llm_service.domain.model.event import Finished, FinishReason, TextDelta, UsageReport
 from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
-from llm_service.domain.model.usage import UNKNOWN_COST, Cost, PriceSource
+from llm_service.domain.model.usage import UNKNOWN_COST, Cost, PriceSource, Usage
 from llm_service.testing import ledger_row, question
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted, Unavailable
@@ -130,6 +131,50 @@ async def test_an_answer_may_be_as_long_as_what_is_left_pays_to_the_token(
     guard = await guard_of(Budgets(left=Decimal(left)), {"p": BY_ANSWER})
     made = await guard.reserve(asking(most, answers=answers), "call_1")
     assert made.request.sampling.max_output_tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("left", "tokens", "tolerance"), [("0.037", 37, 1), ("100", 100, 2)], ids=["what is left", "what was asked"]
+)
+@pytest.mark.parametrize("answers", [1, 2])
+async def test_an_answer_is_ended_at_what_was_set_aside_for_it_by_its_words_and_by_its_bill(
+    left: str, tokens: int, tolerance: int, answers: int
+) -> None:
+    guard = await guard_of(Budgets(left=answers * Decimal(left)), {"p": BY_ANSWER})
+    most = tokens * answers * tolerance
+
+    def price(usage: Usage) -> Decimal:
+        return Decimal(usage.output) / 1000
+
+    words = await guard.reserve(asking(100, answers=answers), "call_1")
+    assert len(words.observe([TextDelta(text="abcd" * most)], price)) == 1
+    *_, end = words.observe([TextDelta(text="a")], price)
+    assert end == Finished(reason=FinishReason.BUDGET_EXCEEDED)
+    bill = await guard.reserve(asking(100, answers=answers), "call_2")
+    assert len(bill.observe([UsageReport(usage=Usage(output=most))], price)) == 1
+    *_, end = bill.observe([UsageReport(usage=Usage(output=most + 1)), UsageReport(usage=Usage(output=1))], price)
+    assert end == Finished(reason=FinishReason.BUDGET_EXCEEDED)
+
+
+async def test_a_vector_asks_for_its_prompt_with_a_margin_and_nobody_to_ask_costs_nothing() -> None:
+    store = Budgets()
+    guard = await guard_of(store, {"p": Price(input=Decimal(1000)), "q": None})
+    candidates = [Candidate(provider=each, model="m", why="") for each in "pq"]
+    reserved = await guard.reserve_embedding("call_1", candidates, 1001)
+    await guard.reserve_embedding("call_2", [], 10)
+    assert store.asked == [(Decimal(1502 + 32) / 1000,) * 2, (0, 0)]
+    assert list(reserved.candidates) == candidates
+    reserved.settle(ledger_row(cost=Cost(amount=Decimal("0.2"), source=PriceSource.OPERATOR)))
+    assert store.settled == [("call_1", Decimal("0.2"))]
+
+
+async def test_a_request_alone_takes_no_tokens_of_the_keys_rate() -> None:
+    policy = replace(POLICY, tokens_per_minute=1)
+    guard = await guard_of(Budgets(), {"p": BY_ANSWER}, policies=[policy])
+    for _ in range(2):
+        await guard.admit_request()
+    with pytest.raises(ResourceExhausted, match="2 requests a minute"):
+        await guard.admit_request()
 
 
 async def test_what_is_left_has_to_pay_the_dearest_place_and_the_prompt_with_a_margin() -> None:

@@ -211,7 +211,7 @@ async def test_an_orphaned_call_is_settled_in_its_budgets_and_its_period_and_nob
     journal = journal_in(tmp_path, clock, new_id)
     for call_id in ("call_0", "call_1"):
         begin(journal, call_id)
-    journal.record_state(state("call_1"))
+        journal.record_state(state(call_id))
     journal.close()
     assert await SqlRecovery(database, tmp_path).settle() == 2
     uses = {use.budget.id: (use.spent, use.reserved) for use in await budgets.list("default")}

@@ -54,6 +54,11 @@ def test_without_a_budget_no_bill_ends_an_answer() -> None:
     assert not free.exhausted
 
 
+def test_a_turn_in_which_nothing_came_ends_nothing() -> None:
+    kept = reservation(tight=True)
+    assert (kept.observe([], cents), kept.exhausted) == ([], False)
+
+
 def test_another_end_keeps_what_was_set_aside() -> None:
     kept = reservation(tight=True).with_settlement(lambda _: None)
     kept.observe(report(11), cents)
