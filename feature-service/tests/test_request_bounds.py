@@ -31,6 +31,7 @@ INGEST: Final = pb.IngestOptions(format=pb.INGEST_FORMAT_CSV, device_code="d", m
 
 RIGHTS: Final = {
     "Ingest": pb.IngestRequest(options=INGEST),
+    "WatchIngest": pb.WatchIngestRequest(options=INGEST),
     "QueryRealtime": pb.QueryRealtimeRequest(model_code="m", filters=[FILTER], fields=["a"]),
     "QueryHistory": pb.QueryHistoryRequest(device_code="d", fields=["a"], filters=[FILTER], **SPAN),
     "ExportRows": pb.ExportRowsRequest(device_code="d", fields=["a"], format="csv", **SPAN),
@@ -139,6 +140,7 @@ FREE: Final = {
     "IngestOptions.time_precision": "of line protocol alone, whose tests have its bounds",
     "IngestOptions.request_id": _SECOND_TRY,
     "IngestRequest.chunk": "the body, which test_false_claims.py and test_body_reader.py break",
+    "WatchIngestRequest.chunk": "as of Ingest",
     "QueryRealtimeRequest.model_code": _NAME,
     "QueryRealtimeRequest.filters": _MANY,
     "QueryRealtimeRequest.fields": _NAME,
@@ -264,7 +266,7 @@ async def sweep(service: Any) -> AsyncIterator[RequestSweep]:
             said=SAID,
             absent=("GetDataset", "DownloadDataset", "DeleteDataset"),
             body=(BODY,),
-            brief=("DownloadFeatures", "CreateDataset"),
+            brief=("DownloadFeatures", "CreateDataset", "WatchIngest"),
         )
 
 

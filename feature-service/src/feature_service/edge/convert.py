@@ -11,6 +11,7 @@ from penstock.feature.v1 import feature_pb2
 
 from feature_service.domain.ingest.date_format import DateOrder
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan, IngestReport
+from feature_service.domain.ingest.progress import IngestProgress
 from feature_service.domain.model.span import Span
 from feature_service.domain.model.statistic import FieldStatistic, FittingTime, RangeStatistic, Spell
 from feature_service.domain.query.feature_statistics import FeatureStatistics
@@ -131,6 +132,16 @@ def report_to_proto(report: IngestReport) -> feature_pb2.IngestResponse:
         rows_merged=report.merged,
         notes=report.notes,
         devices=[feature_pb2.IngestedDevice(device_code=code, rows_accepted=rows) for code, rows in report.devices],
+    )
+
+
+def progress_to_proto(progress: IngestProgress) -> feature_pb2.IngestProgress:
+    """Return the message of how far a body is."""
+    return feature_pb2.IngestProgress(
+        stage=progress.stage.value,
+        received_bytes=progress.received_bytes,
+        rows_accepted=progress.rows_accepted,
+        rows_rejected=progress.rows_rejected,
     )
 
 

@@ -4,7 +4,7 @@
 # ruff: noqa: N802
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from feature_service.domain.dataset.jobs import DatasetJobs
 from feature_service.domain.ingest.ingest_counts import IngestCounts
 from feature_service.domain.ingest.ingestion import Ingestion
 from feature_service.domain.ingest.lost_messages import LostMessages
-from feature_service.domain.ingest.plan import BodyFormat, BodySpool
+from feature_service.domain.ingest.plan import BodySpool
 from feature_service.domain.ingest.point_ingestion import PointIngestion
 from feature_service.domain.plot.drawing import PlotDrawing
 from feature_service.domain.plot.plot_query import PlotFormat
@@ -33,12 +33,11 @@ from feature_service.edge.convert_filter import selection_from_proto
 from feature_service.edge.dataset_rpcs import DatasetRpcs
 from feature_service.edge.export_rpcs import ExportRpcs, RowsFile
 from feature_service.edge.extraction_request import ExtractionRequests
+from feature_service.edge.ingest_rpcs import IngestRpcs
 from feature_service.edge.page import page_number, page_size
 from feature_service.edge.plot_rpcs import PlotRpcs
 from penstock_kit.cache.warmup import Warmup
 from penstock_kit.context import current_context
-from penstock_kit.errors import InvalidArgument
-from penstock_kit.opened import opened_in_thread
 
 if TYPE_CHECKING:
     from feature_service.domain.plot.plot import Plot
@@ -77,7 +76,7 @@ class FeatureServices:
     rss_bytes: Callable[[], int]
 
 
-class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.FeatureServiceServicer):
+class FeatureServicer(IngestRpcs, DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.FeatureServiceServicer):
     """Each RPC converts, calls the domain and converts back; errors are the interceptor's."""
 
     def __init__(self, services: FeatureServices) -> None:
@@ -91,35 +90,20 @@ class FeatureServicer(DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2_grpc.Featur
             rows_writer=services.rows_writer,
             requests=requests,
         )
+        IngestRpcs.__init__(
+            self,
+            ingestion=services.ingestion,
+            points=services.points,
+            ingest_counts=services.ingest_counts,
+            spool=services.spool,
+        )
         PlotRpcs.__init__(self, plots=services.plots, draw=services.draw)
-        self._ingestion = services.ingestion
-        self._points = services.points
-        self._ingest_counts = services.ingest_counts
         self._queries = services.queries
         self._anomalies = services.anomalies
         self._write_rows = services.write_rows
         self._status = services.status
         self._lost_messages = services.lost_messages
-        self._spool = services.spool
         self._rss_bytes = services.rss_bytes
-
-    async def Ingest(
-        self, request_iterator: AsyncIterator[feature_pb2.IngestRequest], context: Any
-    ) -> feature_pb2.IngestResponse:
-        """Take rows in; they are read when the whole body has arrived."""
-        first = await anext(request_iterator, None)
-        if first is None or first.WhichOneof("content") != "options":
-            raise InvalidArgument("the first message of Ingest must be the options", reason="OPTIONS_REQUIRED")
-        plan = convert.plan_from_proto(first.options)
-        async with opened_in_thread(self._spool) as spool:
-            async for message in request_iterator:
-                if message.WhichOneof("content") != "chunk":
-                    raise InvalidArgument("after the options only chunks may follow", reason="CHUNK_REQUIRED")
-                spool.write(message.chunk)
-            takes = self._points if plan.format is BodyFormat.LINE_PROTOCOL else self._ingestion
-            report = await takes.ingest(_tenant(), plan, spool.body())
-        self._ingest_counts.count(_tenant(), report)
-        return convert.report_to_proto(report)
 
     async def QueryRealtime(
         self, request: feature_pb2.QueryRealtimeRequest, context: Any

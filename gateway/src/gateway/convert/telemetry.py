@@ -36,6 +36,25 @@ def columns_from_table(table: pb.Table) -> JsonObject:
     return json
 
 
+def ingested_from_proto(response: pb.IngestResponse) -> JsonObject:
+    """Return what became of a body's rows."""
+    json: JsonObject = {
+        "device_code": response.device_code or None,
+        "model_code": response.model_code or None,
+        "rows_accepted": response.rows_accepted,
+        "rows_rejected": response.rows_rejected,
+        "rows_merged": response.rows_merged,
+        "errors": [{"line": error.line, "reason": error.reason} for error in response.errors],
+        "fields": [ingested_field_from_proto(field) for field in response.ingested_fields],
+        "notes": list(response.notes),
+    }
+    if response.devices:
+        json["devices"] = [
+            {"device_code": device.device_code, "rows_accepted": device.rows_accepted} for device in response.devices
+        ]
+    return json
+
+
 def ingested_field_from_proto(field: pb.IngestedField) -> JsonObject:
     """Return a field that a body brought: what it holds, and whether that was guessed."""
     json: JsonObject = {"name": field.name, "type": field.type, "guessed": field.guessed}

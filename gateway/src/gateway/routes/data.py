@@ -14,7 +14,7 @@ from gateway.convert.protobuf import build_message, validate_model
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_from_proto, time_to_proto
 from gateway.convert.telemetry import (
     columns_from_table,
-    ingested_field_from_proto,
+    ingested_from_proto,
     rows_from_table,
 )
 from gateway.http.content_negotiation import preferred_type
@@ -25,7 +25,9 @@ from gateway.routes.plain import PlainRequests
 from gateway.routes.router import PROBLEMS, add, api_router
 from gateway.routes.strict import RequestModel
 from gateway.transfer.download import Download
+from gateway.transfer.ingest_progress import MEDIA_TYPE, ProgressLines
 from gateway.transfer.upload import Upload
+from penstock_kit.context import current_context
 from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -221,11 +223,14 @@ class DataRoutes:
         add(self.router, "POST /api/v2/data/query/history", self.query_history, dependencies=reader)
         add(self.router, "GET /api/v2/data/query/history", self.get_history, dependencies=reader)
 
-    async def ingest(self, request: Request, parameters: Annotated[IngestParameters, Query()]) -> Response:
+    async def ingest(
+        self, request: Request, parameters: Annotated[IngestParameters, Query()], accept: Accept = ""
+    ) -> Response:
         """Store rows of one device, or of many. Good rows are stored, bad ones are named with their line.
 
         Idempotent by device and timestamp: the last value wins. A body that is refused as a whole leaves nothing
-        behind. The body may be gzip.
+        behind. The body may be gzip. With `Accept: application/x-ndjson` the answer tells about every second how far
+        it is, a line of JSON each, and the last line is the answer.
         """
         watch = Stopwatch()
         options = pb.IngestOptions(
@@ -233,20 +238,14 @@ class DataRoutes:
             time_zone=parameters.tz,
             **parameters.model_dump(exclude={"tz", "format"}),
         )
-        response = await Upload(options, request.receive).send(self._features.Ingest, timeout=_INGEST_SECONDS)
-        return watch.envelope(
-            {
-                "device_code": response.device_code or None,
-                "model_code": response.model_code or None,
-                "rows_accepted": response.rows_accepted,
-                "rows_rejected": response.rows_rejected,
-                "rows_merged": response.rows_merged,
-                "errors": [{"line": error.line, "reason": error.reason} for error in response.errors],
-                "fields": [ingested_field_from_proto(field) for field in response.ingested_fields],
-                "notes": list(response.notes),
-                **_devices(response),
-            }
-        )
+        upload = Upload(options, request.receive)
+        if preferred_type(accept, ("application/json", MEDIA_TYPE)) == MEDIA_TYPE:
+            return ProgressLines(
+                lambda: upload.watch(self._features.WatchIngest, timeout=_INGEST_SECONDS),
+                lambda result: bytes(watch.envelope(ingested_from_proto(result)).body),
+                request_id=current_context().request_id,
+            )
+        return watch.envelope(ingested_from_proto(await upload.send(self._features.Ingest, timeout=_INGEST_SECONDS)))
 
     async def query_realtime(self, body: RealtimeQuery, accept: Accept = "") -> Response:
         """Return the newest rows that fit the filters, by page.
@@ -368,17 +367,6 @@ def _history(response: pb.QueryHistoryResponse, form: str, *, with_gaps: bool) -
             for gap in response.gaps
         ]
     return told
-
-
-def _devices(response: pb.IngestResponse) -> dict[str, Any]:
-    """The rows by device, of a body that has a device column."""
-    if not response.devices:
-        return {}
-    return {
-        "devices": [
-            {"device_code": device.device_code, "rows_accepted": device.rows_accepted} for device in response.devices
-        ]
-    }
 
 
 def _format(content_type: str) -> pb.IngestFormat.ValueType:

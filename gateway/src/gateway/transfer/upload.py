@@ -1,6 +1,6 @@
 """Streams a request body into a client-streaming RPC, without ever holding it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from penstock.feature.v1 import feature_pb2 as pb
@@ -8,6 +8,7 @@ from starlette.types import Receive
 
 from gateway.http.disconnect import ClientDisconnected
 from penstock_kit.errors import PenstockError
+from penstock_kit.grpc.call import EOF
 
 Answer = TypeVar("Answer")
 _CHUNK: Final = 1024 * 1024
@@ -28,6 +29,18 @@ class Upload:
         """Make `call` with the messages; what breaks the body (too large, client gone) is raised as it is."""
         try:
             return await call(self._messages(), timeout=timeout)
+        except PenstockError:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+
+    async def watch(self, call: Callable[..., Any], *, timeout: float) -> AsyncGenerator[pb.WatchIngestResponse]:
+        """Make `call` with the messages, and yield how far it is and the result; raises as :meth:`send` does."""
+        parts = (_watched(message) async for message in self._messages())
+        try:
+            async with call(parts, timeout=timeout) as answers:
+                while (message := await answers.read()) is not EOF:
+                    yield message
         except PenstockError:
             if self._failure is not None:
                 raise self._failure from None
@@ -54,3 +67,13 @@ class Upload:
             for start in range(0, len(body), _CHUNK):
                 yield body[start : start + _CHUNK]
             more = message.get("more_body", False)
+
+
+def _watched(message: pb.IngestRequest) -> pb.WatchIngestRequest:
+    match message.WhichOneof("content"):
+        case "options":
+            return pb.WatchIngestRequest(options=message.options)
+        case "chunk":
+            return pb.WatchIngestRequest(chunk=message.chunk)
+        case _:
+            return pb.WatchIngestRequest()

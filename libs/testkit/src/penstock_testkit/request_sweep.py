@@ -160,10 +160,12 @@ class RequestSweep:
 
     async def _call(self, method: MethodDescriptor, request: Any) -> None:
         call = getattr(self.stub, method.name)
+        # A body of another method's messages is that of this one, whose messages have the same fields.
+        asked = _each([request, *(_as(request, each) for each in self.body)]) if method.client_streaming else request
         if not method.server_streaming:
-            await call(_each([request, *self.body]) if method.client_streaming else request)
+            await call(asked)
             return
-        async with call(request) as responses:
+        async with call(asked) as responses:
             async for _ in responses:
                 if method.name in self.endless:
                     break
@@ -199,6 +201,13 @@ def _put(holder: Any, name: str, value: Any) -> None:
             setattr(holder, name, value)
         case _:
             getattr(holder, name).CopyFrom(value)
+
+
+def _as(sample: Any, message: Any) -> Any:
+    """Return a message of the type of `sample` with the fields of another, which have the same numbers."""
+    copied = type(sample)()
+    copied.ParseFromString(message.SerializeToString())
+    return copied
 
 
 async def _each(requests: Sequence[Any]) -> AsyncIterator[Any]:

@@ -7,6 +7,7 @@ from typing import IO, Final
 
 from feature_service.domain.ingest.new_field import NewFields
 from feature_service.domain.ingest.plan import BodyFormat, BodyReader, FrameStage, IngestPlan, IngestReport
+from feature_service.domain.ingest.progress import IngestProgress, IngestStage
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.row_staging import RowStaging
 from feature_service.domain.ingest.schema import FieldSchema
@@ -54,8 +55,10 @@ class Ingestion:
         self._stage = stage
         self._kept_since = kept_since
 
-    async def ingest(self, tenant_id: str, plan: IngestPlan, body: IO[bytes]) -> IngestReport:
-        """Store the rows of `body` and say how many were accepted and which were refused.
+    async def ingest(
+        self, tenant_id: str, plan: IngestPlan, body: IO[bytes], progress: IngestProgress | None = None
+    ) -> IngestReport:
+        """Store the rows of `body` and say how many were accepted and which were refused; `progress` follows.
 
         Sending the same body again changes nothing. Raises what :meth:`TargetRegistry.find` does, InvalidArgument
         when the body or its header is wrong, and Unprocessable DEVICES_LIMIT_EXCEEDED, FIELDS_LIMIT_EXCEEDED or, when
@@ -80,7 +83,10 @@ class Ingestion:
                 rows=RowStaging(stage=stage, tenant_id=tenant_id, device_code=code),
                 rejections=Rejections(),
             )
-            await self._read(reader, plan, body, read)
+            progress = progress or IngestProgress()
+            progress.stage = IngestStage.READING
+            await self._read(reader, plan, body, read, progress)
+            progress.stage = IngestStage.STORING
             if read.rows.accepted:
                 await self._store(tenant_id, read, stage)
             elif read.rejections.count and not plan.partial:
@@ -96,12 +102,14 @@ class Ingestion:
             )
         return codes
 
-    async def _read(self, reader: BodyReader, plan: IngestPlan, body: IO[bytes], read: _Read) -> None:
+    async def _read(
+        self, reader: BodyReader, plan: IngestPlan, body: IO[bytes], read: _Read, progress: IngestProgress
+    ) -> None:
         """Put all good rows aside. A partial body is taken up to where it breaks off."""
         blocks = reader.rows(body, plan, read.schema, read.rejections)
         try:
             while await asyncio.to_thread(read.rows.take, blocks, read.schema):
-                pass
+                progress.rows_accepted, progress.rows_rejected = read.rows.accepted, read.rejections.count
         except InvalidArgument as error:
             if not plan.partial or not read.rows.accepted:
                 raise

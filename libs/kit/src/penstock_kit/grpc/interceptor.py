@@ -117,6 +117,7 @@ def _streaming(inner: Behavior, observer: MethodObserver, check: Check) -> Behav
     # arrives in this very frame, and the handler's generator is closed before the call counts as over.
     async def behavior(request: Any, context: "ServicerContext") -> None:
         call = observer.begin(context)
+        requests = request if check is checked_stream else None
         try:
             responses = inner(check(request, observer.method), context)
             del request  # the handler has it as long as it needs it
@@ -127,6 +128,8 @@ def _streaming(inner: Behavior, observer: MethodObserver, check: Check) -> Behav
             else:
                 await responses
         except BaseException as error:
+            if requests is not None and isinstance(error, Exception):
+                await _drain(requests)
             await call.fail(error, context)
             raise
         call.end("OK")

@@ -63,6 +63,14 @@ class FakeFeature(FeatureServiceServicer):
             notes=["the body was read in its order"],
         )
 
+    async def WatchIngest(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.WatchIngestRequest], context: Any
+    ) -> AsyncIterator[pb.WatchIngestResponse]:
+        """Tell of a piece, then keep the body."""
+        yield pb.WatchIngestResponse(progress=pb.IngestProgress(stage="receiving", received_bytes=3))
+        parts = (pb.IngestRequest.FromString(each.SerializeToString()) async for each in request_iterator)
+        yield pb.WatchIngestResponse(result=await self.Ingest(parts, context))
+
     async def QueryRealtime(  # noqa: N802
         self, request: pb.QueryRealtimeRequest, context: Any
     ) -> pb.QueryRealtimeResponse:

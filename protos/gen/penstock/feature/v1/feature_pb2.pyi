@@ -241,6 +241,100 @@ class IngestResponse(_message.Message):
 Global___IngestResponse: _TypeAlias = IngestResponse  # noqa: Y015
 
 @_typing.final
+class WatchIngestRequest(_message.Message):
+    """Request of WatchIngest: the same as that of Ingest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """Next bytes of the body, at most 1 MiB."""
+    @_builtins.property
+    def options(self) -> Global___IngestOptions:
+        """First message only."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___IngestOptions | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "content", b"content", "options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "content", b"content", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["options", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___WatchIngestRequest: _TypeAlias = WatchIngestRequest  # noqa: Y015
+
+@_typing.final
+class IngestProgress(_message.Message):
+    """How far a body is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    RECEIVED_BYTES_FIELD_NUMBER: _builtins.int
+    ROWS_ACCEPTED_FIELD_NUMBER: _builtins.int
+    ROWS_REJECTED_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """"receiving", "reading" or "storing"."""
+    received_bytes: _builtins.int
+    rows_accepted: _builtins.int
+    """Good rows that were read."""
+    rows_rejected: _builtins.int
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        received_bytes: _builtins.int = ...,
+        rows_accepted: _builtins.int = ...,
+        rows_rejected: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["received_bytes", b"received_bytes", "rows_accepted", b"rows_accepted", "rows_rejected", b"rows_rejected", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IngestProgress: _TypeAlias = IngestProgress  # noqa: Y015
+
+@_typing.final
+class WatchIngestResponse(_message.Message):
+    """Response of WatchIngest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> Global___IngestProgress:
+        """So far."""
+
+    @_builtins.property
+    def result(self) -> Global___IngestResponse:
+        """The last message: all is stored."""
+
+    def __init__(
+        self,
+        *,
+        progress: Global___IngestProgress | None = ...,
+        result: Global___IngestResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["progress", "result"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___WatchIngestResponse: _TypeAlias = WatchIngestResponse  # noqa: Y015
+
+@_typing.final
 class IngestedField(_message.Message):
     """A field that a body brought."""
 

@@ -41,6 +41,11 @@ class FeatureServiceStub:
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.IngestRequest.SerializeToString,
                 response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.IngestResponse.FromString,
                 _registered_method=True)
+        self.WatchIngest = channel.stream_stream(
+                '/penstock.feature.v1.FeatureService/WatchIngest',
+                request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.WatchIngestRequest.SerializeToString,
+                response_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.WatchIngestResponse.FromString,
+                _registered_method=True)
         self.QueryRealtime = channel.unary_unary(
                 '/penstock.feature.v1.FeatureService/QueryRealtime',
                 request_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.QueryRealtimeRequest.SerializeToString,
@@ -129,6 +134,13 @@ class FeatureServiceServicer:
 
     def Ingest(self, request_iterator, context):
         """Takes rows in chunks: the first message says what and how, the others carry the body.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchIngest(self, request_iterator, context):
+        """Takes rows as Ingest does, and tells about every second how far it is; the result comes last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -254,6 +266,11 @@ def add_FeatureServiceServicer_to_server(servicer, server):
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.IngestRequest.FromString,
                     response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.IngestResponse.SerializeToString,
             ),
+            'WatchIngest': grpc.stream_stream_rpc_method_handler(
+                    servicer.WatchIngest,
+                    request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.WatchIngestRequest.FromString,
+                    response_serializer=penstock_dot_feature_dot_v1_dot_feature__pb2.WatchIngestResponse.SerializeToString,
+            ),
             'QueryRealtime': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryRealtime,
                     request_deserializer=penstock_dot_feature_dot_v1_dot_feature__pb2.QueryRealtimeRequest.FromString,
@@ -363,6 +380,33 @@ class FeatureService:
             '/penstock.feature.v1.FeatureService/Ingest',
             penstock_dot_feature_dot_v1_dot_feature__pb2.IngestRequest.SerializeToString,
             penstock_dot_feature_dot_v1_dot_feature__pb2.IngestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchIngest(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/penstock.feature.v1.FeatureService/WatchIngest',
+            penstock_dot_feature_dot_v1_dot_feature__pb2.WatchIngestRequest.SerializeToString,
+            penstock_dot_feature_dot_v1_dot_feature__pb2.WatchIngestResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,8 @@ class FeatureServiceStub:
     def __new__(cls, channel: _aio.Channel) -> FeatureServiceAsyncStub: ...
     Ingest: _grpc.StreamUnaryMultiCallable[_feature_pb2.IngestRequest, _feature_pb2.IngestResponse]
     """Takes rows in chunks: the first message says what and how, the others carry the body."""
+    WatchIngest: _grpc.StreamStreamMultiCallable[_feature_pb2.WatchIngestRequest, _feature_pb2.WatchIngestResponse]
+    """Takes rows as Ingest does, and tells about every second how far it is; the result comes last."""
     QueryRealtime: _grpc.UnaryUnaryMultiCallable[_feature_pb2.QueryRealtimeRequest, _feature_pb2.QueryRealtimeResponse]
     """The newest rows that fit filters, by page."""
     QueryHistory: _grpc.UnaryUnaryMultiCallable[_feature_pb2.QueryHistoryRequest, _feature_pb2.QueryHistoryResponse]
@@ -76,6 +78,8 @@ class FeatureServiceAsyncStub(FeatureServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Ingest: _aio.StreamUnaryMultiCallable[_feature_pb2.IngestRequest, _feature_pb2.IngestResponse]  # type: ignore[assignment]
     """Takes rows in chunks: the first message says what and how, the others carry the body."""
+    WatchIngest: _aio.StreamStreamMultiCallable[_feature_pb2.WatchIngestRequest, _feature_pb2.WatchIngestResponse]  # type: ignore[assignment]
+    """Takes rows as Ingest does, and tells about every second how far it is; the result comes last."""
     QueryRealtime: _aio.UnaryUnaryMultiCallable[_feature_pb2.QueryRealtimeRequest, _feature_pb2.QueryRealtimeResponse]  # type: ignore[assignment]
     """The newest rows that fit filters, by page."""
     QueryHistory: _aio.UnaryUnaryMultiCallable[_feature_pb2.QueryHistoryRequest, _feature_pb2.QueryHistoryResponse]  # type: ignore[assignment]
@@ -119,6 +123,14 @@ class FeatureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feature_pb2.IngestResponse, _abc.Awaitable[_feature_pb2.IngestResponse]]:
         """Takes rows in chunks: the first message says what and how, the others carry the body."""
+
+    @_abc_1.abstractmethod
+    def WatchIngest(
+        self,
+        request_iterator: _MaybeAsyncIterator[_feature_pb2.WatchIngestRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_feature_pb2.WatchIngestResponse], _abc.AsyncIterator[_feature_pb2.WatchIngestResponse]]:
+        """Takes rows as Ingest does, and tells about every second how far it is; the result comes last."""
 
     @_abc_1.abstractmethod
     def QueryRealtime(
