@@ -23,6 +23,17 @@ def test_failures_of_fifty_thousand_subjects_are_counted_and_of_more_the_first_a
     assert [is_refused(limiter, f"s{number}") for number in (0, 1, SUBJECTS)] == [False, True, True]
 
 
+def test_who_fails_anew_in_another_minute_is_forgotten_last() -> None:
+    clock = ManualClock()
+    limiter = AttemptLimiter(clock=clock, limit=1)
+    for number in range(SUBJECTS):
+        limiter.record_failure(f"s{number}")
+    clock.advance(60)
+    for subject in ("s0", "new"):
+        limiter.record_failure(subject)
+    assert [is_refused(limiter, subject) for subject in ("s0", "new", "s1")] == [True, True, False]
+
+
 def test_who_logs_in_again_and_again_stays_known_among_many_who_come_once() -> None:
     limiter = LoginAttemptLimiter(clock=ManualClock())
     for number in range(KNOWN):

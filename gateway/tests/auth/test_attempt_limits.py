@@ -33,6 +33,7 @@ def test_five_failures_of_a_user_at_a_place_are_looked_at_and_the_sixth_waits_fo
     assert refused.value.retry_after == 40.0
     assert not is_refused(limiter, ["bob"], "10.0.0.1")
     assert not is_refused(limiter, ["ann"], "10.0.0.2")
+    fail(limiter, ["ann"], "10.0.0.1", 2)  # that were under way already
     clock.advance(39.9)
     assert is_refused(limiter, ["ann"], "10.0.0.1")
     clock.advance(0.1)
@@ -104,10 +105,15 @@ def test_what_all_gateways_counted_together_raises_a_count_and_never_lowers_it()
     limiter.raise_to("bob", 1_000_000)
     with pytest.raises(ResourceExhausted):
         limiter.check("bob")
+    assert limiter._failures["bob"] == (1_060.0, 3)  # no further than is refused, however much was counted
     clock.advance(60)
     limiter.check("bob")
     limiter.raise_to("bob", 2)
     limiter.check("bob")
+    clock.advance(60)
+    limiter.raise_to("bob", 3)
+    with pytest.raises(ResourceExhausted):
+        limiter.check("bob")
 
 
 @pytest.mark.parametrize(
