@@ -143,7 +143,7 @@ load: .venv/.dev ## Let people, streams and models come to the running system (A
 	@$(BIN)/python -m bench.load_test $(if $(PAGE),--page) $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: .venv/.dev ## Install the gateways that `make bench` measures beside this one
+bench-peers: .venv/.dev ## Install what `make bench` measures beside this system
 	@scripts/bench-peers
 
 ##@ Release

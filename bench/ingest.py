@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from bench.feature import FIELDS, ROWS, made_up
+from bench.load_delay import beside_load
 from bench.measure import Figure, Report
 from penstock_testkit.system import RunningSystem, start_system
 
@@ -41,6 +42,7 @@ async def run() -> Report:
         csv_bodies(report, running, Path(folder))
         arrow_bodies(report, running, Path(folder))
         points(report, running, Path(folder))
+        beside_load(report, running, Path(folder) / "rows.csv", post)
     return report
 
 
