@@ -22,14 +22,25 @@ class AmountParts(TopicParts):
     def settle_intents(self) -> None:
         """ "How often did it fall below 5" counts and asks for no course; "show the data" asks for rows."""
         if self._reading.conditions and (self._reading.when or _COUNTED & self._statistics.keys()):
-            self._intents.pop(Intent.TREND, None)
-            self._intents.pop(Intent.ANOMALY, None)
+            self._release(Intent.TREND)
+            self._release(Intent.ANOMALY)
         if Statistic.CORRELATION in self._statistics:
             self._intents.pop(Intent.COMPARE, None)
         self._settle_spikes()
         words = {self._words.text(at) for at in range(len(self._words))}
         if not self._statistics and not self._intents and words & words_topic.SHOWING and words & words_topic.SHOWN:
             self._intents[Intent.QUERY] = []
+
+    def _release(self, intent: Intent) -> None:
+        """Give up a kind of answer; what asked for it is unread, but for a verb before a condition: "fell below 5"."""
+        words = self._words
+        for at in self._intents.pop(intent, ()):
+            behind = words.skip(at + 1, (Kind.FILLER, Kind.TO))
+            near = {*range(at + 1, behind + 1)}
+            limits = any({Kind.OPERATOR, Kind.LABEL, Kind.SUFFIX} & words.lexeme_senses(each).keys() for each in near)
+            beside = any(Kind.LABEL in words.lexeme_senses(each) for each in (at - 1, at - 2))
+            if not limits and not beside and not words.has(at, Kind.LABEL):
+                words.used.discard(at)
 
     def _settle_spikes(self) -> None:
         """ "Any spikes above 500 A" are the times it was above; strange ones among those readings are not asked for."""

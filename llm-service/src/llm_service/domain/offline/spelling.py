@@ -43,9 +43,7 @@ def correct_spelling(sentence: Sentence, lexicons: tuple[Lexicon, ...]) -> tuple
         known = {each: senses for lexicon in lexicons for each, senses in lexicon.words.items()}
         near = _nearest(word, [each for each, senses in known.items() if _WORTH & senses.keys()])
         near = near or _swapped(word, known) or _one_off(word, known)
-        if near and Kind.FILLER in known[near] and not _WORTH & known[near].keys():
-            sentence.lexemes[at] = replace(lexeme, senses=known[near])
-        elif near:
+        if near:
             sentence.lexemes[at] = replace(lexeme, senses=known[near])
             notes.append(Note(remark=Remark.READ_AS, words=(token.raw, near)))
     return tuple(notes)

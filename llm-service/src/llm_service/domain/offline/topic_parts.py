@@ -14,6 +14,10 @@ CHANGES: Final = frozenset({"change", "changes", "changed", "变化", "变化多
 """What asks how far a value is from another."""
 
 
+# What is lost where another kind of answer is given.
+_LOST: Final = ANSWERS | {Intent.QUERY}
+
+
 class TopicParts:
     """Fields, statistics and kinds of answers that the words of one question name."""
 
@@ -39,7 +43,7 @@ class TopicParts:
             if named is Intent.COMPARE and intent is Intent.TREND and changed:
                 # "How much did it change, compared with the hour before" is how far they are apart.
                 continue
-            if intent is not named and intent in ANSWERS:
+            if intent is not named and intent in _LOST:
                 self._words.used.difference_update(places)
 
     def _count(self, at: int, statistic: Statistic) -> None:

@@ -7,6 +7,7 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind
+from llm_service.domain.offline.weight import says_something
 from llm_service.domain.offline.words_data import LABEL_FIELD
 from llm_service.domain.offline.words_question import ALWAYS
 from llm_service.domain.offline.words_shop import UNBROKEN
@@ -141,10 +142,11 @@ def _unread_places(sentence: Sentence, reading: "Reading") -> list[list[int]]:
         if at in sentence.used or text in _CLOSERS:
             open_limit = False
             continue
-        if text in _LIMITS or text in _LIMITS_CHINESE:
+        weighs = says_something(sentence, at, reading)
+        if (text in _LIMITS or text in _LIMITS_CHINESE) and not weighs:
             open_limit = not _leads_to_label(sentence, at)
             continue
-        if not _empty(sentence, at, reading, after_limit=open_limit):
+        if weighs or not _empty(sentence, at, reading, after_limit=open_limit):
             if phrases and phrases[-1][-1] == at - 1:
                 phrases[-1].append(at)
             else:
@@ -195,7 +197,7 @@ def _says_no_more(text: str, reading: "Reading") -> bool:
     topic = reading.topic
     if text in ALWAYS:
         # "Has it been stable all along".
-        return topic.named is Intent.TREND or Statistic.STD in topic.statistics
+        return (topic.named is Intent.TREND and topic.varies) or Statistic.STD in topic.statistics
     if text in _UNBROKEN or text in UNBROKEN:
         return bool(_TIMED.intersection(topic.statistics)) or reading.when or topic.since
     named = topic.fields or ("wire_feed",) * (reading.unit == "m")

@@ -92,7 +92,7 @@ _FILLERS: Final = (
 _UNHEEDED: Final = (
     "以外|之外|this time|next time|last run|last weld|one time|at times|some time|这次|这一次|本次|下次|下一次"
     "|有时|有时候|上班|下班|上料|下料|过载|到位|里程|内部|上部|下部|中部|时好时坏|预热|加热|冷却|散热|发热|过热"
-    "|水冷"
+    "|水冷|好几|好几次|几十|再次"
 )
 
 
