@@ -1,10 +1,10 @@
 """The process that the services are forked from: what all of them import is in memory once, and imported once.
 
-``python -m penstock_cli.supervisor.fork_server FD PADDING [MODULE …]`` imports what is common and the given modules,
-then serves the socket FD (SOCK_SEQPACKET). A request is JSON: a module's name and what is its own in the environment.
-With it come a descriptor for its output and those that the environment names. The process that becomes the module is
-handed to the supervisor as its own child, tells its process id, and the fork server may end: pages that nobody writes
-to stay shared among the services.
+``python -m penstock_cli.supervisor.fork_server FD PADDING`` imports what is common, then serves the socket FD
+(SOCK_SEQPACKET). A request is JSON: a module's name and what is its own in the environment. With it come a descriptor
+for its output and those that the environment names. The process that becomes the module is handed to the supervisor as
+its own child, tells its process id, and the fork server may end: pages that nobody writes to stay shared among the
+services.
 
 It has one thread and no event loop, and nothing it imports starts a thread: that makes forking safe.
 """
@@ -112,12 +112,12 @@ def _prepared(request: Mapping[str, Any], handed: Sequence[int]) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Import what is common, serve, and in a child become the service."""
-    descriptor, _padding, *more = arguments
+    descriptor, _padding = arguments
     supervisor = os.getppid()
     terminate_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=int(descriptor))
-    _import((*COMMON, *more))
+    _import(COMMON)
     module = ForkServer(control, supervisor=supervisor).serve()
     if not module:
         os._exit(0)  # there is nothing to finish, and taking all modules down one by one takes a while

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import IO, Final
 
@@ -24,8 +24,7 @@ _END_SECONDS: Final = 5.0
 class ForkServerLauncher:
     """Forks services from a fork server until :meth:`end_startup`; later starts are `fallback`'s.
 
-    It also launches when forking fails; `say` hears why, once. `modules` are what the fork server imports besides
-    what it always does.
+    It also launches when forking fails; `say` hears why, once.
     """
 
     def __init__(
@@ -34,10 +33,8 @@ class ForkServerLauncher:
         *,
         fallback: Launcher,
         say: Callable[[str], object],
-        modules: Sequence[str] = (),
     ) -> None:
         self._environment = environment
-        self._modules = modules
         self._fallback = fallback
         self._say = say
         self._lock = threading.Lock()
@@ -62,7 +59,7 @@ class ForkServerLauncher:
     def _fork(self, service: Service) -> Child | None:
         try:
             if self._server is None:
-                self._server = _ForkServerProcess(self._environment, self._modules)
+                self._server = _ForkServerProcess(self._environment)
             return self._server.fork(service)
         except OSError as error:
             why = "that one has ended" if isinstance(error, ConnectionError) else error.strerror or str(error)
@@ -75,14 +72,14 @@ class ForkServerLauncher:
 
 
 class _ForkServerProcess:
-    def __init__(self, environment: Mapping[str, str], modules: Sequence[str]) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         set_child_subreaper(enabled=True)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_START_SECONDS)
         name = "penstock_cli.supervisor.fork_server"
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", name, str(theirs.fileno()), _PADDING, *modules],
+                [sys.executable, "-m", name, str(theirs.fileno()), _PADDING],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),

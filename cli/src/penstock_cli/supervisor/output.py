@@ -1,7 +1,7 @@
 """What the supervisor and its services say, line by line, each with its speaker in front."""
 
 import threading
-from typing import BinaryIO, Final, Protocol
+from typing import IO, Final, Protocol
 
 _COLOURS: Final = (36, 33, 35, 34, 32)
 _SUPERVISOR: Final = "penstock"
@@ -49,7 +49,7 @@ class Output:
         """Write several lines as they are."""
         self._write(f"{text}\n".encode())
 
-    def pump(self, pipe: BinaryIO, prefix: bytes) -> None:
+    def pump(self, pipe: IO[bytes], prefix: bytes) -> None:
         """Write every line of `pipe` until its end; a line over 256 KiB is broken."""
         with pipe:
             while line := pipe.readline(_MAX_LINE):

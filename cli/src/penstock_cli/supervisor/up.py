@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from penstock_cli.failure import CommandFailed
-from penstock_cli.settings import CliSettings
+from penstock_cli.settings import DATABASE_SETTINGS, CliSettings
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.fork_server_launcher import ForkServerLauncher
 from penstock_cli.supervisor.launch import Launcher, ProcessLauncher
@@ -30,8 +30,7 @@ from penstock_kit.installation import SECRET_FILE, ensure_secret
 _DETACHED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.05
 _TAIL_BYTES: Final = 8_000
-# What every service needs to make its schema, when there is none yet.
-_FIRST_START: Final = ("alembic.command",)
+_FIRST_SCHEMA: Final = "penstock_cli.supervisor.first_schema"
 
 
 def up(settings: CliSettings) -> int:
@@ -137,7 +136,9 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
 
     for line in (*doubtful(settings.values), *overridden(settings)):
         output.say(line)
-    launcher = _launcher(settings, environment, output, modules=() if home.used else _FIRST_START)
+    launcher = _launcher(settings, environment, output)
+    if not home.used and not any(settings.text(name) or settings.text(f"{name}_FILE") for name in DATABASE_SETTINGS):
+        _make_first_schema(launcher, output)
 
     def supervise(service: Service, number: int, on_change: Callable[[], object]) -> ProcessSupervisor:
         return ProcessSupervisor(
@@ -162,14 +163,24 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     )
 
 
-def _launcher(
-    settings: CliSettings, environment: Mapping[str, str], output: Output, *, modules: Sequence[str]
-) -> Launcher:
+def _make_first_schema(launcher: Launcher, output: Output) -> None:
+    """Make the files of records in a process that ends, so that no service keeps in memory what that takes."""
+    if isinstance(launcher, ForkServerLauncher):
+        maker = Service(
+            name="schema", command=(sys.executable, "-m", _FIRST_SCHEMA), module=_FIRST_SCHEMA, listeners=(), health=""
+        )
+        child = launcher.launch(maker)
+        if child.stdout is not None:
+            output.pump(child.stdout, output.prefix(maker.name, 0))
+        child.wait()
+
+
+def _launcher(settings: CliSettings, environment: Mapping[str, str], output: Output) -> Launcher:
     """Return the launcher: forking from one process where that is safe, unless PENSTOCK_FORK=false."""
     plain = ProcessLauncher(environment)
     if sys.platform != "linux" or settings.text("PENSTOCK_FORK", "true").lower() in {"false", "0", "no"}:
         return plain
-    return ForkServerLauncher(environment, fallback=plain, say=output.say, modules=modules)
+    return ForkServerLauncher(environment, fallback=plain, say=output.say)
 
 
 def _secret_file(settings: CliSettings, home: Home) -> Path:
