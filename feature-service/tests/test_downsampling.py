@@ -159,6 +159,7 @@ async def test_half_a_year_without_readings_leaves_most_points_to_what_is_around
         before = (found.frame.timestamps <= times[8_999]).sum()
         assert 40 <= before <= 60
         assert found.gaps == [tuple(times[[8_999, 9_000]].astype("int64").tolist())]
+        assert np.isin(times[[8_999, 9_000]], found.frame.timestamps).all(), "both ends are there"
 
 
 async def test_more_gaps_than_are_noted_are_refused_with_what_to_do() -> None:
