@@ -26,12 +26,20 @@ def test_failures_of_fifty_thousand_subjects_are_counted_and_of_more_the_first_a
 def test_who_fails_anew_in_another_minute_is_forgotten_last() -> None:
     clock = ManualClock()
     limiter = AttemptLimiter(clock=clock, limit=1)
-    for number in range(SUBJECTS):
-        limiter.record_failure(f"s{number}")
-    clock.advance(60)
-    for subject in ("s0", "new"):
+    for subject in ("first", "again"):
         limiter.record_failure(subject)
-    assert [is_refused(limiter, subject) for subject in ("s0", "new", "s1")] == [True, True, False]
+    clock.advance(60)
+    for number in range(2, SUBJECTS):
+        limiter.record_failure(f"s{number}")
+    for subject in ("again", "new", "newer"):  # the table is full: "new" takes the place of "first", "newer" of "s2"
+        limiter.record_failure(subject)
+    assert [is_refused(limiter, subject) for subject in ("again", "new", "newer", "s2", "s3")] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_who_logs_in_again_and_again_stays_known_among_many_who_come_once() -> None:
