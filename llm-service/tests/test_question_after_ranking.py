@@ -58,8 +58,14 @@ def test_the_difference_of_two_is_asked_for_with_one_word() -> None:
     assert [each.label for each in groups.references] == ["A", "B"]
 
 
-@pytest.mark.parametrize("text", ["average time between stops of WLD001 today", "WLD001今天平均停机间隔"])
+@pytest.mark.parametrize("text", ["time between stops of WLD001 today", "WLD001今天停机间隔"])
 def test_the_time_between_stops_is_that_of_running(text: str) -> None:
     query = asked(text)
     assert [(each.field, each.operator.value) for each in query.conditions] == [("current", ">=")]
-    assert (query.statistics, query.each, query.unread) == ((Statistic.DURATION,), True, ())
+    assert (query.statistics, query.mean_time, query.unread) == ((Statistic.DURATION,), "", ())
+
+
+@pytest.mark.parametrize("text", ["average time between stops of WLD001 today", "WLD001今天平均停机间隔"])
+def test_the_mean_time_between_stops_is_that_between_those_that_last(text: str) -> None:
+    query = asked(text)
+    assert (query.mean_time, query.lasting, query.unread) == ("between", True, ())

@@ -9,9 +9,9 @@ from llm_service.domain.offline.answer_fields import limited
 from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import shown
-from llm_service.domain.offline.phrases_states import Stretch
-from llm_service.domain.offline.query import Condition, Operator, StructuredQuery
-from llm_service.domain.offline.result import FittingTime, Series, Spell
+from llm_service.domain.offline.phrases_states import MeanTime, Stretch
+from llm_service.domain.offline.query import Condition, Operator, StructuredQuery, TimeRange
+from llm_service.domain.offline.result import DeviceStatistics, FittingTime, Series, Spell
 
 _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
     Operator.EQ: operator.eq,
@@ -68,6 +68,30 @@ def edge(report: Report, each: Answered) -> str:
     if begin is None or first is None or first - begin > _EDGE:
         return ""
     return report.say.maybe_before(report.say.times.stamp(first), report.say.times.stamp(begin))
+
+
+def mean_times(
+    report: Report, query: StructuredQuery, answered: Sequence[tuple[DeviceStatistics, TimeRange | None]]
+) -> str:
+    """State how long each device ran between two stops, or how long a stop was, on average."""
+    repair, lines = query.mean_time == "repair", list[str]()
+    for result, time in answered:
+        fitting = result.fitting
+        if fitting is None:
+            continue
+        spent = fitting.seconds if repair else fitting.range_seconds - fitting.seconds
+        told = MeanTime(
+            device=result.device,
+            period=report.say.period(time),
+            value=report.say.length(spent / fitting.spells) if fitting.spells else "",
+            spent=report.say.length(spent),
+            count=fitting.spells,
+            repair=repair,
+            least=report.say.length(query.least.total_seconds()) if query.least else "",
+            over=query.over,
+        )
+        lines.append(report.say.mean_time(told))
+    return "\n".join([*limited(report.say, lines), report.say.stops_alone()])
 
 
 def _shown(report: Report, spell: Spell) -> Stretch:

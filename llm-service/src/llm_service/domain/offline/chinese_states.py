@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import FarExtreme, Place, Stretch, Versus
+from llm_service.domain.offline.phrases_states import FarExtreme, MeanTime, Place, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _SIDES: Final = {-1: "低于平常", 0: "在平常范围内", 1: "高于平常"}
@@ -102,6 +102,19 @@ class ChineseStates(SharedWording):
     def lasting_told(self, least: str) -> str:
         """Explain stops."""
         return f"只计持续至少 {least}的停机，更短的停顿不计（要全部计入，请问“包括短的”）。"
+
+    def mean_time(self, told: MeanTime) -> str:
+        """State a mean time."""
+        least = f"{'超过' if told.over else '至少'} {told.least}的" if told.least else ""
+        name = "平均每次停机时长" if told.repair else "平均停机间隔"
+        if not told.count:
+            return f"{told.device} {told.period}没有{least}停机，因此没有{name}。"
+        spent = f"{'停机' if told.repair else '未停机'} {told.spent}"
+        return f"{told.device} {told.period}的{name}为 {told.value}（{spent}，{least}停机 {told.count} 次）。"
+
+    def stops_alone(self) -> str:
+        """Explain stops."""
+        return "数据只反映停机，不反映原因：这里无法把故障与其他停机区分开。"
 
     def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
         """State a ratio."""

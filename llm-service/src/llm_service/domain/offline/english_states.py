@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import FarExtreme, Place, Stretch, Versus
+from llm_service.domain.offline.phrases_states import FarExtreme, MeanTime, Place, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _SIDES: Final = {-1: "is lower than usual", 0: "is usual", 1: "is higher than usual"}
@@ -114,6 +114,20 @@ class EnglishStates(SharedWording):
             f"Counted are stops of at least {least}; shorter pauses are not counted "
             "(ask “including the short ones” for all)."
         )
+
+    def mean_time(self, told: MeanTime) -> str:
+        """State a mean time."""
+        least = f" {'of more than' if told.over else 'of at least'} {told.least}" if told.least else ""
+        name = "mean length of a stop" if told.repair else "mean time between stops"
+        if not told.count:
+            return f"{told.device} {told.period} has no stop{least}, so there is no {name}."
+        spent = f"{told.spent} {'stopped' if told.repair else 'not stopped'}"
+        stops = "1 stop" if told.count == 1 else f"{told.count} stops"
+        return f"The {name} of {told.device} {told.period} is {told.value} ({spent}, {stops}{least})."
+
+    def stops_alone(self) -> str:
+        """Explain stops."""
+        return "The readings show stops, not their reasons: failures are not told apart from other stops."
 
     def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:
         """State a ratio."""

@@ -23,6 +23,7 @@ from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
 from llm_service.domain.offline.lasting_stop import with_lasting
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
+from llm_service.domain.offline.mean_time import with_mean_time
 from llm_service.domain.offline.measure import (
     find_interval,
     find_percentiles,
@@ -143,7 +144,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
-    return with_lasting(query, sentence)
+    return with_mean_time(with_lasting(query, sentence), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

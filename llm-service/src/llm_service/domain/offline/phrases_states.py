@@ -65,6 +65,23 @@ class Versus:
     length: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanTime:
+    """How long a device ran between two stops, or (with `repair`) how long a stop was, on average; "" without a stop.
+
+    Stops `over`, or at least, `least` count ("" for all); `spent` is the time that was shared out among them.
+    """
+
+    device: str
+    period: str
+    value: str
+    spent: str
+    count: int
+    repair: bool
+    least: str
+    over: bool
+
+
 class StateWording(Protocol):
     """What is said of stretches of readings, and of readings at a moment."""
 
@@ -130,6 +147,14 @@ class StateWording(Protocol):
 
     def lasting_told(self, least: str) -> str:
         """Say that only stops that last are counted."""
+        ...
+
+    def mean_time(self, told: MeanTime) -> str:
+        """State the mean time between stops, or of a stop."""
+        ...
+
+    def stops_alone(self) -> str:
+        """Say that readings show stops, and no failures."""
         ...
 
     def ratio(self, device: str, period: str, fields: tuple[str, str], value: str, means: tuple[str, str]) -> str:

@@ -195,6 +195,8 @@ class StructuredQuery:
 
     `lasting` says that `least` was not asked for: it is what makes a stop of a pause.
 
+    `mean_time` ("between", "repair") asks how long machines run between two stops, or how long a stop is, on average.
+
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -269,6 +271,7 @@ class StructuredQuery:
     overview: bool = False
     beyond: str = ""
     lasting: bool = False
+    mean_time: str = ""
 
     @property
     def first_device(self) -> str:

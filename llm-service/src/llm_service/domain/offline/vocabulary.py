@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon
+from llm_service.domain.offline.mean_time import add_mean_time_words
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.token import is_han
 from llm_service.domain.offline.words_data import FIELDS, add_data_words
@@ -32,6 +33,7 @@ def lexicon() -> Lexicon:
     add_talk_words(words)
     add_event_words(words)
     add_state_words(words)
+    add_mean_time_words(words)
     add_asking_words(words)
     add_shop_words(words)
     return words
