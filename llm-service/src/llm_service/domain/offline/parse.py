@@ -14,6 +14,7 @@ from types import MappingProxyType
 from llm_service.domain.offline.break_asked import with_break
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
+from llm_service.domain.offline.day_after import with_day_after
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.device_number import numbered_devices
 from llm_service.domain.offline.doubled_verb import undoubled
@@ -33,6 +34,7 @@ from llm_service.domain.offline.measure import (
     use_kilowatt_hours,
 )
 from llm_service.domain.offline.newest_asked import with_newest
+from llm_service.domain.offline.part_of_time import with_part_of_time
 from llm_service.domain.offline.power_asked import with_power
 from llm_service.domain.offline.predicate import read_predicate
 from llm_service.domain.offline.prompt import readable_prompt
@@ -144,6 +146,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
+    query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     return with_mean_time(with_lasting(query, sentence), sentence)
 
 
