@@ -44,6 +44,7 @@ from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.query_writer import query_of
 from llm_service.domain.offline.ratio import with_ratio
 from llm_service.domain.offline.reading import Reading
+from llm_service.domain.offline.reason_asked import with_reason
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
@@ -147,7 +148,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
-    return with_mean_time(with_lasting(query, sentence), sentence)
+    return with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

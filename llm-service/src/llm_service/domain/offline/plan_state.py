@@ -39,7 +39,10 @@ Step = CallTools | Say
 
 
 class PlanState:
-    """A question with what is known about it, the notes on its reading, and the parts of it that are left out."""
+    """A question with what is known about it, the notes on its reading, and the parts of it that are left out.
+
+    `lead` is said before the answer.
+    """
 
     def __init__(self, conversation: Conversation, tools: Toolbox, report: Report, query: StructuredQuery) -> None:
         self.talk = conversation
@@ -48,6 +51,7 @@ class PlanState:
         self.query = query
         self.notes: list[Note] = []
         self.left_out: list[str] = []
+        self.lead = ""
         self.used: list[ToolOutcome] = []
 
     def settle_counting(self) -> None:
@@ -69,7 +73,7 @@ class PlanState:
     def say(self, text: str) -> Say:
         """Return the answer `text` with what has to be said about the reading of the question."""
         remarks = self.report.remarks(self.query, self.notes, self.left_out)
-        return Say(text=self.report.say.tidy(f"{text}\n\n{remarks}" if remarks else text))
+        return Say(text=self.report.say.tidy("\n\n".join(filter(None, (self.lead, text, remarks)))))
 
     def nothing(self, empty: Sequence[tuple[str, TimeRange | None]]) -> str:
         """Say of each device that it has nothing in its range, and what it has."""

@@ -7,12 +7,12 @@ from llm_service.domain.offline.applicable import narrowed
 from llm_service.domain.offline.own_name import named_like
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.query import Intent, Note, Remark, StructuredQuery
+from llm_service.domain.offline.reason_asked import EXPLAINING
 from llm_service.domain.offline.resolve import ResolvedDevices, near_devices, resolve_conditions, resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool
 
 _SURE: Final = 0.5
 _MOST_DEVICES: Final = 50
-_EXPLAINING: Final = frozenset({"why", "reason", "cause", "root cause", "explain", "为什么", "为何", "原因", "解释"})
 
 
 def settle_subject(plan: PlanState) -> Step | None:
@@ -97,9 +97,11 @@ class _Subject:
         query = self._plan.query
         if not query.refused:
             return None
-        measurable = query.fields or query.statistics or query.intent is not Intent.STATISTICS
-        if query.refused.lower() in _EXPLAINING and measurable:
-            self._plan.notes.append(Note(remark=Remark.CANNOT, words=(query.refused,)))
+        measurable = (
+            query.fields or query.statistics or query.when or query.since or query.intent is not Intent.STATISTICS
+        )
+        if query.refused.lower() in EXPLAINING and measurable:
+            self._plan.lead = self._plan.report.say.cannot_part(query.refused)
             return None
         return Say(text=self._plan.report.say.cannot(query.refused))
 
