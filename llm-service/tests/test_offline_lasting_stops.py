@@ -361,3 +361,20 @@ async def test_all_are_counted_where_the_tool_knows_no_length_and_nothing_is_sai
     assert "44 times" in told
     assert SAID not in told
     assert "how long it has to last" not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["list the last 2 stops of WLD001 today", "列出WLD001今天最近两次停机", "when were the last 2 stops of WLD001?"],
+)
+async def test_so_many_of_the_last_stops_are_those_that_began_last(talk: Any, text: str) -> None:
+    told = await talk.ask(text)
+    lines = [line for line in told.splitlines() if line.startswith("- ")]
+    assert [line[2:18] for line in lines] == ["2026-11-28 07:00", "2026-11-28 08:40"]
+    assert "The last 2 of 3" in told or "共 3 段，最近的 2 段" in told
+
+
+@pytest.mark.parametrize("text", ["list the last 3 pauses of WLD001 today", "列出WLD001今天最近三次停顿"])
+async def test_of_more_than_are_listed_it_is_said_that_the_last_are_not_known(talk: Any, text: str) -> None:
+    told = await talk.ask(text)
+    assert "I can't pick out the last 3 of 44; these are the 10 longest" in told or "无法单独列出最近的 3 段" in told

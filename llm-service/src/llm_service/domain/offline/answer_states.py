@@ -34,10 +34,20 @@ def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> s
     if not fitting.listed:
         return ""
     spells = fitting.listed
+    if query.latest:
+        return _latest_ones(report, query.latest, fitting)
     if query.longest:
         spells = tuple(sorted(spells, key=lambda spell: -spell.seconds)[: query.longest])
     listed = [_shown(report, spell) for spell in spells]
     return report.say.stretches(fitting.spells, report.say.length(fitting.seconds), listed)
+
+
+def _latest_ones(report: Report, number: int, fitting: FittingTime) -> str:
+    """List so many of the last stretches; of more than are listed the longest, and that they are those."""
+    listed = sorted(fitting.listed, key=lambda spell: spell.start)
+    whole = fitting.spells <= len(listed)
+    told = [_shown(report, spell) for spell in (listed[-number:] if whole else listed)]
+    return report.say.latest_stretches(min(number, fitting.spells), fitting.spells, told, whole=whole)
 
 
 def longest(report: Report, query: StructuredQuery, fitting: FittingTime) -> str:

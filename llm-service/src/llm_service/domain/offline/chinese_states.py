@@ -19,6 +19,13 @@ class ChineseStates(SharedWording):
         head = f"共 {count} 段，累计 {total}{longest}："
         return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
 
+    def latest_stretches(self, number: int, count: int, listed: Sequence[Stretch], *, whole: bool) -> str:
+        """List the last ones."""
+        head = f"共 {count} 段，最近的 {number} 段："
+        if not whole:
+            head = f"共 {count} 段，无法单独列出最近的 {number} 段，以下为最长的 {len(listed)} 段（请缩短时间范围）："
+        return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
+
     def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
         """List gaps."""
         if not count:

@@ -19,6 +19,14 @@ class EnglishStates(SharedWording):
         head += f"; the {len(listed)} longest:" if count > len(listed) else ":"
         return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
 
+    def latest_stretches(self, number: int, count: int, listed: Sequence[Stretch], *, whole: bool) -> str:
+        """List the last ones."""
+        head = f"The last {number} of {count}:"
+        if not whole:
+            head = f"I can't pick out the last {number} of {count}; these are the {len(listed)} longest"
+            head += " (name a shorter time):"
+        return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
+
     def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
         """List gaps."""
         if not count:

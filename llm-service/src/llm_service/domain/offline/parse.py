@@ -23,6 +23,7 @@ from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
 from llm_service.domain.offline.lasting_stop import with_lasting
+from llm_service.domain.offline.latest_spells import find_latest
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.mean_time import with_mean_time
 from llm_service.domain.offline.measure import (
@@ -46,6 +47,7 @@ from llm_service.domain.offline.ratio import with_ratio
 from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.reason_asked import with_reason
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.shop_talk import read_or_not, read_weld_number
 from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
@@ -97,14 +99,13 @@ def parse_prompt(
     sentence = Sentence(lexemes_of(tokens, lexicon(), known))
     reading = Reading(notes=(*slips, *heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
-    _skip_greeting(sentence)
-    _skip_introduction(sentence)
-    _skip_tag(sentence)
+    _prepare(sentence)
     reading.model_code = _model_code(sentence)
     reading.window_size, reading.window_length = find_window(sentence)
     reading.decimals = find_decimals(sentence)
     reading.percentiles = find_percentiles(sentence)
     numbered = numbered_devices(sentence)
+    reading.latest = find_latest(sentence)
     reading.rows = find_rows(sentence)
     reading.counted_width = find_counted_interval(sentence)
     reading.again = find_statistic_again(sentence)
@@ -149,6 +150,15 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     return with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
+
+
+def _prepare(sentence: Sentence) -> None:
+    """Pass over what says nothing at the ends, and put short talk in the words of the rules."""
+    _skip_greeting(sentence)
+    _skip_introduction(sentence)
+    _skip_tag(sentence)
+    read_or_not(sentence)
+    read_weld_number(sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:
@@ -223,7 +233,7 @@ def _add_conditions(sentence: Sentence, reading: Reading) -> None:
     reading.any_condition = reading.any_condition or (any_label and bool(labels))
     reading.conditions += labels
     if not reading.any_condition:
-        single = reading.spells.each or reading.spells.least is not None
+        single = reading.latest > 0 or reading.spells.each or reading.spells.least is not None
         ranked, rate = (interval.which, interval.of_state) if (interval := reading.interval) else (False, False)
         states = find_states(sentence, reading.conditions, asked=single, ranked=ranked, rate=rate)
         reading.conditions += states.conditions

@@ -89,6 +89,10 @@ class StateWording(Protocol):
         """List all stretches there are, or the longest of them."""
         ...
 
+    def latest_stretches(self, number: int, count: int, listed: Sequence[Stretch], *, whole: bool) -> str:
+        """List the last stretches of `count`; where not the `whole` of them is known, the longest, and say so."""
+        ...
+
     def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
         """List the gaps between readings, or the longest of them; say that there is none."""
         ...

@@ -195,6 +195,8 @@ class StructuredQuery:
 
     `lasting` says that `least` was not asked for: it is what makes a stop of a pause.
 
+    `latest` asks for so many of the last stretches.
+
     `mean_time` ("between", "repair") asks how long machines run between two stops, or how long a stop is, on average.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
@@ -271,6 +273,7 @@ class StructuredQuery:
     overview: bool = False
     beyond: str = ""
     lasting: bool = False
+    latest: int = 0
     mean_time: str = ""
 
     @property

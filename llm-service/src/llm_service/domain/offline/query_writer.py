@@ -147,12 +147,13 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
     if ranked and Statistic.COUNT in statistics:
         # "The three hours with the highest temperature: which ones" counts no readings.
         statistics = tuple(Statistic.MEAN if each is Statistic.COUNT else each for each in statistics)
+    latest = reading.latest if reading.conditions else 0
     return StructuredQuery(
         intent=intent,
         language=language,
         devices=devices.codes,
         fields=_fields(reading, statistics),
-        statistics=statistics,
+        statistics=statistics or ((Statistic.EVENTS,) if latest and not reading.when else ()),
         time=ranges[0] if ranges else None,
         periods=ranges if len(ranges) > 1 else (),
         model_code=reading.model_code,
@@ -183,7 +184,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         asks_unit=topic.asks_unit,
         recent=topic.recent and not ranges and interval is None,
         counted_as=topic.counted_as,
-        once=topic.once,
+        once=topic.once and not latest,
+        latest=latest,
         since=topic.since,
         holds=topic.holds,
         versus=topic.versus,
@@ -192,7 +194,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         decimals=reading.decimals,
         least=reading.spells.least if reading.conditions or topic.follows else None,
         over=reading.spells.over and bool(reading.conditions or topic.follows),
-        each=topic.each,
+        each=topic.each or latest > 0,
         by_group=devices.by_group,
         robust=topic.robust,
         back=reading.times.back,

@@ -7,7 +7,7 @@ from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.spell import SPELLS
-from llm_service.domain.offline.words_question import CANNOT, RANKING
+from llm_service.domain.offline.words_question import CANNOT, RANKING, TORCHES
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading, Topic
@@ -80,7 +80,13 @@ class FormReader:
             named = named or text == "which ones"
             named = named or (text == "which of" and words.text(at + 1) in _OF_THOSE)
             chosen = first or (text.startswith("which") and named)
-            if text[-1] == "台" or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"} or device or chosen:
+            if (
+                text[-1] == "台"
+                or text in TORCHES
+                or text in {"谁", "哪个", "哪一个", "who", "who has", "who had"}
+                or device
+                or chosen
+            ):
                 words.use(at, at + 1)
                 return True
         return self._the_most() or (self._reading.devices.by_group and len(self._reading.devices.references) > 1)

@@ -89,6 +89,7 @@ class Reading:
     same_time: bool = False
     narrows: bool = False
     adds: bool = False
+    latest: int = 0
     owner: str = ""
     counted_width: timedelta | None = None
     again: Statistic | None = None

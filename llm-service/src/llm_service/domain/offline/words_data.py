@@ -92,11 +92,11 @@ _LABELS: Final = {
 _COMPARATIVES: Final = {
     Comparative(
         field="temperature", statistic=Statistic.MAX
-    ): "hotter than|warmer than|hotter|warmer|hottest|warmest|最热|更热",
+    ): "hotter than|warmer than|hotter|warmer|hottest|warmest|最热|更热|最烫|更烫",
     Comparative(
         field="temperature", statistic=Statistic.MIN
     ): "colder than|cooler than|colder|cooler|coldest|coolest|最冷|更冷",
-    Comparative(field="temperature", statistic=None): "hot|warm|cold|cool|热|冷",
+    Comparative(field="temperature", statistic=None): "hot|warm|cold|cool|热|冷|烫",
     Comparative(
         field="", statistic=Statistic.MAX
     ): "higher than|larger than|greater than|higher|larger|greater|bigger|更高|更大|高|大|高一些|高吗|大吗",
@@ -252,6 +252,7 @@ def add_data_words(lexicon: Lexicon) -> None:
     add(
         Kind.SHARE,
         None,
-        "percentage|share|fraction|proportion|ratio|what percent|what percentage|percent of|% of|占比|比例|百分比"
+        "percentage|share|fraction|proportion|ratio|what percent|how many percent|how many percent of"
+        "|what percentage|percent of|% of|占比|比例|百分比"
         "|百分之多少|百分之几|占多少|比率|率",
     )

@@ -54,7 +54,8 @@ _VERDICTS: Final = {
 }
 _FILLERS: Final = (
     "at any time|any time|已经|已|make|makes|making|sign of|signs of|any sign of|any signs of|总的"
-    "|ones|u|ur|meant|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
+    "|ones|gimme|lemme see"
+    "|u|ur|meant|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
     "|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
     "|begins|began|一整天|整天|全天|整整|whole day|convert|converted|converting|expressed|rounded|rounded to"
     "|round to|round it to|round|保留|保留到|精确到|小数点后|小数点|四舍五入|四舍五入到|reading from|whats"
@@ -77,6 +78,7 @@ _FILLERS: Final = (
 _LATEST: Final = (
     "the last reading|the latest reading|the most recent reading|the last value|the latest value"
     "|the newest reading|the last measurement|last measured value|the last one measured|the last data point"
+    "|rn|atm"
     "|last data point|the last readings|this very moment|this instant|as of now|up to the minute|presently|这会儿"
     "|这会|眼下|当下|这一刻|如今|此时此刻|最后的读数|最后一个读数|最后读数|最后一次读数|在干什么|在做什么|在干嘛"
     "|干什么|做什么|什么状态|处于什么状态|最近一次数据|最后一次数据|最近一条|最近一条数据|最近一次读数|最近的一条"
@@ -100,6 +102,8 @@ RANKING: Final = frozenset(
     each for names in (_RANKING, _RISING, _BEST_FIRST, _WORST_FIRST) for each in names.split("|")
 )
 """What asks for all of them in an order."""
+TORCHES: Final = ("which torch", "whose torch", "which gun", "which one ' s torch")
+"""What asks for the machine of a torch."""
 ALWAYS: Final = frozenset(
     {
         *("一直", "一直都", "始终", "总是", "一直在", "always", "constantly", "all along", "constant", "all the time"),
@@ -197,6 +201,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
         "|the whole fleet|全厂|整个厂|整个工厂|全车间|所有机子",
     )
     add(Kind.WHICH, None, _RANKING)
+    add(Kind.WHICH, None, "|".join(TORCHES))
     add(Kind.WHICH, None, _RISING)
     add(Kind.STATISTIC, Statistic.MIN, _RISING)
     for best, names in ((True, _BEST_FIRST), (False, _WORST_FIRST)):

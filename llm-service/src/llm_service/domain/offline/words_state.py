@@ -39,7 +39,7 @@ _STATES: Final = {
     "|in production|ran|run|welding|powered on|switched on|turned on|up and running|start welding"
     "|started welding|starts welding|start running|started running|starts running|start working|started working"
     "|start up|started up|in action|been on|be on|运行|运行了|运行着|在运行|在运行中|运行中|工作|工作了|在工作"
-    "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
+    "|工作中|使用中|在用|开机|开机了|开着|运转|作业|干活|在干活|干活了|焊着|在焊|在焊接|正在焊接|焊接中|起弧|燃弧"
     "|开始焊接|开始工作|开始运行|开工|在转|启动|启动了",
 }
 # What lies between welds is a stop.
@@ -88,7 +88,7 @@ _IDLE_TIME: Final = (
 _RUN_SHARE: Final = (
     "duty cycle|duty factor|utilization|utilisation|utilization rate|utilisation rate|usage rate|occupancy"
     "|load factor|availability|uptime percentage|uptime share|arc-on ratio|arc on ratio|arc-on percentage"
-    "|利用率|开机率|稼动率|运行率|使用率|开动率|设备利用率|焊接率|燃弧率|负荷率|暂载率|开工率|工作率"
+    "|可用率|可用度|设备可用率|利用率|开机率|稼动率|运行率|使用率|开动率|设备利用率|焊接率|燃弧率|负荷率|暂载率|开工率|工作率"
 )
 _IDLE_SHARE: Final = "idle ratio|idle share|downtime percentage|downtime ratio|停机率|空闲率|待机率|闲置率"
 _WHILE: Final = {

@@ -85,7 +85,7 @@ SPREAD: Final = frozenset(
 # "How long has it been on" asks since when, unless a range of time is named.
 LASTING: Final = ("how long has", "how long have", "多久了", "多长时间了", "多少时间了")
 # Whether something holds now is asked with these, whether it ever did with those.
-PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "在"})
+PRESENT: Final = frozenset({"is", "are", "isn't", "aren't", "isnt", "吗", "是不是", "是否", "没有", "没", "在"})
 EVER: Final = frozenset({"ever", "any time", "at any time", "有没有", "曾", "曾经", "过", "有无", "有", "了"})
 # Before a field these ask for its values.
 FOR_VALUES: Final = ("what", "show", "give", "tell me the")
