@@ -56,6 +56,36 @@ async def test_a_row_lasts_for_ten_steps_at_most_and_a_longer_silence_parts_two_
     assert (found.gaps, told(found.longest_gaps)) == (len(gaps), gaps)
 
 
+@pytest.mark.parametrize(
+    ("shortest", "silence", "spells"),
+    [
+        (10, 20, [(0, 220)]),
+        (30, 30, [(0, 220)]),
+        (30, 30 + MICRO, [(0, 120), (130 + MICRO, 100)]),
+        (90, 60, [(0, 220)]),
+        (90, 60 + MICRO, [(0, 120), (160 + MICRO, 100)]),
+    ],
+    ids=["ten steps", "as long as a spell has to be", "longer than that", "a minute", "longer than a minute"],
+)
+async def test_a_spell_that_has_to_last_is_not_parted_by_a_shorter_silence_of_up_to_a_minute(
+    store, shortest, silence, spells
+):
+    again = 100 + silence
+    times = [*range(0, 102, 2), *(again + each for each in range(0, 102, 2))]
+    await store.append(KEY, frame_of(times, a=[1] * 50 + [1] + [1] * 50 + [0]))
+    found = await store.fitting_time(KEY, query(ON, shortest_spell=round(shortest * SECOND)))
+    assert sorted(told(found.longest)) == spells
+    assert (found.spells, found.seconds) == (len(spells), 220)
+    assert found.gaps == (silence > 20)
+
+
+async def test_a_silence_between_a_row_that_fits_and_one_that_does_not_is_not_bridged(store):
+    times = [*range(0, 102, 2), *range(120 + 2, 222, 2)]
+    await store.append(KEY, frame_of(times, a=[1] * 50 + [0] + [1] * 50))
+    found = await store.fitting_time(KEY, query(ON, shortest_spell=90 * SECOND))
+    assert sorted(told(found.longest)) == [(0, 100), (122, 100)]
+
+
 async def test_rows_that_fit_again_behind_a_silence_are_another_spell_and_the_silence_is_a_gap_either_way(store):
     await store.append(KEY, frame_of([0, 2, 4, 6, 100, 102], a=[0, 1, 0, 0, 0, 1]))
     found = await store.fitting_time(KEY, query(ON))

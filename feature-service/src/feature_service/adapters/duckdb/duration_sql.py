@@ -24,7 +24,8 @@ def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
     held = _held(source, query.span, query.conditions, "NULL::DOUBLE")
     text = f"""{held.text}, marked AS (
         SELECT ts, lasts, fits AND NOT coalesce(
-            lag(fits) OVER (ORDER BY ts) AND lag(gap) OVER (ORDER BY ts) <= {_HOLDS} * step, false) AS opens, fits
+            lag(fits) OVER (ORDER BY ts)
+            AND lag(gap) OVER (ORDER BY ts) <= greatest({_HOLDS} * step, {int(query.bridged)}), false) AS opens, fits
         FROM held
     ), numbered AS (
         SELECT ts, lasts, sum(opens::INTEGER) OVER (ORDER BY ts) AS spell FROM marked WHERE fits

@@ -22,7 +22,8 @@ def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> 
     held = _held(relation, query, "NULL::float8", values)
     return f"""{held}, marked AS (
         SELECT ts, lasts, fits AND NOT coalesce(
-            lag(fits) OVER (ORDER BY ts) AND lag(gap) OVER (ORDER BY ts) <= {_HOLDS} * step, false) AS opens, fits
+            lag(fits) OVER (ORDER BY ts)
+            AND lag(gap) OVER (ORDER BY ts) <= greatest({_HOLDS} * step, {int(query.bridged)}), false) AS opens, fits
         FROM held
     ), numbered AS (
         SELECT ts, lasts, sum(opens::int) OVER (ORDER BY ts) AS spell FROM marked WHERE fits

@@ -78,6 +78,7 @@ class Aggregate(StrEnum):
 
 # What asks for readings that keep the shape of a series, in the place of an aggregate, and how few they may be.
 LTTB: Final = "lttb"
+_BRIDGED: Final = 60_000_000
 LEAST_POINTS: Final = 3
 
 
@@ -85,7 +86,7 @@ LEAST_POINTS: Final = 3
 class StatisticsQuery:
     """What to compute of the rows of a range that fit every condition; `percentiles` from 0 to 100.
 
-    With `durations`, spells count that last at least `shortest_spell` microseconds.
+    With `durations`, spells count that last at least `shortest_spell` microseconds; see `bridged`.
     """
 
     fields: Sequence[str]
@@ -98,6 +99,14 @@ class StatisticsQuery:
     durations: bool = False
     integrals: bool = False
     shortest_spell: int = 0
+
+    @property
+    def bridged(self) -> int:
+        """How many microseconds without a row part no spell, where rows fit on both sides.
+
+        A spell that has to last is not made two by a silence that is shorter than it, nor by one of up to a minute.
+        """
+        return min(self.shortest_spell, _BRIDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -973,7 +973,9 @@ class ComputeStatisticsRequest(_message.Message):
 
     @_builtins.property
     def shortest_spell(self) -> _duration_pb2.Duration:
-        """With `durations`: only spells that last at least so long count. Unset or 0: all of them."""
+        """With `durations`: only spells that last at least so long count. Unset or 0: all of them. A time without readings
+        that is shorter than that, and no longer than a minute, does not make two of one.
+        """
 
     def __init__(
         self,
