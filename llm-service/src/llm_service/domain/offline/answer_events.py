@@ -24,6 +24,8 @@ _MOST_SPOKEN = 2
 def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
     """State how many readings fit the conditions, which share they are, or when they were."""
     timed = [each for each in answered if each.result.fitting] if _TIMED & set(query.statistics) else []
+    if query.doing and timed:
+        return answer_states.doings(report, query, [(each.result, each.time) for each in timed])
     if query.mean_time and timed:
         return answer_states.mean_times(report, query, [(each.result, each.time) for each in timed])
     if len(query.periods) > _MOST_SPOKEN and len(timed) == len(answered):

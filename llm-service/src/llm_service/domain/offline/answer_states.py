@@ -9,7 +9,7 @@ from llm_service.domain.offline.answer_fields import limited
 from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.json_value import number_or_none
 from llm_service.domain.offline.measure_text import shown
-from llm_service.domain.offline.phrases_states import MeanTime, Stretch
+from llm_service.domain.offline.phrases_states import Doing, MeanTime, Stretch
 from llm_service.domain.offline.query import Condition, Operator, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FittingTime, Series, Spell
 
@@ -102,6 +102,27 @@ def mean_times(
         )
         lines.append(report.say.mean_time(told))
     return "\n".join([*limited(report.say, lines), report.say.stops_alone()])
+
+
+def doings(
+    report: Report, query: StructuredQuery, answered: Sequence[tuple[DeviceStatistics, TimeRange | None]]
+) -> str:
+    """State for how long each device ran, and its stops."""
+    texts: list[str] = []
+    for result, time in answered:
+        if (fitting := result.fitting) is None:
+            continue
+        told = Doing(
+            device=result.device,
+            period=report.say.period(time),
+            running=report.say.length(fitting.range_seconds - fitting.seconds),
+            whole=report.say.length(fitting.range_seconds),
+            stopped=report.say.length(fitting.seconds),
+            count=fitting.spells,
+            least=report.say.length(query.least.total_seconds()) if query.least else "",
+        )
+        texts.append(report.say.doing(told, [_shown(report, spell) for spell in fitting.listed]))
+    return "\n\n".join(texts)
 
 
 def _shown(report: Report, spell: Spell) -> Stretch:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import FarExtreme, MeanTime, Place, Stretch, Versus
+from llm_service.domain.offline.phrases_states import Doing, FarExtreme, MeanTime, Place, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _SIDES: Final = {-1: "低于平常", 0: "在平常范围内", 1: "高于平常"}
@@ -109,6 +109,16 @@ class ChineseStates(SharedWording):
     def lasting_told(self, least: str) -> str:
         """Explain stops."""
         return f"只计持续至少 {least}的停机，更短的停顿不计（要全部计入，请问“包括短的”）。"
+
+    def doing(self, told: Doing, listed: Sequence[Stretch]) -> str:
+        """State what it did."""
+        pauses = f"（不足 {told.least}的停顿计入运行）" if told.least else ""
+        head = f"{told.device} {told.period}：总时长 {told.whole}，运行 {told.running}{pauses}，"
+        if not told.count:
+            return f"{head}没有更长的停机。"
+        more = f"，其中最长的 {len(listed)} 次" if told.count > len(listed) else ""
+        head += f"停机 {told.count} 次，共 {told.stopped}{more}："
+        return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
 
     def mean_time(self, told: MeanTime) -> str:
         """State a mean time."""

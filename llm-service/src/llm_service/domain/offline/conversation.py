@@ -21,6 +21,7 @@ from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.question_parts import by_label, by_state, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
+from llm_service.domain.offline.shifted_again import shifted_again
 from llm_service.domain.offline.told_again import asked_again, at_that_time, together_again, usual_tail
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
 from llm_service.domain.offline.vocabulary import lexicon
@@ -163,7 +164,7 @@ def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> St
     """What was told, asked for in another way; None for anything else."""
     judged = judged_again(text, before) if before.judged else with_short_ones(text, before)
     told = judged or difference_again(text, before, spoken) or together_again(text, before, spoken)
-    return told or asked_again(text, before)
+    return told or shifted_again(text, before) or asked_again(text, before)
 
 
 def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:

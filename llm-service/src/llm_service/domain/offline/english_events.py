@@ -55,6 +55,7 @@ _SLOTS: Final = {
     "measure": "by what to rank (no field was named, so the readings were counted)",
     "limits": "to count the hours or days",
     "again": "the number of the numbers of intervals",
+    "doing": "what was done when",
     "latest": "that the last ones are asked for",
     "mean_time": "the mean time between stops, or of a stop",
     "robust": "to leave out readings far from the rest",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import FarExtreme, MeanTime, Place, Stretch, Versus
+from llm_service.domain.offline.phrases_states import Doing, FarExtreme, MeanTime, Place, Stretch, Versus
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _SIDES: Final = {-1: "is lower than usual", 0: "is usual", 1: "is higher than usual"}
@@ -122,6 +122,17 @@ class EnglishStates(SharedWording):
             f"Counted are stops of at least {least}; shorter pauses are not counted "
             "(ask “including the short ones” for all)."
         )
+
+    def doing(self, told: Doing, listed: Sequence[Stretch]) -> str:
+        """State what it did."""
+        pauses = f" (pauses of less than {told.least} included)" if told.least else ""
+        head = f"{told.device} {told.period}: ran for {told.running} of {told.whole}{pauses}, "
+        if not told.count:
+            return f"{head}and did not stop for longer."
+        stops = "1 stop" if told.count == 1 else f"{told.count} stops"
+        more = f"; the {len(listed)} longest" if told.count > len(listed) else ""
+        head += f"stopped for {told.stopped} in {stops}{more}:"
+        return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
 
     def mean_time(self, told: MeanTime) -> str:
         """State a mean time."""

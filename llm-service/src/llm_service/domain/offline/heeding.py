@@ -97,6 +97,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "robust": query.robust
         and (kind not in _WITHOUT or not told_apart(query))
         and not (kind == "statistics" and query.fields),
+        "doing": query.doing and kind != "fitting",
         "latest": query.latest and kind != "fitting",
         "mean_time": query.mean_time and kind != "fitting",
         "each": query.each and not (kind == "rank" and query.longest == 1),

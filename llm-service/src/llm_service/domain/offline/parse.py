@@ -17,6 +17,7 @@ from llm_service.domain.offline.counted_interval import find_counted_interval
 from llm_service.domain.offline.day_after import with_day_after
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.device_number import numbered_devices
+from llm_service.domain.offline.doing_asked import with_doing
 from llm_service.domain.offline.doubled_verb import undoubled
 from llm_service.domain.offline.german import in_english
 from llm_service.domain.offline.homophone import correct_homophones
@@ -148,6 +149,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
+    query = with_doing(query, sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     return with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
 

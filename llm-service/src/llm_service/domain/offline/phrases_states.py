@@ -66,6 +66,19 @@ class Versus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """For how long of the `whole` a device ran, and how often and how long it stopped for `least` or more ("" any)."""
+
+    device: str
+    period: str
+    running: str
+    whole: str
+    stopped: str
+    count: int
+    least: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeanTime:
     """How long a device ran between two stops, or (with `repair`) how long a stop was, on average; "" without a stop.
 
@@ -151,6 +164,10 @@ class StateWording(Protocol):
 
     def lasting_told(self, least: str) -> str:
         """Say that only stops that last are counted."""
+        ...
+
+    def doing(self, told: Doing, listed: Sequence[Stretch]) -> str:
+        """State for how long a device ran, and list its stops, or the longest of them."""
         ...
 
     def mean_time(self, told: MeanTime) -> str:

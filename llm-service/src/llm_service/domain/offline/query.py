@@ -195,7 +195,7 @@ class StructuredQuery:
 
     `lasting` says that `least` was not asked for: it is what makes a stop of a pause.
 
-    `latest` asks for so many of the last stretches.
+    `latest` asks for so many of the last stretches, `doing` for how long machines ran and for their stops.
 
     `mean_time` ("between", "repair") asks how long machines run between two stops, or how long a stop is, on average.
 
@@ -274,6 +274,7 @@ class StructuredQuery:
     beyond: str = ""
     lasting: bool = False
     latest: int = 0
+    doing: bool = False
     mean_time: str = ""
 
     @property

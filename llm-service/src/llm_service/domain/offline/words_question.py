@@ -175,6 +175,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(Kind.UNHEEDED, None, "|".join(sorted(ALWAYS)))
     add(Kind.UNHEEDED, None, "uninterrupted|continuous|unbroken|in a row|without a break|连续|持续|不间断|不停")
     add(Kind.FILLER, None, "很|非常|挺|特别|比较|very|quite")
+    add(Kind.UNHEEDED, None, "later|afterwards")
     add(Kind.UNHEEDED, None, "out of range|out of the range|out of spec|within range|in range|超差|超限|范围内|范围外")
     for verdict, names in _VERDICTS.items():
         add(Kind.VERDICT, verdict, names)
