@@ -46,9 +46,18 @@ def trend(
         for column in series.columns
         if len(points := series.points(column)) > 1
     ]
+    if query.course and len(lines) == 1:
+        lines = [report.say.answered(lines[0], holds=_goes(report, series, result) == query.course)]
     spikes = answer_anomalies.spikes(report, query, result) if lines else ""
     told = "\n".join(limited(report.say, lines)) or report.say.no_numbers(device, period)
     return f"{told}\n\n{spikes}" if spikes else told
+
+
+def _goes(report: Report, series: Series, result: DeviceStatistics) -> str:
+    """Which way the one field that is told goes: "up", "down", or "" for neither."""
+    column = next(each for each in series.columns if len(series.points(each)) > 1)
+    direction, _ = _course(report.say, series.points(column), result.of(column), series.units.get(column, ""))
+    return {1: "up", -1: "down"}.get(direction, "")
 
 
 def last(report: Report, query: StructuredQuery, series: Series) -> str:

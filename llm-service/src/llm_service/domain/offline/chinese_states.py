@@ -110,6 +110,10 @@ class ChineseStates(SharedWording):
         """Explain stops."""
         return f"只计持续至少 {least}的停机，更短的停顿不计（要全部计入，请问“包括短的”）。"
 
+    def answered(self, text: str, *, holds: bool) -> str:
+        """Put yes or no first."""
+        return f"{'是' if holds else '不是'}：{text}"
+
     def doing(self, told: Doing, listed: Sequence[Stretch]) -> str:
         """State what it did."""
         pauses = f"（不足 {told.least}的停顿计入运行）" if told.least else ""

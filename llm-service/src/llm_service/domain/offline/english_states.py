@@ -123,6 +123,10 @@ class EnglishStates(SharedWording):
             "(ask “including the short ones” for all)."
         )
 
+    def answered(self, text: str, *, holds: bool) -> str:
+        """Put yes or no first."""
+        return f"{'Yes' if holds else 'No'}: {text}"
+
     def doing(self, told: Doing, listed: Sequence[Stretch]) -> str:
         """State what it did."""
         pauses = f" (pauses of less than {told.least} included)" if told.least else ""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from llm_service.domain.offline.break_asked import with_break
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
+from llm_service.domain.offline.course_asked import with_course
 from llm_service.domain.offline.day_after import with_day_after
 from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.device_number import numbered_devices
@@ -149,7 +150,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     """Return `query` as what a word of `sentence` makes of the whole: usual, a ratio, a start, the newest readings."""
     query = with_ratio(with_usual(of_the_day(query, sentence, now), sentence, now), sentence)
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
-    query = with_doing(query, sentence)
+    query = with_course(with_doing(query, sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     return with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
 

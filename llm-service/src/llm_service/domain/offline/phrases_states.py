@@ -166,6 +166,10 @@ class StateWording(Protocol):
         """Say that only stops that last are counted."""
         ...
 
+    def answered(self, text: str, *, holds: bool) -> str:
+        """Put yes or no before an answer."""
+        ...
+
     def doing(self, told: Doing, listed: Sequence[Stretch]) -> str:
         """State for how long a device ran, and list its stops, or the longest of them."""
         ...

@@ -195,6 +195,8 @@ class StructuredQuery:
 
     `lasting` says that `least` was not asked for: it is what makes a stop of a pause.
 
+    `course` ("up", "down") is what yes or no is asked of.
+
     `latest` asks for so many of the last stretches, `doing` for how long machines ran and for their stops.
 
     `mean_time` ("between", "repair") asks how long machines run between two stops, or how long a stop is, on average.
@@ -275,6 +277,7 @@ class StructuredQuery:
     lasting: bool = False
     latest: int = 0
     doing: bool = False
+    course: str = ""
     mean_time: str = ""
 
     @property
