@@ -282,6 +282,14 @@ class Report:
         if not query.beyond or len(values) != 2 or len(answered) != 2 or len({one.unit for one in ones}) > 1:
             return ""
         above = query.beyond == "above"
+        if answered[0].result.device == answered[1].result.device:
+            # Of two times it is asked of the later.
+            ordered = in_time(answered)
+            turned = ordered[0] is answered[0]
+            earlier, later = values if turned else values[::-1]
+            names = self._sides(ordered)
+            holds = later > earlier if above else later < earlier
+            return self.say.beyond((names[1], names[0]), self.name(field, measure), above=above, holds=holds)
         holds = values[0] > values[1] if above else values[0] < values[1]
         codes = (answered[0].result.device, answered[1].result.device)
         return self.say.beyond(codes, self.name(field, measure), above=above, holds=holds)

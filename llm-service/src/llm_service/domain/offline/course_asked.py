@@ -39,12 +39,13 @@ def with_course(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     other = query.unread or query.negation or query.when or query.statistics or query.refused
     texts = {lexeme.text for lexeme in sentence.lexemes}
     doubled = any(kind in lexeme.senses for lexeme in sentence.lexemes for kind in _OTHER)
-    if not plain or other or doubled or not _asks_yes_or_no(sentence):
+    if not plain or other or doubled or not asks_yes_or_no(sentence):
         return query
     up, down = bool(texts & _RISING), bool(texts & words_topic.FALLING)
     return replace(query, course="up" if up else "down") if up != down else query
 
 
-def _asks_yes_or_no(sentence: Sentence) -> bool:
+def asks_yes_or_no(sentence: Sentence) -> bool:
+    """Whether it is asked if something is so."""
     opened = sentence.text(sentence.skip(0, (Kind.FOLLOW, Kind.AND))) in _OPENING or sentence.text(0) in _OPENING
     return opened or any(lexeme.text.endswith("吗") or lexeme.text in _WHETHER for lexeme in sentence.lexemes)

@@ -58,6 +58,7 @@ from llm_service.domain.offline.state import find_states
 from llm_service.domain.offline.statistic_again import find_statistic_again
 from llm_service.domain.offline.than_time import read_than_time
 from llm_service.domain.offline.time_range import find_times
+from llm_service.domain.offline.times_against import with_times_against
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
 from llm_service.domain.offline.two_times import of_the_day
@@ -143,7 +144,7 @@ def parse_prompt(
     reading.owner = sentence.raw(owners[0]) if owners else "it" if weak and own else ""
     reading.negation = unread_negation(sentence, reading)
     query = query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
-    return _settled(query, sentence, now)
+    return with_times_against(_settled(query, sentence, now), sentence, reading)
 
 
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
