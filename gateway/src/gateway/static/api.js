@@ -20,6 +20,9 @@ export const forget = () => save(null);
 export const expire = () => load() && save({ ...load(), bearer: "", refresh: "" });
 export const userId = () => load()?.user ?? "";
 export const scopes = () => load()?.scopes ?? [];
+const WRITES = ["admin", "operator", "telemetry:write"];
+// Whether readings, and alarms on them, may be written.
+export const mayWrite = () => scopes().some((scope) => WRITES.includes(scope));
 
 const signedIn = (stored) => Boolean(JSON.parse(stored ?? "null")?.bearer);
 
@@ -109,6 +112,12 @@ export async function call(path, options = {}) {
   if (response.status === 401 && (await refresh(bearer))) response = await send();
   if (!response.ok) throw await failure(response);
   return response;
+}
+
+// A token that was good a moment ago, for a body that is too long to be sent twice.
+export async function freshBearer(signal) {
+  await call("/api/v2/auth/me", { signal });
+  return load()?.bearer ?? "";
 }
 
 export const json = async (path, options) => (await call(path, options)).json();

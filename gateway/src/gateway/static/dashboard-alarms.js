@@ -1,12 +1,10 @@
 // Alerts and alarms: what fires, with acknowledge and snooze; the alarms on device values, made, changed and deleted.
-import { call, json, post, scopes, userId } from "./api.js";
+import { call, json, mayWrite, post, scopes, userId } from "./api.js";
 import { number } from "./chart.js";
 import { element, fill, told } from "./dashboard-panels.js";
 
 const $ = (id) => document.getElementById(id);
 const SNOOZE_SECONDS = 3600;
-const WRITES = ["admin", "operator", "telemetry:write"];
-const mayWrite = () => scopes().some((scope) => WRITES.includes(scope));
 // An alarm is changed by who made it and by administrators.
 const mayChange = ({ user_id: maker }) => mayWrite() && (maker === userId() || scopes().some((scope) => scope === "admin" || scope === "operator"));
 // It is snoozed by them, too; what is no alarm by whom it is shown.

@@ -6,6 +6,7 @@ import { pointAnomaly, readAnomalies, startAnomalies, stepAnomaly } from "./dash
 import { outliers } from "./dashboard-outliers.js";
 import { element, legendOf, told } from "./dashboard-panels.js";
 import { rowsOf, usualStep } from "./dashboard-rows.js";
+import { offerUpload, startUpload } from "./dashboard-upload.js";
 import { pointWindow, readWindows, startWindows, stepWindow } from "./dashboard-windows.js";
 
 const $ = (id) => document.getElementById(id);
@@ -191,6 +192,7 @@ export async function refreshDevices() {
 
 // Lists what is looked for; what went wrong stands in the list.
 export async function find(more = false) {
+  offerUpload();
   try {
     await listDevices(more === true);
   } catch (error) {
@@ -211,6 +213,7 @@ export function startDevices() {
   $("device-csv").onclick = () => chart?.save("csv");
   startWindows({ again: () => mark({ windows: readWindows }), redraw });
   startAnomalies({ again: () => mark({ anomalies: readAnomalies }), redraw, zoom });
+  startUpload(find);
   $("range").onchange = () => zoom(null, null);
   $("zoom-out").onclick = () => zoom(null, null);
   $("device-alarm").onclick = () => openFor(device, $("field").value);

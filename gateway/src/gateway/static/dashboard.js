@@ -6,6 +6,7 @@ import { openFromLink, refreshAlarms, startAlarms } from "./dashboard-alarms.js"
 import { refreshAudit, startAudit } from "./dashboard-audit.js";
 import { find, refreshDevices, startDevices } from "./dashboard-devices.js";
 import { element, legendOf, refreshPanels, showMachine, showRecent, told } from "./dashboard-panels.js";
+import { endUpload } from "./dashboard-upload.js";
 import { english } from "./i18n.js";
 import { offerSingleSignOn, takeUpSignIn, whyNot } from "./sign-in.js";
 
@@ -250,7 +251,7 @@ $("login").onsubmit = async (event) => {
   $("key").value = $("password").value = "";
   await showApp();
 };
-$("logout").onclick = () => { frame = null; entered = false; live = emptyPoints(); showLogin(); };
+$("logout").onclick = () => { endUpload(); frame = null; entered = false; live = emptyPoints(); showLogin(); };
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
