@@ -25,6 +25,7 @@ OF_ALL_TENANTS = {
     "SqlMetadataStore.tenants: device": "the tenants themselves are what is asked for",
     "SqlDatasetStore.ended_before: dataset": "retention is the installation's",
     "SqlDatasetStore.renew: dataset": "the leases of a replica",
+    "SqlDatasetStore.release: dataset": "the leases of a replica",
     "SqlDatasetStore.fail_abandoned: dataset": "the leases of replicas that are gone",
     "SqlIdentityStore.user: users": "who signs in is looked up before the tenant is known",
     "SqlIdentityStore.users_by_id: users": "names in the audit log, whose entries are a tenant's",
