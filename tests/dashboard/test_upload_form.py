@@ -264,3 +264,30 @@ async def test_the_form_fits_on_a_phone_and_everybody_can_use_it(
     found = await phone.evaluate("axe.run('#upload', { resultTypes: ['violations'] })")
     bad = [each for each in found["violations"] if each["impact"] in {"serious", "critical"}]
     assert [(each["id"], each["nodes"][0]["html"]) for each in bad] == []
+
+
+async def test_who_signs_out_ends_the_load_and_leaves_nothing_in_the_form(
+    page: Page, system: RunningSystem, readings: Path
+) -> None:
+    await slow_down(page, 50_000)
+    await upload(page, readings, device="UP08")
+    await expect(page.locator("#upload-figures")).to_contain_text("MB sent")
+    await page.click("#logout")
+    await page.fill("#key", system.key)
+    await page.press("#key", "Enter")
+    await expect(page.locator("#upload-send")).to_be_enabled()
+    await expect(page.locator("#upload-run")).to_be_hidden()
+    await expect(page.locator("#upload-device")).to_have_value("")
+    await expect(page.locator("#upload-note")).to_have_text("")
+    assert ask(system, "/api/v2/metadata/devices/UP08").status_code == 404
+
+
+async def test_a_gateway_that_is_not_reached_is_told_apart_from_a_file_that_is_gone(page: Page, readings: Path) -> None:
+    error = page.locator("#upload-error")
+    await page.route("**/data/ingest*", lambda route: route.abort())
+    await upload(page, readings, device="UP09")
+    await expect(error).to_have_text("Not stored: The gateway is not reached.")
+    await page.unroute("**/data/ingest*")
+    await asyncio.to_thread(readings.unlink)
+    await page.click("#upload-send")
+    await expect(error).to_contain_text("Not stored: The file can't be read: it has changed since it was chosen")

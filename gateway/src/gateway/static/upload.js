@@ -2,10 +2,17 @@
 import { ApiError, freshBearer } from "./api.js";
 
 // What went wrong on the way: a file that changed after it was chosen is not the gateway's fault.
-const failed = (file) => file.slice(0, 1).arrayBuffer().then(
-  () => new TypeError("The gateway is not reached."),
-  () => new Error("The file can't be read: it has changed since it was chosen, or is gone."),
-);
+async function failed(file) {
+  const reader = file.stream().getReader();
+  try {
+    await reader.read();
+    return new TypeError("The gateway is not reached.");
+  } catch {
+    return new Error("The file can't be read: it has changed since it was chosen, or is gone.");
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
 
 function problem(text) {
   try { return JSON.parse(text); } catch { return {}; }
