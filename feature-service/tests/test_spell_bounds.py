@@ -60,9 +60,9 @@ async def test_a_row_lasts_for_ten_steps_at_most_and_a_longer_silence_parts_two_
     ("shortest", "silence", "spells"),
     [
         (10, 20, [(0, 220)]),
-        (30, 30, [(0, 220)]),
+        (30, 30, [(0, 230)]),
         (30, 30 + MICRO, [(0, 120), (130 + MICRO, 100)]),
-        (90, 60, [(0, 220)]),
+        (90, 60, [(0, 260)]),
         (90, 60 + MICRO, [(0, 120), (160 + MICRO, 100)]),
     ],
     ids=["ten steps", "as long as a spell has to be", "longer than that", "a minute", "longer than a minute"],
@@ -75,8 +75,32 @@ async def test_a_spell_that_has_to_last_is_not_parted_by_a_shorter_silence_of_up
     await store.append(KEY, frame_of(times, a=[1] * 50 + [1] + [1] * 50 + [0]))
     found = await store.fitting_time(KEY, query(ON, shortest_spell=round(shortest * SECOND)))
     assert sorted(told(found.longest)) == spells
-    assert (found.spells, found.seconds) == (len(spells), 220)
+    assert (found.spells, found.seconds) == (len(spells), sum(seconds for _, seconds in spells))
+    assert found.range_seconds == found.seconds + 2
     assert found.gaps == (silence > 20)
+
+
+@pytest.mark.parametrize(
+    ("before", "silence", "behind", "spells"),
+    [
+        (280, 30, 300, [(0, 610)]),
+        (280 - 2, 30, 300, [(0, 298), (308, 300)]),
+        (280, 30, 300 - 2, [(0, 300), (310, 298)]),
+        (580, 60, 600, [(0, 1240)]),
+        (780, 60 + MICRO, 900, [(0, 800), (840 + MICRO, 900)]),
+    ],
+    ids=["ten times as much", "less before", "less behind", "a minute", "longer than a minute"],
+)
+async def test_a_silence_of_up_to_a_minute_parts_no_spell_of_which_ten_times_as_much_is_known_on_either_side(
+    store, before, silence, behind, spells
+):
+    again = before + silence
+    times = [*range(0, before + 2, 2), *(again + each for each in range(0, behind + 2, 2))]
+    await store.append(KEY, frame_of(times, a=[1] * (len(times) - 1) + [0]))
+    found = await store.fitting_time(KEY, query(ON))
+    assert sorted(told(found.longest)) == spells
+    assert (found.last.start / SECOND, found.last.seconds) == spells[-1]
+    assert (found.spells, found.seconds, found.gaps) == (len(spells), sum(seconds for _, seconds in spells), 1)
 
 
 async def test_a_silence_between_a_row_that_fits_and_one_that_does_not_is_not_bridged(store):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from feature_service.adapters.duckdb import telemetry_sql as sql
+from feature_service.adapters.silence_sql import bridges
 from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import Condition, StatisticsQuery
 
@@ -23,18 +24,31 @@ def fitting_time(source: sql.Source, query: StatisticsQuery) -> sql.Statement:
     """
     held = _held(source, query.span, query.conditions, "NULL::DOUBLE")
     text = f"""{held.text}, marked AS (
-        SELECT ts, lasts, fits AND NOT coalesce(
-            lag(fits) OVER (ORDER BY ts)
-            AND lag(gap) OVER (ORDER BY ts) <= greatest({_HOLDS} * step, {int(query.bridged)}), false) AS opens, fits
+        SELECT ts, lasts, fits, step, CASE WHEN fits AND lag(fits) OVER (ORDER BY ts)
+            THEN lag(gap) OVER (ORDER BY ts) END AS since
         FROM held
     ), numbered AS (
-        SELECT ts, lasts, sum(opens::INTEGER) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
-    ), spells AS (SELECT epoch_us(min(ts)) AS begin, max(ts) AS ends, sum(lasts) AS lasts FROM numbered GROUP BY spell
-        HAVING sum(lasts) >= {int(query.shortest_spell)}),
+        SELECT *, sum(CASE WHEN since <= {_HOLDS} * step THEN 0 ELSE 1 END) OVER (ORDER BY ts) AS part
+        FROM marked WHERE fits
+    ), parts AS (
+        SELECT min(ts) AS begin, max(ts) AS ends, sum(lasts) AS lasts, min(step) AS step,
+            max(since) FILTER (since > {_HOLDS} * step) AS silence
+        FROM numbered GROUP BY part
+    ), joined AS (
+        SELECT *, CASE WHEN {bridges(query, "lag(lasts) OVER (ORDER BY begin)")}
+            THEN silence - {_HOLDS} * step END AS filled
+        FROM parts
+    ), told AS (
+        SELECT *, lasts + coalesce(filled, 0) AS whole,
+            sum(CASE WHEN filled IS NULL THEN 1 ELSE 0 END) OVER (ORDER BY begin) AS spell
+        FROM joined
+    ), spells AS (SELECT epoch_us(min(begin)) AS begin, max(ends) AS ends, sum(whole) AS lasts FROM told GROUP BY spell
+        HAVING sum(whole) >= {int(query.shortest_spell)}),
     longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST}),
     gaps AS (SELECT epoch_us(ts) AS begin, gap FROM held WHERE gap > {_HOLDS} * step),
     widest AS (SELECT * FROM gaps ORDER BY gap DESC, begin LIMIT {_LONGEST})
-    SELECT coalesce(sum(lasts), 0), (SELECT coalesce(sum(lasts), 0) FROM held),
+    SELECT coalesce(sum(lasts), 0),
+        (SELECT coalesce(sum(lasts), 0) FROM held) + (SELECT coalesce(sum(filled), 0) FROM joined),
         count(*), (SELECT list(begin ORDER BY lasts DESC, begin) FROM longest),
         (SELECT list(lasts ORDER BY lasts DESC, begin) FROM longest),
         max(begin), arg_max(lasts, begin), max(ends) = (SELECT max(ts) FROM held),

@@ -5,6 +5,7 @@
 from typing import Final
 
 from feature_service.adapters.postgresql.statement import Relation, Values, fits
+from feature_service.adapters.silence_sql import bridges
 from feature_service.domain.telemetry.query import StatisticsQuery
 
 # A row lasts until the next one, but not longer than so many median distances: after that nothing is known.
@@ -21,21 +22,34 @@ def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> 
     """
     held = _held(relation, query, "NULL::float8", values)
     return f"""{held}, marked AS (
-        SELECT ts, lasts, fits AND NOT coalesce(
-            lag(fits) OVER (ORDER BY ts)
-            AND lag(gap) OVER (ORDER BY ts) <= greatest({_HOLDS} * step, {int(query.bridged)}), false) AS opens, fits
+        SELECT ts, lasts, fits, step, CASE WHEN fits AND lag(fits) OVER (ORDER BY ts)
+            THEN lag(gap) OVER (ORDER BY ts) END AS since
         FROM held
     ), numbered AS (
-        SELECT ts, lasts, sum(opens::int) OVER (ORDER BY ts) AS spell FROM marked WHERE fits
+        SELECT *, sum(CASE WHEN since <= {_HOLDS} * step THEN 0 ELSE 1 END) OVER (ORDER BY ts) AS part
+        FROM marked WHERE fits
+    ), parts AS (
+        SELECT min(ts) AS begin, max(ts) AS ends, sum(lasts)::bigint AS lasts, min(step) AS step,
+            max(since) FILTER (WHERE since > {_HOLDS} * step) AS silence
+        FROM numbered GROUP BY part
+    ), joined AS (
+        SELECT *, CASE WHEN {bridges(query, "lag(lasts) OVER (ORDER BY begin)")}
+            THEN silence - {_HOLDS} * step END AS filled
+        FROM parts
+    ), told AS (
+        SELECT *, lasts + coalesce(filled, 0) AS whole,
+            sum(CASE WHEN filled IS NULL THEN 1 ELSE 0 END) OVER (ORDER BY begin) AS spell
+        FROM joined
     ), spells AS (
-        SELECT min(ts) AS begin, max(ts) AS ends, sum(lasts)::bigint AS lasts FROM numbered GROUP BY spell
-        HAVING sum(lasts) >= {int(query.shortest_spell)}
+        SELECT min(begin) AS begin, max(ends) AS ends, sum(whole)::bigint AS lasts FROM told GROUP BY spell
+        HAVING sum(whole) >= {int(query.shortest_spell)}
     ), longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST}),
     newest AS (SELECT * FROM spells ORDER BY begin DESC LIMIT 1),
     gaps AS (SELECT ts AS begin, gap FROM held WHERE gap > {_HOLDS} * step),
     widest AS (SELECT * FROM gaps ORDER BY gap DESC, begin LIMIT {_LONGEST})
     SELECT (SELECT coalesce(sum(lasts), 0)::bigint FROM spells),
-        (SELECT coalesce(sum(lasts), 0)::bigint FROM held), (SELECT count(*) FROM spells),
+        (SELECT coalesce(sum(lasts), 0)::bigint FROM held) + (SELECT coalesce(sum(filled), 0)::bigint FROM joined),
+        (SELECT count(*) FROM spells),
         (SELECT array_agg(begin ORDER BY lasts DESC, begin) FROM longest),
         (SELECT array_agg(lasts ORDER BY lasts DESC, begin) FROM longest),
         (SELECT begin FROM newest), (SELECT lasts FROM newest),

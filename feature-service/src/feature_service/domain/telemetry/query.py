@@ -78,8 +78,11 @@ class Aggregate(StrEnum):
 
 # What asks for readings that keep the shape of a series, in the place of an aggregate, and how few they may be.
 LTTB: Final = "lttb"
-_BRIDGED: Final = 60_000_000
 LEAST_POINTS: Final = 3
+# The longest time without a row, in microseconds, that may lie within a spell. Such a silence parts no spell of which
+# so many times as much is known on either side of it.
+MOST_BRIDGED: Final = 60_000_000
+KNOWN_BESIDE: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +107,9 @@ class StatisticsQuery:
     def bridged(self) -> int:
         """How many microseconds without a row part no spell, where rows fit on both sides.
 
-        A spell that has to last is not made two by a silence that is shorter than it, nor by one of up to a minute.
+        A spell that has to last is not made two by a silence that is no longer than it, of up to MOST_BRIDGED.
         """
-        return min(self.shortest_spell, _BRIDGED)
+        return min(self.shortest_spell, MOST_BRIDGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

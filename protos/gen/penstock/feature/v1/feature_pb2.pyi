@@ -973,8 +973,8 @@ class ComputeStatisticsRequest(_message.Message):
 
     @_builtins.property
     def shortest_spell(self) -> _duration_pb2.Duration:
-        """With `durations`: only spells that last at least so long count. Unset or 0: all of them. A time without readings
-        that is shorter than that, and no longer than a minute, does not make two of one.
+        """With `durations`: only spells that last at least so long count. Unset or 0: all of them. A silence of at most that
+        and a minute lies within a spell (see FittingTime).
         """
 
     def __init__(
@@ -1066,6 +1066,8 @@ Global___ComputeStatisticsResponse: _TypeAlias = ComputeStatisticsResponse  # no
 class FittingTime(_message.Message):
     """How long the rows that fit lasted. A row lasts until the next one, but no longer than ten times the median distance
     of rows: where a device was silent for longer, nothing is known. Rows without a value of a filtered field don't count.
+    A silence of at most a minute between two rows that fit lies within a spell, and counts, where ten times as much is
+    known on either side, or where it is no longer than the shortest spell asked for.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
