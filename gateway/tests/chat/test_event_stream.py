@@ -1,6 +1,8 @@
 """Frames are written at once only where that keeps them in their place."""
 
 import asyncio
+import time
+from itertools import pairwise
 from typing import Any
 
 from gateway.http.heartbeats import Heartbeats
@@ -75,7 +77,11 @@ async def test_a_stream_that_writes_is_not_silent() -> None:
     stream = connection.stream(heartbeat=0.1)
     async with asyncio.timeout(HANG_SECONDS), stream:
         await stream.write(b"one")
+        written = [time.monotonic()]
         for _ in range(20):
             await asyncio.sleep(0.01)
             assert stream.write_now(b"more")
-    assert b":\n" not in connection.sent
+            written.append(time.monotonic())
+    # A machine that has other work may make it silent for as long as a heartbeat.
+    longest = max(after - before for before, after in pairwise(written))
+    assert longest >= 0.1 or b":\n" not in connection.sent
