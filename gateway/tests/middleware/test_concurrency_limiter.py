@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.composition.clients import open_clients
 from gateway.composition.work_limits import WorkLimits
-from gateway.middleware.concurrency_limiter import LEAST, START, ConcurrencyLimiter, Wait
+from gateway.middleware.concurrency_limiter import LEAST, LEAST_BY_ONE, START, ConcurrencyLimiter, Wait
 from gateway.settings import GatewaySettings
 from penstock_kit.errors import Unavailable
 from penstock_testkit.waiting import HANG_SECONDS, until
@@ -274,14 +274,14 @@ def test_a_pause_refuses_none_of_as_many_as_were_carried_a_moment_ago():
     limiter = service.limiter
     assert service.ask(40) == 40
     limiter.record(1.0, Wait(among=40, seconds=TARGET / 2))
-    limiter.bound(Wait(among=30, seconds=3 * TARGET))
+    limiter.bound(*[Wait(among=30, seconds=3 * TARGET)] * 2)
     limiter.release("t")
     assert service.ask(2) == 1
     # More than that are bounded as ever, and so is the same number when it is long ago or the wait stands.
-    limiter.bound(Wait(among=100, seconds=2 * TARGET))
+    limiter.bound(*[Wait(among=100, seconds=2 * TARGET)] * 2)
     assert service.ask(100) == 10
     limiter.record(7.0, Wait(among=20, seconds=3 * TARGET))
-    limiter.bound(Wait(among=30, seconds=3 * TARGET))
+    limiter.bound(*[Wait(among=30, seconds=3 * TARGET)] * 2)
     assert limiter.is_full
     limiter.release("t")
     assert service.ask(1) == 0
@@ -292,19 +292,59 @@ def test_a_wait_that_stands_is_no_pause():
     service.ask(40)
     service.limiter.record(0.0, Wait(among=40, seconds=TARGET / 2))
     service.observe_for(1.0, delay=3 * TARGET)
-    service.limiter.bound(Wait(among=40, seconds=3 * TARGET))
+    service.limiter.bound(*[Wait(among=40, seconds=3 * TARGET)] * 2)
     service.limiter.release("t")
     assert service.ask(1) == 0
 
 
-def test_a_probe_under_way_for_longer_than_the_target_lets_nobody_further_in_but_the_least():
-    limiter = limiter_with(START // 2)
-    limiter.bound(Wait(among=20, seconds=2 * TARGET))
-    assert not limiter.acquire("t")
-    for _ in range(START // 2 - LEAST + 1):
+def assert_lets_in(limiter, calls):
+    """Let calls go until one fewer than so many are under way: then one is let in, and no further one."""
+    while limiter.in_flight >= calls:
+        assert not limiter.acquire("t")
         limiter.release("t")
     assert limiter.acquire("t")
     assert not limiter.acquire("t")
+
+
+def test_a_probe_under_way_for_longer_than_the_target_after_one_that_waited_lets_in_the_least_only():
+    limiter = limiter_with(START // 2)
+    limiter.bound(*[Wait(among=20, seconds=2 * TARGET)] * 2)
+    assert_lets_in(limiter, LEAST)
+
+
+@pytest.mark.parametrize("seconds", [TARGET, 2 * TARGET, 5 * TARGET])
+def test_what_one_probe_alone_among_few_has_waited_is_a_pause_and_refuses_none_of_a_few_people(seconds):
+    limiter = limiter_with(LEAST_BY_ONE - 1)
+    wait = Wait(among=20, seconds=seconds)
+    limiter.bound(wait)
+    assert limiter.acquire("t")
+    limiter.record(1.0, wait)
+    limiter.bound(wait)
+    assert_lets_in(limiter, LEAST_BY_ONE)
+    limiter.record(1.1, Wait(among=20, seconds=0.0))
+    limiter.record(1.2, wait)
+    limiter.bound(wait)
+    assert_lets_in(limiter, LEAST_BY_ONE)
+
+
+def test_one_probe_alone_among_many_bounds_at_once_to_what_waits_as_long_as_is_borne():
+    limiter = limiter_with(START)
+    limiter.bound(Wait(among=200, seconds=2 * TARGET))
+    assert_lets_in(limiter, 100)
+
+
+def test_two_probes_in_a_row_that_waited_bound_until_one_comes_through_or_nobody_has_to_be_asked():
+    limiter = limiter_with(LEAST_BY_ONE)
+    wait = Wait(among=20, seconds=2 * TARGET)
+    limiter.record(1.0, wait)
+    limiter.record(1.2, wait)
+    limiter.bound(wait)
+    assert_lets_in(limiter, LEAST)
+    limiter.bound()
+    limiter.bound(wait)
+    for _ in range(LEAST_BY_ONE - LEAST):
+        assert limiter.acquire("t")
+    assert_lets_in(limiter, LEAST_BY_ONE)
 
 
 @pytest.mark.parametrize("waits", [[], [Wait(among=1, seconds=TARGET / 5)]])

@@ -8,10 +8,11 @@ That is the gradient of Netflix's concurrency-limits and Envoy's adaptive concur
 
 A mean and a fall come too late for what fills the whole limit in less than half a second. So each probe bounds it at
 once too: a queue grows with the calls under way, and who would wait longer than the target by what the last probe
-waited among how many (or the one under way has waited so far) is not let in. Calls that cost no time of ours are
-bounded by nothing that way. Nor are as many as a probe came through in time among a moment ago: what one waits longer
-among no more is a pause, of a collection of garbage or a processor that others had, and no queue of the calls; where it
-stands the mean tells.
+waited among how many (or the one under way has waited so far) is not let in. One probe alone among few calls may be a
+pause and tells of no queue: only a second in a row that waits too bounds them below what a few people ask. Calls that
+cost no time of ours are bounded by nothing that way. Nor are as many as a probe came through in time among a moment
+ago: what one waits longer among no more is a pause, of a collection of garbage or a processor that others had, and no
+queue of the calls; where it stands the mean tells.
 """
 
 import asyncio
@@ -35,6 +36,8 @@ _MOST: Final = 10.0
 _LONGEST: Final = 1.0
 # So many calls at once are always served: fewer could not keep a machine busy.
 LEAST: Final = 16
+# So many are served whatever one probe alone has waited.
+LEAST_BY_ONE: Final = 64
 # The limit while no queue has stood: what may come in one moment.
 START: Final = 256
 # What is left of a limit by one fall, at most and at least. Seconds until the next: what waits has to be done first.
@@ -83,6 +86,8 @@ class ConcurrencyLimiter:
         self.observed = 0
         self._target = target
         self._bound = inf
+        # How many probes in a row came back and had waited.
+        self._told = 0
         # Among how many calls a probe came through in time, and when.
         self._carried = 0
         self._carried_at = 0.0
@@ -127,13 +132,18 @@ class ConcurrencyLimiter:
 
     def bound(self, *waits: Wait) -> None:
         """Let no more in than wait about as long as the target, by what these probes of late tell."""
-        telling = (each for each in waits if each.seconds > _TELLING * self._target)
-        self._bound = max(
-            LEAST, self._carried, min((each.among * self._target / each.seconds for each in telling), default=inf)
-        )
+        telling = [each for each in waits if self._tells(each)]
+        self._told = self._told if waits else 0
+        least = LEAST if max(len(telling), self._told) > 1 else LEAST_BY_ONE
+        fitting = min((each.among * self._target / each.seconds for each in telling), default=inf)
+        self._bound = max(least, self._carried, fitting)
+
+    def _tells(self, wait: Wait) -> bool:
+        return wait.seconds > _TELLING * self._target
 
     def record(self, now: float, wait: Wait) -> None:
         """Take note of a probe that has come back."""
+        self._told = self._told + 1 if self._tells(wait) else 0
         is_over = now - self._carried_at > _CARRIED
         if wait.seconds <= self._target and (wait.among >= self._carried or is_over):
             self._carried, self._carried_at = wait.among, now
