@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,8 +16,7 @@ from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.message import Message, Role
 from chat_stream_service.domain.model.picture import Picture
 from chat_stream_service.domain.model.usage import UNKNOWN_COST, Cost, Usage
-from chat_stream_service.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database
+from penstock_kit.database import Database
 from penstock_kit.errors import InvalidArgument, NotFound
 from penstock_testkit.pictures import png
 from penstock_testkit.waiting import HANG_SECONDS
@@ -29,11 +27,8 @@ BOB = Owner(tenant_id="acme", user_id="bob")
 
 
 @pytest.fixture
-async def store(store_url: str) -> AsyncGenerator[SqlConversationStore]:
-    await migrate(store_url, MIGRATIONS)
-    database = open_database(store_url)
-    yield SqlConversationStore(database)
-    await database.close()
+def store(database: Database) -> SqlConversationStore:
+    return SqlConversationStore(database)
 
 
 def conversation(number: int = 1, *, owner: Owner = ANN, title: str = "") -> Conversation:

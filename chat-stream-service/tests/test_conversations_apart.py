@@ -1,6 +1,5 @@
 """Several conversations of one owner in a store: what is done in one is seen in no other."""
 
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,22 +17,13 @@ from chat_stream_service.domain.model.event import CompleteState, Status
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.memory import RememberedTurn
 from chat_stream_service.domain.model.message import Message, Role
-from chat_stream_service.main import MIGRATIONS
-from penstock_kit.database import Database, migrate, open_database
+from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
 from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ANN = Owner(tenant_id="acme", user_id="ann")
 END = CompleteState(status=Status.COMPLETED, content="yes", thinking="", model="m")
-
-
-@pytest.fixture
-async def database(store_url: str) -> AsyncGenerator[Database]:
-    await migrate(store_url, MIGRATIONS)
-    opened = open_database(store_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

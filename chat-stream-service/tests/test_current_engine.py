@@ -10,9 +10,8 @@ from chat_stream_service.domain.engines.current_engine import CurrentEngine
 from chat_stream_service.domain.engines.registry import EngineRegistry
 from chat_stream_service.domain.model.engine import EngineHealth, EngineInfo, Turn, TurnEvent
 from chat_stream_service.domain.model.replica_bus import EngineSwitched, Notice, NoticeHandler
-from chat_stream_service.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import Database, migrate, open_database
+from penstock_kit.database import Database
 from penstock_kit.errors import NotFound, Unavailable
 
 
@@ -58,14 +57,6 @@ class PartyBus:
 
     def listen(self, handle: NoticeHandler) -> None:
         self.handlers.append(handle)
-
-
-@pytest.fixture
-async def database(store_url: str) -> AsyncGenerator[Database]:
-    await migrate(store_url, MIGRATIONS)
-    opened = open_database(store_url)
-    yield opened
-    await opened.close()
 
 
 def replica(database: Database, party: Party, *names: str) -> tuple[EngineRegistry, CurrentEngine]:

@@ -1,6 +1,5 @@
 """What the own engine remembers, on both databases."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,21 +10,12 @@ from chat_stream_service.adapters.sql_memory import SqlMemory
 from chat_stream_service.domain.model.conversation import Conversation, Owner
 from chat_stream_service.domain.model.memory import RememberedTurn
 from chat_stream_service.domain.model.search_term import closeness, combinations_that_fit, search_terms
-from chat_stream_service.main import MIGRATIONS
-from penstock_kit.database import Database, migrate, open_database
+from penstock_kit.database import Database
 
 ANN = Owner(tenant_id="acme", user_id="ann")
 BOB = Owner(tenant_id="acme", user_id="bob")
 EVE = Owner(tenant_id="other", user_id="ann")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(store_url: str) -> AsyncGenerator[Database]:
-    await migrate(store_url, MIGRATIONS)
-    opened = open_database(store_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

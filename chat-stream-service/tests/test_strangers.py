@@ -1,6 +1,6 @@
 """What belongs to one user is nobody else's: every statement of every store, by tenant and by user."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +17,8 @@ from chat_stream_service.domain.model.conversation import Conversation, Conversa
 from chat_stream_service.domain.model.event_log import StreamHeader
 from chat_stream_service.domain.model.memory import RememberedTurn
 from chat_stream_service.domain.model.message import Message, Role
-from chat_stream_service.main import MIGRATIONS
 from penstock_kit.context import Caller
-from penstock_kit.database import Database, migrate, open_database
+from penstock_kit.database import Database
 from penstock_kit.errors import NotFound
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -32,14 +31,6 @@ STRANGERS = {
 stranger = pytest.mark.parametrize("owner", STRANGERS.values(), ids=STRANGERS)
 
 Call = Callable[[Owner], Awaitable[Any]]
-
-
-@pytest.fixture
-async def database(store_url: str) -> AsyncGenerator[Database]:
-    await migrate(store_url, MIGRATIONS)
-    opened = open_database(store_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

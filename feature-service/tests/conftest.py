@@ -12,6 +12,8 @@ import pytest
 from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from feature_service.adapters.telemetry_url import open_telemetry
+from feature_service.domain.telemetry.store import TelemetryStore
 from feature_service.main import MIGRATIONS, open_servicers
 from feature_service.settings import FeatureSettings
 from penstock_kit.context import CallContext, Caller, use_context
@@ -125,3 +127,19 @@ def as_tenant() -> Callable[[str], AbstractContextManager[CallContext]]:
         return use_context(CallContext(request_id="req_test", caller=caller))
 
     return enter
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def telemetry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty store of telemetry; a test that asks for it runs on both kinds."""
+    if request.param == "duckdb":
+        return f"duckdb:///{tmp_path / 'telemetry.duckdb'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+async def telemetry_store(telemetry_url: str) -> AsyncIterator[TelemetryStore]:
+    """Open an empty store of telemetry, of both kinds in turn."""
+    opened = open_telemetry(telemetry_url)
+    yield opened
+    await opened.close()

@@ -2,8 +2,6 @@
 
 import pytest
 
-from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
-from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import Condition, NewestQuery, Operator
@@ -14,30 +12,11 @@ KEYS = {code: SeriesKey(tenant_id="t", device_code=code) for code in ("c", "a", 
 
 
 @pytest.fixture
-async def duckdb_store(tmp_path):
-    opened = DuckDbTelemetryStore(tmp_path / "telemetry.duckdb")
-    await fill(opened)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def postgresql_store(postgres_url):
-    opened = PostgresTelemetryStore(postgres_url)
-    await fill(opened)
-    yield opened
-    await opened.close()
-
-
-async def fill(store):
+async def store(telemetry_store):
     for place, key in enumerate(KEYS.values()):
-        await store.append(key, frame_of(range(4), v=[10 * place + at for at in range(4)]))
-    await store.append(SeriesKey(tenant_id="other", device_code="a"), frame_of(range(4), v=[-1] * 4))
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def store(request):
-    return request.getfixturevalue(f"{request.param}_store")
+        await telemetry_store.append(key, frame_of(range(4), v=[10 * place + at for at in range(4)]))
+    await telemetry_store.append(SeriesKey(tenant_id="other", device_code="a"), frame_of(range(4), v=[-1] * 4))
+    return telemetry_store
 
 
 async def pages(store, size, **query):

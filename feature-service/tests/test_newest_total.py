@@ -19,32 +19,14 @@ def query_of(**values):
 
 
 @pytest.fixture
-async def duckdb_store(tmp_path):
-    opened = DuckDbTelemetryStore(tmp_path / "telemetry.duckdb")
-    await fill(opened)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def postgresql_store(postgres_url):
-    opened = PostgresTelemetryStore(postgres_url)
-    await fill(opened)
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("ANALYZE")
-    await connection.close()
-    yield opened
-    await opened.close()
-
-
-async def fill(store):
-    await store.append(KEY, frame_of(range(MANY), a=range(MANY)))
-    await store.append(OTHER, frame_of(range(FEW), a=range(FEW)))
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def store(request):
-    return request.getfixturevalue(f"{request.param}_store")
+async def store(telemetry_store, telemetry_url):
+    await telemetry_store.append(KEY, frame_of(range(MANY), a=range(MANY)))
+    await telemetry_store.append(OTHER, frame_of(range(FEW), a=range(FEW)))
+    if isinstance(telemetry_store, PostgresTelemetryStore):
+        connection = await asyncpg.connect(telemetry_url)
+        await connection.execute("ANALYZE")
+        await connection.close()
+    return telemetry_store
 
 
 async def test_few_rows_are_counted_and_very_many_may_be_estimated_and_say_so(store):

@@ -3,8 +3,6 @@ range."""
 
 import pytest
 
-from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
-from feature_service.adapters.postgresql.telemetry_store import PostgresTelemetryStore
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import Condition, Operator, StatisticsQuery
@@ -15,22 +13,8 @@ ON = Condition(field="a", operator=Operator.GT, operands=(0.0,))
 
 
 @pytest.fixture
-async def duckdb_store(tmp_path):
-    opened = DuckDbTelemetryStore(tmp_path / "telemetry.duckdb")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def postgresql_store(postgres_url):
-    opened = PostgresTelemetryStore(postgres_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def store(request):
-    return request.getfixturevalue(f"{request.param}_store")
+def store(telemetry_store):
+    return telemetry_store
 
 
 def query(*conditions, span=None, **more):

@@ -2,16 +2,9 @@
 
 # ruff: noqa: S608 - names are our own or quoted, values are parameters
 
-from typing import Final
-
 from feature_service.adapters.postgresql.statement import Relation, Values, fits
-from feature_service.adapters.silence_sql import bridges
+from feature_service.adapters.spell_sql import HOLDS, spells
 from feature_service.domain.telemetry.query import StatisticsQuery
-
-# A row lasts until the next one, but not longer than so many median distances: after that nothing is known.
-_HOLDS: Final = 10
-# Spells that are told one by one.
-_LONGEST: Final = 10
 
 
 def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> str:
@@ -21,32 +14,8 @@ def fitting_time(relation: Relation, query: StatisticsQuery, values: Values) -> 
     gaps, begins and lengths of the longest. Begins are times.
     """
     held = _held(relation, query, "NULL::float8", values)
-    return f"""{held}, marked AS (
-        SELECT ts, lasts, fits, step, CASE WHEN fits AND lag(fits) OVER (ORDER BY ts)
-            THEN lag(gap) OVER (ORDER BY ts) END AS since
-        FROM held
-    ), numbered AS (
-        SELECT *, sum(CASE WHEN since <= {_HOLDS} * step THEN 0 ELSE 1 END) OVER (ORDER BY ts) AS part
-        FROM marked WHERE fits
-    ), parts AS (
-        SELECT min(ts) AS begin, max(ts) AS ends, sum(lasts)::bigint AS lasts, min(step) AS step,
-            max(since) FILTER (WHERE since > {_HOLDS} * step) AS silence
-        FROM numbered GROUP BY part
-    ), joined AS (
-        SELECT *, CASE WHEN {bridges(query, "lag(lasts) OVER (ORDER BY begin)")}
-            THEN silence - {_HOLDS} * step END AS filled
-        FROM parts
-    ), told AS (
-        SELECT *, lasts + coalesce(filled, 0) AS whole,
-            sum(CASE WHEN filled IS NULL THEN 1 ELSE 0 END) OVER (ORDER BY begin) AS spell
-        FROM joined
-    ), spells AS (
-        SELECT min(begin) AS begin, max(ends) AS ends, sum(whole)::bigint AS lasts FROM told GROUP BY spell
-        HAVING sum(whole) >= {int(query.shortest_spell)}
-    ), longest AS (SELECT * FROM spells ORDER BY lasts DESC, begin LIMIT {_LONGEST}),
-    newest AS (SELECT * FROM spells ORDER BY begin DESC LIMIT 1),
-    gaps AS (SELECT ts AS begin, gap FROM held WHERE gap > {_HOLDS} * step),
-    widest AS (SELECT * FROM gaps ORDER BY gap DESC, begin LIMIT {_LONGEST})
+    return f"""{held}, {spells(query)},
+    newest AS (SELECT * FROM spells ORDER BY begin DESC LIMIT 1)
     SELECT (SELECT coalesce(sum(lasts), 0)::bigint FROM spells),
         (SELECT coalesce(sum(lasts), 0)::bigint FROM held) + (SELECT coalesce(sum(filled), 0)::bigint FROM joined),
         (SELECT count(*) FROM spells),
@@ -81,7 +50,7 @@ def _held(relation: Relation, query: StatisticsQuery, value: str, values: Values
         SELECT *, {_micros("lead(ts) OVER (ORDER BY ts) - ts")} AS gap FROM known
     ), usual AS (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY gap), 0)::bigint AS step FROM spaced),
     held AS MATERIALIZED (
-        SELECT *, least(coalesce(gap, step), {_HOLDS} * step) AS lasts FROM spaced, usual
+        SELECT *, least(coalesce(gap, step), {HOLDS} * step) AS lasts FROM spaced, usual
     )"""
 
 
