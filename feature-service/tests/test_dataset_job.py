@@ -1,6 +1,7 @@
 """A job that is cancelled stops its work, and leaves no file behind."""
 
 import asyncio
+import sys
 import threading
 
 import numpy as np
@@ -312,3 +313,16 @@ def test_what_is_told_of_progress_can_end_a_build():
     with pytest.raises(InterruptedError):
         build_dataset({"d": rows}, PLAN, stop_at_a_half)
     assert told == [0.125, 0.25, 0.375, 0.5]
+
+
+async def test_beside_a_build_the_loop_has_its_turn_within_half_a_millisecond(store, tmp_path):
+    usual = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(0.005)
+        devices = GatedDevices(3)
+        devices.gate.set()
+        dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
+        await dataset_jobs.create("t", PLAN, request_id="", wait_seconds=BOUND)
+        assert sys.getswitchinterval() == pytest.approx(0.0005, rel=0.05)
+    finally:
+        sys.setswitchinterval(usual)

@@ -183,3 +183,12 @@ def test_rows_far_beyond_those_that_were_counted_are_left_out():
     table = RowTable(["a"], "l", {"d": 10}, None)
     table.add("d", frame_of(range(2_000), a=range(2_000), l=range(2_000)))
     assert len(table.device("d").frame) == 21
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows"),
+    [pytest.param(8, 50_000, id="few"), pytest.param(98, 10_000, id="many"), pytest.param(1_998, 1_000, id="most")],
+)
+def test_a_block_is_small_enough_that_others_hardly_wait_and_large_enough_to_be_worth_a_statement(fields, rows):
+    table = RowTable([f"f{place}" for place in range(fields)], "state", {"d": 10}, None)
+    assert table.rows_at_once == rows

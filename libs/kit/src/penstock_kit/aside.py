@@ -31,11 +31,16 @@ def is_large(size: int) -> bool:
     return size > _LARGE
 
 
+def share_interpreter() -> None:
+    """Let the event loop have its turn soon beside the threads of this process that compute, from now on."""
+    sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
+
+
 async def run_aside(size: int, work: Callable[[], _Result]) -> _Result:
     """Return what `work`, whose input has `size` bytes, returns; raise what it raises."""
     if not is_large(size):
         return work()
-    sys.setswitchinterval(min(_SWITCH, sys.getswitchinterval()))
+    share_interpreter()
     run = partial(contextvars.copy_context().run, work)
     loop = asyncio.get_running_loop()
     async with _turns.setdefault(loop, FairTurns(1)).turn(current_context().caller.tenant_id):

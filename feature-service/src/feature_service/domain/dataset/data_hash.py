@@ -8,7 +8,7 @@ import numpy as np
 
 from feature_service.domain.dataset.label import LabelArray, LabelledRows
 
-_PIECE: Final = 250_000
+_PIECE: Final = 50_000
 _NO_TEXT: Final = "\x00"
 _END_OF_TEXT: Final = "\x1f"
 

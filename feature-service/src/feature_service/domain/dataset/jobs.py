@@ -22,6 +22,7 @@ from feature_service.domain.dataset.record import (
 )
 from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.model.span import micros_of
+from penstock_kit.aside import share_interpreter
 from penstock_kit.clock import Clock
 from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted, Unavailable
 from penstock_kit.opened import opened_in_thread
@@ -219,6 +220,7 @@ class DatasetJobs:
     async def _built(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
         running = replace(dataset, state=DatasetState.RUNNING)
         await self._note(tenant_id, running)
+        share_interpreter()
         async with opened_in_thread(self._new_room) as room:
             devices = await self._source.rows(tenant_id, plan, room)
             return await self._built_of(tenant_id, running, plan, devices)

@@ -17,7 +17,7 @@ from penstock_kit.errors import Unprocessable
 LabelArray: TypeAlias = FloatArray | TextArray
 MAX_CLASSES: Final = 100
 NO_LABEL: Final = -1
-_PIECE: Final = 250_000
+_PIECE: Final = 50_000
 """Labels that are looked at at once: as Python objects they take ten times their place."""
 _EXACT_WHOLE: Final = 2.0**53
 """Up to here a float tells every whole number from the next."""
