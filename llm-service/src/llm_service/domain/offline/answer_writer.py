@@ -53,10 +53,9 @@ class Report:
         """Answer what asks nothing of devices."""
         say = self.say
         match talk:
-            case SmallTalk.THANKS:
-                return say.thanked()
-            case SmallTalk.FAREWELL:
-                return say.farewell()
+            case SmallTalk.THANKS | SmallTalk.FAREWELL | SmallTalk.NICETY:
+                said = {SmallTalk.THANKS: say.thanked, SmallTalk.FAREWELL: say.farewell}
+                return said.get(talk, say.at_service)()
             case SmallTalk.CLOCK if say.times.now is not None:
                 return say.clock(say.times.stamp(say.times.now))
             case SmallTalk.HELP | SmallTalk.GREETING:
@@ -149,6 +148,7 @@ class Report:
             Remark.NOT_DRAWN: say.not_drawn,
             Remark.STARTS: say.starts_told,
             Remark.LASTING: say.lasting_told,
+            Remark.OEE: say.oee_told,
         }
         return told[note.remark](*note.words)
 

@@ -30,6 +30,10 @@ class ChineseDevices(ChineseEvents):
         """Say goodbye."""
         return "再见。"
 
+    def at_service(self) -> str:
+        """Answer what is said in passing."""
+        return "好的。想了解设备可以直接问我，例如“WLD001 现在在运行吗”。"
+
     def clock(self, time: str) -> str:
         """Tell the time."""
         return f"本系统的时钟现在是 {time}（{self.times.name}），回答中的时间都以它为准；数据的时间则由设备上传。"

@@ -110,6 +110,13 @@ class ChineseStates(SharedWording):
         """Explain stops."""
         return f"只计持续至少 {least}的停机，更短的停顿不计（要全部计入，请问“包括短的”）。"
 
+    def oee_told(self, words: str) -> str:
+        """Say which part is told."""
+        return (
+            f"{words} = 可用率 × 性能 × 质量。上面给出的是数据能说明的可用率部分：电弧燃烧（current >= 5）的数据占比。"
+            "数据中没有计划生产时间和节拍，因此无法得出性能；质量可以问合格数据的占比。"
+        )
+
     def answered(self, text: str, *, holds: bool) -> str:
         """Put yes or no first."""
         return f"{'是' if holds else '不是'}：{text}"

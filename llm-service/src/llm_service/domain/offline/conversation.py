@@ -22,9 +22,10 @@ from llm_service.domain.offline.question_parts import by_label, by_state, parts_
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
 from llm_service.domain.offline.shifted_again import shifted_again
+from llm_service.domain.offline.small_talk import courtesy
 from llm_service.domain.offline.told_again import asked_again, at_that_time, together_again, usual_tail
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
-from llm_service.domain.offline.vocabulary import lexicon
+from llm_service.domain.offline.vocabulary import language_of, lexicon
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
 # How far back a follow-up reaches, in questions; how much of a long conversation is looked at, in messages.
@@ -103,11 +104,15 @@ class Conversation:
         spoken: dict[str, None] = {}
         for text in reversed(self.earlier):
             checkpoint()
+            if courtesy(text) is not None:
+                continue
             read = self._read(text, now, before, (*spoken,))[-1]
             # What was not understood is followed by what was spoken of before it.
             before = before if before is not None and read.intent is Intent.CHAT else read
             spoken.update(dict.fromkeys(before.devices))
         checkpoint()
+        if courtesy(self.question) is not None:
+            return (StructuredQuery(intent=Intent.CHAT, language=language_of(self.question)),)
         return self._read(self.question, now, before, (*spoken,))
 
     def _read(

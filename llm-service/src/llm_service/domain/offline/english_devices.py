@@ -30,6 +30,10 @@ class EnglishDevices(EnglishEvents):
         """Say goodbye."""
         return "Goodbye."
 
+    def at_service(self) -> str:
+        """Answer what is said in passing."""
+        return "All right. Ask me about your devices, for example “is WLD001 running?”."
+
     def clock(self, time: str) -> str:
         """Tell the time."""
         return (

@@ -123,6 +123,16 @@ class EnglishStates(SharedWording):
             "(ask “including the short ones” for all)."
         )
 
+    def oee_told(self, words: str) -> str:
+        """Say which part is told."""
+        return (
+            f"{words} is availability × performance × quality. Told is what the readings know of availability: the "
+            f"share "
+            "of the readings with the arc on (current >= 5). Planned production time and cycle times are not in the "
+            "data, "
+            "so performance is not known; for quality ask for the share of good readings."
+        )
+
     def answered(self, text: str, *, holds: bool) -> str:
         """Put yes or no first."""
         return f"{'Yes' if holds else 'No'}: {text}"

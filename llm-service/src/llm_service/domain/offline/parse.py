@@ -37,6 +37,7 @@ from llm_service.domain.offline.measure import (
     use_kilowatt_hours,
 )
 from llm_service.domain.offline.newest_asked import with_newest
+from llm_service.domain.offline.oee_asked import with_oee
 from llm_service.domain.offline.part_of_time import with_part_of_time
 from llm_service.domain.offline.power_asked import with_power
 from llm_service.domain.offline.predicate import read_predicate
@@ -61,6 +62,7 @@ from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.times_against import with_times_against
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.topic import find_topic
+from llm_service.domain.offline.trouble_asked import with_trouble
 from llm_service.domain.offline.two_times import of_the_day
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
@@ -153,7 +155,8 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_power(with_break(with_newest(with_starts(query, sentence), sentence), sentence), sentence)
     query = with_course(with_doing(query, sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
-    return with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
+    query = with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
+    return with_trouble(with_oee(query, sentence), sentence)
 
 
 def _prepare(sentence: Sentence) -> None:

@@ -23,6 +23,10 @@ class DeviceWording(StateWording, Protocol):
         """Say goodbye."""
         ...
 
+    def at_service(self) -> str:
+        """Answer what is said in passing."""
+        ...
+
     def clock(self, time: str) -> str:
         """Tell what time it is here, and that readings have the times they came with."""
         ...

@@ -166,6 +166,10 @@ class StateWording(Protocol):
         """Say that only stops that last are counted."""
         ...
 
+    def oee_told(self, words: str) -> str:
+        """Say which part of the effectiveness is told, and what the readings lack for the rest."""
+        ...
+
     def answered(self, text: str, *, holds: bool) -> str:
         """Put yes or no before an answer."""
         ...

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.about_penstock import About, about_penstock
+from llm_service.domain.offline.about_text import about_text
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar, cut_for_events
 from llm_service.domain.offline.conversation import Conversation
@@ -66,6 +68,9 @@ def _step(plan: PlanState) -> Step:
 
 def _without_data(plan: PlanState) -> Step | None:
     """The next step to what no reading answers, None for a question about devices."""
+    if (about := about_penstock(plan.talk.question, plan.query)) is not None:
+        text = about_text(about, plan.query.language)
+        return Say(text=plan.report.unconfigured() if about is About.MODEL else text)
     if reason := plan.report.unanswerable(plan.query):
         return Say(text=reason)
     if (talk := small_talk(plan.talk.question, plan.query)) is None:

@@ -122,6 +122,7 @@ class Remark(StrEnum):
     NEWEST = "newest"  # nothing: the newest readings are told for an overview
     NOT_DRAWN = "not_drawn"  # how a drawing was asked for
     STARTS = "starts"  # how a start was asked for, which is told by the stops before
+    OEE = "oee"  # how the effectiveness was asked for, of which a part is told
     LASTING = "lasting"  # how long a stop has to last to be counted, where no length was asked for
 
 

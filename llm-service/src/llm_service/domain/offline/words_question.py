@@ -6,6 +6,13 @@ from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.query import Intent, Statistic, Verdict
 from llm_service.domain.offline.words_data import Comparative
 
+# The trade of a shop, of which no machine measures anything.
+_TRADE: Final = (
+    "customer|customers|client|clients|orders|work order|work orders|order number|invoice|invoices|revenue"
+    "|turnover|profit|profits|profitable|money|budget|salary|salaries|wage|wages|complaint|complaints|complained"
+    "|due date|delivery date|deliveries|deadline|dollars|euros|earn|earned|paid|pay for|sales|sold|sell"
+    "|客户|顾客|客人|订单|工单|营收|收入|利润|营业额|销售额|钱|赚|赚了|交货|交期|发货|发票|工资|奖金|投诉|预算|销量"
+)
 _CANNOT: Final = (
     "next service|the next service|due for service|service due|serviced|供应商|supplier"
     "|safe to|safe for|safely|replace|replaced|replacement|responsible|in charge of|in charge|whose job|谁负责|负责人"
@@ -17,7 +24,7 @@ _CANNOT: Final = (
     "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
     "|manufacturer|序列号|厂家|保养|vendor|who supplies|who supplied|weather|the weather|天气|天气预报|室外|户外"
     "|会降到|会跌到|会变成|会变成多少|会升高多少|会上升多少|会下降多少|会降低多少|会增加多少|会减少多少|会升到多少"
-    "|would be if|would happen if|would it be if|会怎么样|会怎样"
+    f"|would be if|would happen if|would it be if|会怎么样|会怎样|{_TRADE}"
 )
 _HEATING: Final = (
     "getting hotter|getting warmer|getting colder|getting cooler|getting hot|becoming hotter|becoming warmer"
@@ -72,7 +79,8 @@ _FILLERS: Final = (
     "|帮忙查一下|帮忙看看|能否|可不可以|能告诉我|我想了解|了解|了解一下|想了解|我想知道|具体是|是怎样|怎样的"
     "|大家|谁能|问一下|问下|想问|想问一下|想问下|查下|看下|算下|说下|报一下|报下|给出|求出|得出|列一下|统计下"
     "|取|是多大|是多高|该设备|本机|现场|目前为止|到目前为止|截至目前|迄今|迄今为止|为止|至今为止|掉|出来|起来"
-    "|下去|过来|state|mode|really|truly|indeed|确实|真正|处于|处在|既|标为|标成|标作|标记|标记为|标记成|标注|标注为|判为|判定为"
+    "|下去|过来|state|mode|really|truly|indeed|确实|真正|处于|处在|既|标为|标成|标作|标记|标记为|标记成|标注|标注为"
+    "|判为|判定为"
     "|被标为|被标记为|被标记成|被判为"
 )
 _LATEST: Final = (
@@ -87,7 +95,8 @@ _LATEST: Final = (
 
 _RANKING: Final = (
     "from highest to lowest|highest to lowest|highest first|descending|in descending order|order by|ordered by"
-    "|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低|按高低排|按高低排序|按大小排|按大小排序|排列|从大到小排|从高到低排"
+    "|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低|按高低排|按高低排序|按大小排|按"
+    "大小排序|排列|从大到小排|从高到低排"
     "|从大到小排列|从高到低排列|从高到低排序|从大到小排序|从高到低排一下|从大到小排一下"
 )
 _RISING: Final = (
@@ -116,7 +125,7 @@ _ABSENT: Final = (
     "|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作|谁在操作|谁在用|responsible"
     "|in charge of|in charge|whose job|谁负责|负责人|由谁负责|负责|cost|costs|price|expensive|费用|成本|电费|价格|花费"
     "|多少钱|weather|the weather|天气|天气预报|室外|户外|next service|the next service|due for service|service due"
-    "|serviced|maintenance|保养|who used"
+    f"|serviced|maintenance|保养|who used|{_TRADE}"
 )
 _TO_COME: Final = (
     "predict|prediction|forecast|extrapolate|预测|预报|will|will be|going to|gonna|将会|会是多少|会到多少|会达到"
