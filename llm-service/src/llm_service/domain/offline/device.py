@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from llm_service.domain.offline.another_asked import asks_another
 from llm_service.domain.offline.device_number import NumberedDevices
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import number_at
@@ -51,6 +52,7 @@ class FoundDevices:
     everyone: bool = False
     by_group: bool = False
     others: bool = False
+    another: str = ""
 
 
 def find_devices(sentence: Sentence, numbered: Mapping[int, NumberedDevices] = NONE_NUMBERED) -> FoundDevices:
@@ -96,11 +98,14 @@ def find_devices(sentence: Sentence, numbered: Mapping[int, NumberedDevices] = N
             excluding = excluding and any(sentence.has(at, kind) for kind in (Kind.DEVICE_WORD, Kind.FILLER))
     if not codes and not references and not everyone and not left_out:
         references.update(dict.fromkeys(_bare_numbers(sentence)))
-    others = _asks_others(sentence) if not codes and not references else False
+    bare = not codes and not references
+    another = asks_another(sentence) if bare and not everyone else ""
+    others = _asks_others(sentence) if bare and not another else False
     outside = any(each.excluded and not each.label for each in references)
     everyone = everyone or (outside and not codes and all(each.excluded for each in references))
     return FoundDevices(
         others=others,
+        another=another,
         codes=tuple(codes),
         left_out=tuple(left_out),
         references=tuple(references),

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from llm_service.domain.offline.another_asked import of_another, of_place
+from llm_service.domain.offline.clock_again import on_clock
 from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
 from llm_service.domain.offline.period import midnight, moved
 from llm_service.domain.offline.query import Intent, Language, Statistic, StructuredQuery, TimeRange
@@ -22,7 +24,11 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     """
     if before is None or query.refused:
         return timeless(query)
-    query = _behind(query, before.time)
+    query = of_place(_behind(query, before.time), before)
+    if query.another:
+        named = of_another(query, before, spoken)
+        leans = query.follows or not _says_what(query)
+        return timeless(_merged(query, before, devices=named) if leans else named)
     if query.owner and before.rank and len(before.devices) != 1 and not names_devices(query) and not query.longest:
         # "And its voltage?" of the first of a ranking, which is found once more.
         single = not before.interval and len(before.periods) < 2 and not query.rank
@@ -148,7 +154,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         query = replace(query, statistics=(), whether=False)
     again = Statistic.LAST in before.statistics and bool(query.references) and query.follows
     keeps_rank = before.rank and (devices is before or before.interval is not None or again)
-    query = _on_day(query, before.time)
+    query = on_clock(_on_day(query, before.time), before)
     statistics = query.statistics or (() if ends and not query.statistics else before.statistics)
     if keeps_rank and query.follows:
         statistics = told_with_ends(query, before) or before.statistics
@@ -171,6 +177,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         references=devices.references,
         all_devices=devices.all_devices,
         except_devices=devices.except_devices,
+        another=devices.another,
         winner=devices.winner,
         owner=query.owner or (devices.owner if devices.winner else ""),
         fields=query.fields or before.fields or _measured(query, before),

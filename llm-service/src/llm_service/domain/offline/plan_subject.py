@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.another_asked import one_of_others
 from llm_service.domain.offline.applicable import narrowed
 from llm_service.domain.offline.own_name import named_like
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
@@ -58,6 +59,8 @@ class _Subject:
         self._plan.left_out += (
             ["groups"] if (groups > 1 or query.by_group) and (query.rank or query.intent is Intent.COMPARE) else []
         )
+        others = one_of_others(query, found.codes, cards)
+        found = replace(found, codes=others if len(others) == 1 or not query.another else ())
         codes = (*found.codes, *(code for code in found.unknown if not code.startswith("#")))
         if codes:
             self._plan.left_out += ["devices"] if len(codes) > _MOST_DEVICES else []
@@ -67,14 +70,16 @@ class _Subject:
         if len(cards) == 1:
             self._plan.query = replace(query, devices=(cards[0].code,))
             return None
-        if query.conditions and query.time and cards and len(cards) <= _MOST_DEVICES and not query.unread:
+        whole = query.conditions and query.time and not query.another and not query.unread
+        if whole and cards and len(cards) <= _MOST_DEVICES:
             # "How many stops yesterday?" is asked of the whole shop.
             self._plan.query = replace(query, devices=tuple(card.code for card in cards))
             return None
         near = dict.fromkeys(
             code for word in query.unread for code in (*named_like(word, cards), *near_devices(word, cards))
         )
-        return self._plan.say(self._plan.report.which_device(cards, tuple(near)))
+        asked = [card for card in cards if card.code in others] if query.another else []
+        return self._plan.say(self._plan.report.which_device(asked or cards, tuple(near)))
 
     def _by_name(self, query: StructuredQuery, found: ResolvedDevices) -> tuple[StructuredQuery, ResolvedDevices]:
         """The devices with those words heeded that are of names: of a hall the press, of all the only compressor."""

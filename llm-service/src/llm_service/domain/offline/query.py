@@ -184,6 +184,9 @@ class StructuredQuery:
     `again` is the number to be made of those of all intervals: the mean of the hourly maximum. `winner` is a ranking
     before, of whose first device it is asked, `owner` the word for it.
 
+    With `half_open` the half of the day was not said of it; `another` ("any", "group" for one of the same hall) asks of
+    one device that was not spoken of before.
+
     With `undated` no day was said of `time`; `others` asks of the devices that were not spoken of before.
 
     `counts_intervals` asks how many intervals have a number that fits the conditions; planned, these are `limits`.
@@ -264,6 +267,8 @@ class StructuredQuery:
     counts_intervals: bool = False
     limits: tuple[Condition, ...] = ()
     undated: bool = False
+    half_open: bool = False
+    another: str = ""
     others: bool = False
     same_time: bool = False
     narrows: bool = False

@@ -199,6 +199,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         robust=topic.robust,
         back=reading.times.back,
         undated=reading.times.undated,
+        half_open=reading.times.half_open,
+        another=devices.another,
         same_time=reading.same_time,
         narrows=reading.narrows,
         adds=reading.adds,

@@ -45,7 +45,8 @@ class FoundTime:
     """The ranges in the order of their mention, and the zone they were said in ("" for that of now).
 
     `now` is in that zone. `back` is how far the one range lies behind a time spoken of before.
-    `undated` says that the one range names no day: "in the morning", "from 9 to 10".
+    `undated` says that the one range names no day: "in the morning", "from 9 to 10". `half_open` says that it is a
+    time of day that leaves open which half of the day is meant: "at three".
     `clocked` says that times of day were named; `future` is what was said of days that are
     still to come.
     """
@@ -58,6 +59,7 @@ class FoundTime:
     now: datetime | None = None
     back: timedelta | None = None
     undated: bool = False
+    half_open: bool = False
 
 
 def find_times(sentence: Sentence, now: datetime) -> FoundTime:
@@ -121,6 +123,7 @@ class _TimeReader:
             now=self._now,
             back=next((m.day.back for m in moments if m.day and m.day.back), None) if len(ranges) == 1 else None,
             undated=len(ranges) == 1 and all(_is_undated(each) for each in moments),
+            half_open=len(ranges) == len(moments) == 1 and _is_half_open(moments[0]),
         )
 
     def _daily(self, moments: Sequence[Moment], daily: DailyHours) -> FoundTime:
@@ -325,6 +328,12 @@ def _ends_on(second: Moment, first: Moment, end: int) -> bool:
 def _is_undated(moment: Moment) -> bool:
     """Whether a moment names no day: "in the morning", "at 9"."""
     return moment.day.undated if moment.day else moment.clock is not None
+
+
+def _is_half_open(moment: Moment) -> bool:
+    """Whether "at three" may be that of the afternoon."""
+    clock = moment.clock
+    return clock is not None and moment.day is None and not (clock.marked or clock.exact or clock.zone)
 
 
 def _in_calendar(time: TimeRange) -> bool:

@@ -78,6 +78,8 @@ _COUNTED: Final = frozenset({"weld", "welds", "run", "焊缝", "焊点", "焊"})
 # "How many metres of wire did it weld" is what it used.
 _CONSUMING: Final = frozenset({"feed", "feeds", "fed", "weld", "welded", "welds", "焊了", "焊", "焊掉", "焊掉了"})
 _CONSUMED: Final = frozenset({"wire_feed"})
+# "温度是多少度".
+_DEGREES: Final = frozenset({"度", "摄氏度", "degrees"})
 # What stretches are anyway.
 _UNBROKEN: Final = frozenset(
     {
@@ -200,6 +202,8 @@ def _says_no_more(text: str, reading: "Reading") -> bool:
         return (topic.named is Intent.TREND and topic.varies) or Statistic.STD in topic.statistics
     if text in _UNBROKEN or text in UNBROKEN:
         return bool(_TIMED.intersection(topic.statistics)) or reading.when or topic.since
+    if text in _DEGREES:
+        return "temperature" in topic.fields
     named = topic.fields or ("wire_feed",) * (reading.unit == "m")
     consumed = text in _CONSUMING and not _CONSUMED.isdisjoint(named)
     return consumed or (text in _REACHING and (reading.when or not _ENDS.isdisjoint(topic.statistics)))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from llm_service.domain.offline.another_asked import add_another_words
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.mean_time import add_mean_time_words
 from llm_service.domain.offline.query import Language
@@ -35,6 +36,7 @@ def lexicon() -> Lexicon:
     add_state_words(words)
     add_mean_time_words(words)
     add_asking_words(words)
+    add_another_words(words)
     add_shop_words(words)
     return words
 
