@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.waiting import HANG_SECONDS
 
 LATEST = {"model_code": "welding_ai_model", "filters": {"device_code": "WLD002"}, "page_size": 1}
+PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text("utf-8")
 COMMAND = str(Path(sys.executable).with_name("penstock"))
 
 
@@ -108,6 +110,20 @@ def test_a_system_moves_there_and_back_and_every_table_takes_rows_after_each_mov
     seen = use(home, "again", seen)
     assert {"files", "server", "again"} <= seen
     assert asyncio.run(count(postgres_url, "gateway.gateway_audit")) >= 2
+    (drop,) = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    asyncio.run(execute(postgres_url, drop))
+    assert "telemetry: device 'WLD001' of tenant 'default' " in (again := migrate(home, *there)), "all of it is written"
+    assert "All is verified" in again
+
+
+async def execute(url: str, statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statements)
+        left = await connection.fetch("SELECT tablename FROM pg_tables WHERE tablename LIKE 'telemetry%'")
+        assert [row[0] for row in left] == []
+    finally:
+        await connection.close()
 
 
 async def count(url: str, table: str) -> int:
