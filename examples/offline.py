@@ -18,4 +18,5 @@ with Penstock() as penstock:
     report = queue.flush(penstock)
     print(f"{report.sent} asked, {len(queue)} left")
     for message in penstock.conversations.list_messages(conversation)["messages"]:
-        print(f"{message['role']}: {message['content']}")
+        if message["role"] != "tool" and message["content"]:  # what its tools were asked and answered is there too
+            print(f"{message['role']}: {message['content']}")

@@ -18,7 +18,12 @@ SAYS = {
     "upload.py": ("60 rows stored, 0 refused", "'pressure': "),
     "train.py": ("to validate on", "F1 ", "always saying closed: 0.", "are unlike its beginning"),
     "features.py": ("current_mean", "Z ["),
-    "offline.py": ("2 wait in ", "2 asked, 0 left", "user: Hello!"),
+    "offline.py": (
+        "2 wait in ",
+        "2 asked, 0 left",
+        "user: Hello!",
+        "user: Which machines are there?\nassistant: There are ",
+    ),
     "openai_library.py": ("No language model is configured",),
     "ask.sh": ('"type":"message_chunk"', '"type":"complete_state"'),
 }
