@@ -108,7 +108,7 @@ def test_a_month_of_work_stays_within_what_five_days_take(home: Path, capsys: py
             after_ten = sizes(home)
     lines = capsys.readouterr().out.splitlines()
     assert f"ledger             {CALLS:,} older than 5 days deleted (LLM_LEDGER_DAYS)" in lines
-    assert f"kept answers       {ANSWERS} older than 1 days deleted (LLM_KEPT_ANSWER_HOURS)" in lines
+    assert f"kept answers       {ANSWERS} older than 24 hours deleted (LLM_KEPT_ANSWER_HOURS)" in lines
     assert f"conversations      {CONVERSATIONS} older than 5 days deleted (CHAT_CONVERSATION_DAYS)" in lines
     assert f"telemetry          {ROWS:,} older than 5 days deleted (TELEMETRY_DAYS)" in lines
     assert f"data sets          {DATASETS} older than 5 days deleted (DATASET_DAYS)" in lines

@@ -51,8 +51,8 @@ def maintain(settings: CliSettings, clock: Clock | None = None) -> int:
 
 async def _retention(settings: CliSettings, clock: Clock) -> AsyncIterator[str]:
     """Yield a line for each kind of rows that has its time."""
-    for title, setting, days, delete in _rules(settings, clock):
-        if not days:
+    for title, setting, time, delete in _rules(settings, clock):
+        if not time:
             yield f"{title:<18} kept for ever ({setting})"
             continue
         try:
@@ -60,7 +60,13 @@ async def _retention(settings: CliSettings, clock: Clock) -> AsyncIterator[str]:
         except _Left as left:
             yield f"{title:<18} {left}"
         else:
-            yield f"{title:<18} {deleted:,} older than {days:g} days deleted ({setting})"
+            yield f"{title:<18} {deleted:,} older than {_in_words(time, setting)} deleted ({setting})"
+
+
+def _in_words(time: float, setting: str) -> str:
+    """Return a time in the unit that its setting has: 1 day, 24 hours."""
+    unit = setting.rpartition("_")[2].lower()
+    return f"{time:g} {unit.removesuffix('s') if time == 1 else unit}"
 
 
 class _Left(Exception):  # noqa: N818 - no error: another does it
@@ -101,7 +107,7 @@ def _llm_rules(_: CliSettings, clock: Clock) -> list[_RuleRow]:
 
     return [
         ("ledger", "LLM_LEDGER_DAYS", llm.ledger_days, ledger),
-        ("kept answers", "LLM_KEPT_ANSWER_HOURS", llm.kept_answer_hours / 24, answers),
+        ("kept answers", "LLM_KEPT_ANSWER_HOURS", llm.kept_answer_hours, answers),
     ]
 
 
