@@ -6,11 +6,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = ("protos", "libs/kit", "libs/testkit", "client", "gateway", "llm-service", "chat-stream-service")
@@ -119,6 +120,27 @@ def test_what_a_member_declares_is_imported(member: str) -> None:
 def test_what_builds_is_locked_for_set_up_and_not_for_running() -> None:
     assert set(locked("requirements-setup.lock")) >= BUILD_TOOLS
     assert not BUILD_TOOLS & (set(locked("requirements.lock")) | set(locked("requirements-dev.lock")))
+
+
+def asked_for(distribution: str, extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield what a distribution asks for on this machine, with the extras of it that are wanted."""
+    for text in requires(distribution) or ():
+        each = Requirement(text)
+        if not each.marker or any(each.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            yield named(each.name), frozenset(each.extras)
+
+
+def test_what_runs_is_locked_with_all_that_it_asks_for_so_that_it_is_installed_without_resolving() -> None:
+    lock = locked("requirements.lock")
+    ours = {named(manifest(member)["name"]) for member in MEMBERS}
+    waiting = {each for member in ours - {"penstock-testkit"} for each in asked_for(member, frozenset())}
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting - seen:
+        name, extras = min(waiting - seen, key=str)
+        seen.add((name, extras))
+        assert name in lock or name in ours, f"{name} is asked for and not in requirements.lock"
+        if name in lock:
+            waiting |= set(asked_for(name, extras))
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -1,5 +1,6 @@
 """The image with all five services, built and run as an operator of one machine does it."""
 
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tests.e2e.test_compose import BUILD_SECONDS, SERVICES, run
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 120
+PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
+BLOCKS = [block for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE) if "docker run" in block]
 
 pytestmark = [
     pytest.mark.containers,
@@ -108,3 +111,39 @@ async def test_a_question_is_answered_and_known_to_the_next_container(
     listed = (await published.get("/api/v1/conversations")).raise_for_status().json()["conversations"]
     stored = (await published.get(f"/api/v1/conversations/{listed[0]['id']}/messages")).raise_for_status().json()
     assert stored["messages"][-1]["content"] == events[-1]["content"]
+
+
+def test_the_pages_commands_start_one_keep_a_backup_and_bring_it_back(container: Container, tmp_path: Path) -> None:
+    name, port = f"penstock-{uuid.uuid4().hex[:8]}", free_port()
+    here = {
+        "127.0.0.1:8000:": f"127.0.0.1:{port}:",
+        "--name penstock ": f"--name {name} ",
+        "-v penstock:": f"-v {name}:",
+        "penstock:0.1.0": container.image,
+        "penstock:/var": f"{name}:/var",
+        "docker logs penstock ": f"docker logs {name} ",
+        "docker exec penstock ": f"docker exec {name} ",
+        "--time 30 penstock ": f"--time 30 {name} ",
+        "docker rm penstock\n": f"docker rm {name}\n",
+    }
+    start, restore = ("".join(_here(line, here) for line in block.splitlines(keepends=True)) for block in BLOCKS)
+    begin, rest = start.split("\n", 1)
+    try:
+        run(["sh", "-ec", begin], seconds=60)
+        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), seconds=READY_SECONDS, what="/ready")
+        said = run(["sh", "-ec", f"exec 2>&1\ncd {tmp_path}\n{rest}"], seconds=120)
+        assert "Penstock is ready" in said
+        assert "psk_" in said
+        assert (tmp_path / "penstock-backup" / "backup.json").is_file()
+        assert "what was there is in /var/lib/penstock/before-" in run(
+            ["sh", "-ec", f"exec 2>&1\n{restore}"], seconds=120
+        )
+    finally:
+        run(["docker", "rm", "-f", name], seconds=60)
+        run(["docker", "volume", "rm", "-f", name], seconds=60)
+
+
+def _here(line: str, here: dict[str, str]) -> str:
+    for words, ours in here.items():
+        line = line.replace(words, ours)
+    return line

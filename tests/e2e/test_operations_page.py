@@ -22,7 +22,8 @@ from penstock_testkit.waiting import HANG_SECONDS
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "operations.md").read_text("utf-8")
 BLOCKS: Final = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-BACKUP_BLOCK: Final = next(block for block in BLOCKS if "restore" in block)
+BACKUP_BLOCK: Final = next(block for block in BLOCKS if "penstock down && " in block)
+WHEELS_BLOCK: Final = next(block for block in BLOCKS if "pip install" in block)
 COMMANDS: Final = typer.main.get_group(app)
 # The first lines of the page are about these.
 ABOVE: Final = {"up", "down"}
@@ -112,6 +113,14 @@ def test_what_keeps_it_from_starting_is_said_in_the_words_of_the_table(system: R
     rows = table("| it says | do |")
     for (words, _), text in zip(rows, said, strict=True):
         assert re.search(re.escape(words).replace("…", ".+"), text), (words, text)
+
+
+def test_what_installs_the_wheels_lets_pip_resolve_nothing_for_the_list_is_whole() -> None:
+    """A pip before 23.3 refuses `google-auth[requests]` under hashes, though google-auth is in the list."""
+    installs = [part for part in re.split(r"&&|\n", WHEELS_BLOCK) if "pip install" in part]
+    assert len(installs) == 2
+    assert all("--no-deps" in part for part in installs)
+    assert "--require-hashes" in installs[0]
 
 
 def test_the_commands_of_backup_and_restore_bring_a_system_back(tmp_path: Path) -> None:
