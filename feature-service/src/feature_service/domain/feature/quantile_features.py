@@ -29,19 +29,19 @@ def maximum(block: WindowBlock) -> FloatArray:
     return block.highest
 
 
-@feature("middle value; the mean of the two middle ones for an even count")
+@feature("middle value; the mean of the two middle ones for an even count", orders=True)
 def median(block: WindowBlock) -> FloatArray:
     """Return the middle value."""
     return quantile(block, 0.5)
 
 
-@feature("first quartile, linear interpolation between order statistics (Hyndman-Fan type 7)")
+@feature("first quartile, linear interpolation between order statistics (Hyndman-Fan type 7)", orders=True)
 def q25(block: WindowBlock) -> FloatArray:
     """Return the first quartile."""
     return quantile(block, 0.25)
 
 
-@feature("third quartile, interpolated as q25")
+@feature("third quartile, interpolated as q25", orders=True)
 def q75(block: WindowBlock) -> FloatArray:
     """Return the third quartile."""
     return quantile(block, 0.75)

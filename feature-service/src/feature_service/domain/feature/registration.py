@@ -18,13 +18,15 @@ class Feature:
     """One feature: its name, its definition in words, and the function of a block of windows that computes it.
 
     `compute_shared` gives the same, to the bit, of all rows at once, for windows that share most of them; a window
-    with a missing value may have any number there.
+    with a missing value may have any number there. One that `orders` the values of its windows is computed before the
+    others, for which order has an answer, too.
     """
 
     name: str
     meaning: str
     compute: FeatureFunction
     compute_shared: "SharedRowsFunction | None" = None
+    orders: bool = False
 
 
 REGISTERED: Final[dict[str, Feature]] = {}
@@ -32,18 +34,19 @@ REGISTERED: Final[dict[str, Feature]] = {}
 
 
 def feature(
-    meaning: str, *, name: str = "", shared: "SharedRowsFunction | None" = None
+    meaning: str, *, name: str = "", shared: "SharedRowsFunction | None" = None, orders: bool = False
 ) -> Callable[[FeatureFunction], FeatureFunction]:
     """Register the function below as a feature, under its own name when `name` is left out.
 
-    `shared` is a faster way for windows that share most of their rows. Raises ValueError when the name is taken.
+    `shared` is a faster way for windows that share most of their rows; `orders` says that it needs values in order.
+    Raises ValueError when the name is taken.
     """
 
     def register(function: FeatureFunction) -> FeatureFunction:
         own = name or function.__name__
         if own in REGISTERED:
             raise ValueError(f"there is a feature {own!r} already; choose another name")
-        REGISTERED[own] = Feature(name=own, meaning=meaning, compute=function, compute_shared=shared)
+        REGISTERED[own] = Feature(name=own, meaning=meaning, compute=function, compute_shared=shared, orders=orders)
         return function
 
     return register

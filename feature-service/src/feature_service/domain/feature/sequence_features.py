@@ -5,7 +5,7 @@ import numpy as np
 from feature_service.domain.feature.registration import feature
 from feature_service.domain.feature.shared_rows import sign_changes
 from feature_service.domain.feature.window_block import WindowBlock
-from feature_service.domain.model.array import BoolArray, FloatArray
+from feature_service.domain.model.array import FloatArray
 
 
 @feature("least-squares slope against the row number: units of the field per row; 0 for a single row")
@@ -33,13 +33,13 @@ def last(block: WindowBlock) -> FloatArray:
 @feature("how often consecutive values lie on different sides of the mean (above, or not above)")
 def mean_crossings(block: WindowBlock) -> FloatArray:
     """Return how often the values cross their mean."""
-    return _changes(block.values > block.mean[:, np.newaxis])
+    return block.crossings(block.centred)
 
 
 @feature("how often consecutive values lie on different sides of zero (above, or not above)", shared=sign_changes)
 def zero_crossings(block: WindowBlock) -> FloatArray:
     """Return how often the values cross zero."""
-    return _changes(block.values > 0.0)
+    return block.crossings(block.values)
 
 
 @feature("sum of d[i]*d[i+1] over sum of d[i]^2, d = value - mean; 0 for a constant window")
@@ -47,7 +47,3 @@ def autocorrelation_lag1(block: WindowBlock) -> FloatArray:
     """Return the biased autocorrelation at a lag of one row (-1 to 1)."""
     lagged = np.vecdot(block.centred[:, :-1], block.centred[:, 1:])
     return block.unless_constant(lagged, block.variation)
-
-
-def _changes(above: BoolArray) -> FloatArray:
-    return np.count_nonzero(above[:, 1:] != above[:, :-1], axis=1).astype(np.float64)

@@ -27,11 +27,8 @@ def spectral_entropy(block: WindowBlock) -> FloatArray:
     bins = block.power.shape[1]
     if bins <= 1:
         return np.zeros(len(block.values))
-    total = block.total_power[:, np.newaxis]
-    share = np.divide(block.power, total, out=np.zeros_like(block.power), where=total > 0)
-    logarithm = np.log(share, out=np.zeros_like(share), where=share > 0)
     # Rounding can leave -0.0 or a hair over 1.
-    return np.clip(-np.vecdot(share, logarithm) / np.log(bins), 0.0, 1.0)
+    return np.clip(block.power_entropy / np.log(bins), 0.0, 1.0)
 
 
 def _over_total(block: WindowBlock, weighted: FloatArray) -> FloatArray:
