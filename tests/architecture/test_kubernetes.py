@@ -224,6 +224,41 @@ def test_a_pod_may_reach_dns_and_exactly_the_services_that_its_settings_name(ove
             assert [port["port"] for port in ingress["ports"]] == [PORTS[name]]
 
 
+# What of the outside each calls: webhooks, issuers and mail; vendors; tools.
+OUTSIDE: Final = {"gateway": {443, 587}, "llm-service": {443}, "chat-stream-service": {443}}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_who_calls_the_outside_reaches_public_addresses_alone_and_the_others_nobody(overlay: str) -> None:
+    policies = {name_of(entry): entry["spec"] for entry in of_kind(overlay, "NetworkPolicy")}
+    documented = (ROOT / "docs" / "kubernetes.md").read_text("utf-8").partition("| is open already |")[2]
+    for name in SETTINGS:
+        found = [rule for rule in policies[name].get("egress", []) if "ipBlock" in rule["to"][0]]
+        assert {port["port"] for rule in found for port in rule["ports"]} == OUTSIDE.get(name, set[int]())
+        for rule in found:
+            (block,) = [target["ipBlock"] for target in rule["to"]]
+            assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} == set(block["except"])
+            for port in rule["ports"]:
+                assert re.search(rf"^\| {name} \|.*public addresses, {port['port']} \|", documented, re.MULTILINE)
+    assert GatewaySettings.model_fields["smtp_port"].default in OUTSIDE["gateway"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_pod_has_no_less_memory_than_its_container_in_compose_and_twice_what_a_question_takes(overlay: str) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    units = {"m": 2**20, "g": 2**30, "Mi": 2**20, "Gi": 2**30}
+    for workload in workloads(overlay):
+        (container,) = pod_of(workload)["containers"]
+        limit = container["resources"]["limits"]["memory"]
+        (least,) = re.findall(r":-(\d+)(m|g)}", compose[name_of(workload)]["mem_limit"])
+        has = int(limit[:-2]) * units[limit[-2:]]
+        assert has >= int(least[0]) * units[least[1]]
+        question = FeatureSettings.model_fields["telemetry_memory_mb"].default
+        values = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        if name_of(workload) == "feature-service":
+            assert has > 2 * 2**20 * int(values.get("TELEMETRY_MEMORY_MB", question))
+
+
 def reached_by(policies: dict[str, Any], name: str) -> set[str]:
     """The services whose port a pod may reach; each policy names the port that the service has."""
     found: set[str] = set()
