@@ -17,7 +17,7 @@ from gateway.auth.identity import User
 from gateway.auth.login_attempts import LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.scope import ALL_SCOPES, MEMBER_SCOPES
-from gateway.auth.secret import new_key
+from gateway.auth.secret import digest, new_key
 from gateway.auth.session import Sessions
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.token import AUDIENCE, ISSUER, AccessTokens
@@ -410,6 +410,7 @@ async def test_a_new_password_ends_the_sessions_of_its_user_alone(sessions, stor
     await store.set_password("user_cleo", "")
     with pytest.raises(Unauthenticated):
         await sessions.refresh(hers.refresh_token)
+    assert await store.token(digest(hers.refresh_token)) is None, "nothing is kept of a session that ended"
     assert (await sessions.refresh(others.refresh_token)).refresh_token
 
 

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from penstock.cache.v1 import cache_pb2 as pb
 
-from gateway.auth.cluster_attempts import ClusterAttempts, Tally
+from gateway.auth.cluster_attempts import ClusterAttempts, Tally, attempt
 from gateway.auth.login_attempts import AttemptLimiter, LoginAttemptLimiter
 from gateway.auth.password import Passwords
 from gateway.auth.session import Sessions
@@ -17,6 +17,7 @@ from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.users import UserService
 from penstock_kit.errors import ResourceExhausted, Unavailable
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Counters:
@@ -126,6 +127,28 @@ async def test_guesses_that_come_to_two_gateways_at_one_moment_are_no_more_than_
     tried = [gateways[number % 2].login(name, f"guess {number}", address="10.0.0.1") for number in range(16)]
     assert await outcomes(tried) == {"LOGIN_FAILED": 5, "ATTEMPTS_LIMIT_EXCEEDED": 11}
     assert [value for key, value in counters.values.items() if key.endswith("under-way")] == [0, 0, 0]
+
+
+async def test_who_has_failed_too_often_elsewhere_is_refused_before_a_password_is_looked_at(house: Any) -> None:
+    await house.user("eve", {"chat"}, password_hash=await Passwords().hash(RIGHT))
+    counters = Counters()
+    one, other = (sessions_of(house, counters) for _ in range(2))
+    assert await outcomes([guess(one, number) for number in range(5)]) == {"LOGIN_FAILED": 5}
+    busy = other._passwords._turns
+    async with busy.turn("a hash that takes its time"), asyncio.timeout(HANG_SECONDS):
+        assert await outcomes([guess(other, 5)]) == {"ATTEMPTS_LIMIT_EXCEEDED": 1}
+
+
+async def test_who_has_failed_too_often_is_told_the_time_to_wait_and_waits_for_no_attempt_under_way() -> None:
+    counters = Counters()
+    one, other = Gateway(counters), Gateway(counters)
+    for _ in range(5):
+        await one.fails()
+    counters.values[other.tally.under_way_key] = 4
+    with pytest.raises(ResourceExhausted, match="too many failed attempts; wait 60 s"):
+        async with attempt(other.cluster, [other.tally], check=lambda: other.limiter.check("eve")):
+            pytest.fail("a password was tried")
+    assert counters.values[other.tally.under_way_key] == 4
 
 
 async def test_guesses_at_a_password_change_at_two_gateways_are_no_more_than_one_allows(house: Any) -> None:

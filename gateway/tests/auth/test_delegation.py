@@ -9,7 +9,15 @@ from gateway.auth.api_keys import ApiKeyService, NewKeyRequest
 from gateway.auth.delegation import Delegation
 from gateway.auth.scope import ADMIN_SCOPES, ALL_SCOPES, MEMBER_SCOPES
 from gateway.auth.users import NewUserRequest
-from penstock_kit.errors import Aborted, FailedPrecondition, NotFound, PermissionDenied, Unauthenticated, Unavailable
+from penstock_kit.errors import (
+    Aborted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 
 DAY = timedelta(days=1)
 
@@ -140,6 +148,29 @@ async def test_an_administrator_neither_touches_nor_plays_an_operator_of_the_sam
     assert await house.store.user(root.user_id) is not None
 
 
+async def test_a_refusal_names_what_the_other_may_do_more_and_nothing_that_both_may(house):
+    root = await house.user("root", {"operator", "chat"})
+    amy = await house.user("amy", ADMIN_SCOPES)
+    with pytest.raises(PermissionDenied, match=f"^the user '{root.user_id}' has operator, which you do not have$"):
+        await house.users.get(amy, root.user_id)
+
+
+async def test_a_scope_that_does_not_exist_is_told_as_a_fault_of_that_field(house):
+    ann = await house.user("ann", MEMBER_SCOPES)
+    with pytest.raises(InvalidArgument) as caught:
+        await house.api_keys.create(ann, NewKeyRequest(name="k", scopes=frozenset({"chat", "chats"})))
+    assert caught.value.reason == "SCOPE_INVALID"
+    assert [each.field for each in caught.value.violations] == ["scopes"]
+
+
+async def test_no_user_is_made_with_a_password_that_is_easily_guessed(house):
+    root = await house.user("root", ALL_SCOPES)
+    for password in ("1234567890", "the-EVE-of-old"):
+        wish = NewUserRequest(username="eve", password=password)
+        await refused(house.users.create(root, wish), InvalidArgument, "PASSWORD_INVALID")
+    assert [user.username for user in await house.users.list_users(root)] == ["root"]
+
+
 async def test_only_an_operator_grants_operation(house):
     root = await house.user("root", {"operator"})
     amy = await house.user("amy", ADMIN_SCOPES)
@@ -208,6 +239,8 @@ async def test_an_outage_of_the_limits_lets_no_key_make_keys(house):
     with pytest.raises(Unavailable, match="away"):
         await api_keys.create(caller, NewKeyRequest(name="more"))
     assert len(await house.keys()) == 1
+    # Who has logged in has no limits that anybody would have to know.
+    assert (await api_keys.create(root, NewKeyRequest(name="more"))).key.user_id == root.user_id
 
 
 class Crossed:

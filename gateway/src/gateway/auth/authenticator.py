@@ -69,7 +69,7 @@ class Authenticator:
         self._changes = 0
         self._store_is_away = False
         self._generation = generation
-        self._seen_generation = 0 if generation is None else generation.read()
+        self._seen_generation = 0  # whatever changed before: nobody is remembered yet
 
     async def caller(self, headers: Headers) -> Caller:
         """Return who sent `headers`; raise Unauthenticated (CREDENTIALS_REQUIRED or CREDENTIALS_INVALID)."""
