@@ -41,6 +41,7 @@ class Shop:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.note = ""
         self.told: dict[str, Any] = {}
+        self.score = STRANGE[0]["score"]
 
     async def ask(self, text: str) -> str:
         return await self._talk(self._provider, TOOLS, self.answer).ask(text)
@@ -66,7 +67,7 @@ class Shop:
             "start_time": "2026-11-20T14:29:00Z",
             "end_time": "2026-11-21T14:29:00Z",
             "window_count": 0 if self.note else 96,
-            "anomalies": STRANGE if code == "WLD002" and not self.note else [],
+            "anomalies": [STRANGE[0] | {"score": self.score}] if code == "WLD002" and not self.note else [],
             "note": self.note,
             **(self.told if code == "WLD002" else {}),
         }
@@ -161,3 +162,14 @@ async def test_devices_are_ranked_by_their_anomalies(shop: Shop, text: str, told
 async def test_a_device_that_was_not_looked_at_is_in_no_ranking_of_anomalies(shop: Shop) -> None:
     shop.note = "the baseline has 9 rows, at least 150 are needed"
     assert "由多到少" not in await shop.ask("最近一天哪台设备异常最多")
+
+
+@pytest.mark.parametrize(
+    ("score", "told"),
+    [pytest.param(1349.9, "score 1350,", id="at the limit"), pytest.param(9.965e14, "score > 1350,", id="endless")],
+)
+async def test_a_score_beyond_a_thousand_times_its_limit_is_not_told_with_all_its_digits(
+    shop: Shop, score: float, told: str
+) -> None:
+    shop.score = score
+    assert told in await shop.ask("What's wrong with WLD002?")

@@ -14,6 +14,8 @@ from llm_service.domain.offline.spike import Spike, spikes_of
 
 _MOST: Final = 8
 _MOST_FIELDS: Final = 3
+# How many times its limit a score is told exactly.
+_MOST_TIMES: Final = 1_000
 
 
 def anomalies(report: Report, query: StructuredQuery, results: Sequence[AnomalyResult], time: TimeRange | None) -> str:
@@ -31,7 +33,7 @@ def _device(report: Report, query: StructuredQuery, result: AnomalyResult, time:
     compared = _compared(report, result)
     if not result.anomalies:
         return say.ordinary(device, period, result.windows, threshold) + compared
-    lines = [_line(report, each) for each in result.anomalies[:_MOST]]
+    lines = [_line(report, each, result.threshold) for each in result.anomalies[:_MOST]]
     head = say.strange_head(device, period, result.count, result.windows, threshold)
     more = [say.and_more(result.count - len(lines))] if result.count > len(lines) else []
     return "\n".join([head, *lines, *more]) + compared
@@ -67,7 +69,10 @@ def tell(report: Report, one: FieldStatistics, spike: Spike) -> str:
     return report.say.spike(one.field, *texts, stamp, highest=spike.statistic is Statistic.MAX)
 
 
-def _line(report: Report, anomaly: Anomaly) -> str:
+def _line(report: Report, anomaly: Anomaly, threshold: float) -> str:
     say = report.say
     shares = [(name, f"{share * 100:.0f}") for name, share in anomaly.fields[:_MOST_FIELDS]]
-    return say.strange(say.times.stamp(anomaly.start), say.times.stamp(anomaly.end), number(anomaly.score, 3), shares)
+    most = _MOST_TIMES * threshold
+    # Where a field stood still in the baseline any other value has a score of fifteen digits, which say no more.
+    score = f"> {number(most, 3)}" if 0 < most < anomaly.score else number(anomaly.score, 3)
+    return say.strange(say.times.stamp(anomaly.start), say.times.stamp(anomaly.end), score, shares)
