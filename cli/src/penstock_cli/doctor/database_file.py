@@ -66,8 +66,7 @@ def _foreign(path: Path) -> Iterator[Finding]:
     if not table or not path.is_file():
         return
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS)) as database:
+        with closing(_open_to_read(path)) as database:
             names = [str(name) for (name,) in database.execute(_TABLE_NAMES)]
     except sqlite3.DatabaseError:
         return  # told by the check of its pages
@@ -88,6 +87,10 @@ def _obstacle(path: Path) -> str:
     except OSError as error:
         return f"can't be looked at: {error.strerror}"
     if stat.S_ISREG(mode):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            return f"can't be read: {error.strerror}"
         return ""
     return "is a folder, no file" if stat.S_ISDIR(mode) else "is no file but a pipe, a socket or a device"
 
@@ -121,8 +124,7 @@ def _sqlite_fault(path: Path, seconds: float) -> "str | _Unfinished":
     """Return what SQLite's quick check finds, empty when that is nothing."""
     until = time.monotonic() + seconds
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)) as database:
+        with closing(_open_to_read(path)) as database:
             database.set_progress_handler(lambda: time.monotonic() >= until, _INSTRUCTIONS)
             with _interrupted_after(seconds, database.interrupt):  # older SQLites walk trees without a look at it
                 found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
@@ -132,9 +134,21 @@ def _sqlite_fault(path: Path, seconds: float) -> "str | _Unfinished":
                 return _Unfinished(f"no fault in what could be read in {seconds:g} s")
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 return _Unfinished("not read: another process has locked it")
+            case sqlite3.SQLITE_CANTOPEN:  # it can be read, and no file can be made beside it
+                return _Unfinished(f"not read: its folder can't be written, and {path.name}-wal waits to be taken in")
             case _:
                 return str(error)
     return "" if found == "ok" else found.splitlines()[-1]
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file to read it, also in a folder where SQLite can make no file beside it."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    log = path.with_name(f"{path.name}-wal")
+    shared = path.with_name(f"{path.name}-shm")
+    if not os.access(path.parent, os.W_OK) and not shared.exists() and not (log.exists() and log.stat().st_size):
+        uri += "&immutable=1"  # nobody can write it, and no log has more than it
+    return sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)
 
 
 def _duckdb_fault(path: Path, seconds: float) -> "str | _Unfinished":
