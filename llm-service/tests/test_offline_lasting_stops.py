@@ -98,9 +98,7 @@ ENGLISH = {
     "{} stop": ("how many times did WLD001 {} today?", "how often did WLD001 {} today?", "when did WLD001 {} today?"),
     "{} stopped": (
         "how many times was WLD001 {} today?",
-        "how long was WLD001 {} today?",
-        "what share of the time was WLD001 {} today?",
-        "what percentage of today was WLD001 {}?",
+        "how often was WLD001 {} today?",
         "when was WLD001 {} today?",
         "when was WLD001 last {}?",
     ),
@@ -127,7 +125,11 @@ HAN = ("停机", "停工")
 QUESTIONS = (
     *(text.format(word) for text, word in PAIRS),
     *(text.format(word) for text in CHINESE for word in HAN),
-    *("downtime of WLD001 today", "idle time of WLD001 today", "WLD001今天停机时间占多少", "WLD001的停机率"),
+    *(
+        f"how long was WLD001 {word} today?"
+        for word in ("stopped", "down", "switched off", "standing still", "standing")
+    ),
+    *("downtime of WLD001 today", "how long was each stop of WLD001 today?", "WLD001今天停机时间"),
     *("when was the last stop of WLD001?", "WLD001上一次停机是什么时候", "WLD001今天停了几次", "WLD001停了多久"),
     *("which machine stopped most often today?", "which machine was down longest today?", "did WLD001 stop today?"),
     *("which machine had the longest stop today?", "今天哪台停机次数最多", "哪台机器今天停机最久"),
@@ -142,6 +144,23 @@ def test_a_question_for_stops_asks_for_those_that_last(text: str) -> None:
     assert (query.least, query.lasting, query.over, query.unread) == (LASTING, True, False, ())
 
 
+# The time that was idle in all, or as a share of a time: the pauses are a part of it.
+WHOLE = (
+    *(f"what share of the time was WLD001 {word} today?" for word in WORDS["{} stopped"]),
+    *(f"what percentage of today was WLD001 {word}?" for word in WORDS["{} stopped"]),
+    *(f"{total} time WLD001 was stopped today" for total in ("total", "the total")),
+    *(f"{total} {word} of WLD001 today" for total in ("total", "overall") for word in ("downtime", "idle time")),
+    *(
+        f"how long was WLD001 {word} today{tail}?"
+        for word in ("stopped", "down")
+        for tail in (" in total", " altogether")
+    ),
+    *(f"how long was WLD001 {word} today?" for word in ("idle", "idling", "inactive", "unused", "on standby")),
+    *(f"how many {unit} was WLD001 idle today?" for unit in ("seconds", "minutes", "hours")),
+    *(f"WLD001今天{total}停机多久" for total in ("一共", "总共", "总计", "累计")),
+    *(f"WLD001今天{word}多久" for word in ("闲了", "待机", "空闲", "空转", "闲着")),
+    *("idle time of WLD001 today", "WLD001今天停机时间占多少", "WLD001的停机率", "WLD001今天的空闲时间"),
+)
 SHORT = (
     *("how many pauses did WLD001 have today?", "how many pauses between seams did WLD001 have today?"),
     *("how long was WLD001 paused today?", "how many interruptions did WLD001 have today?"),
@@ -168,6 +187,13 @@ OTHER = (
 )
 
 
+@pytest.mark.parametrize("text", WHOLE)
+def test_a_total_or_a_share_of_the_time_counts_the_pauses_too(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.least, query.lasting, query.unread) == (None, False, ())
+    assert query.conditions
+
+
 @pytest.mark.parametrize("text", [*SHORT, *OWN, *OTHER])
 def test_a_question_for_short_ones_for_now_or_for_values_is_read_as_before(text: str) -> None:
     query = parse_prompt(text, NOW)
@@ -190,18 +216,52 @@ SAID_HAN = "只计持续至少 1 分钟的停机，更短的停顿不计"
 
 
 @pytest.mark.parametrize("word", WORDS["{} stopped"])
-async def test_the_number_the_length_and_the_share_of_stops_are_of_those_that_last(talk: Any, word: str) -> None:
+async def test_the_number_of_stops_is_of_those_that_last_and_the_share_of_the_time_is_of_all(
+    talk: Any, word: str
+) -> None:
     text = await talk.ask(f"how many times was WLD001 {word} today?")
     assert "3 times" in text
     assert "for 26 minutes of 10 hours in all (4.33" in text
     assert SAID in text
-    for asked in (f"what percentage of today was WLD001 {word}?", f"how long was WLD001 {word} today?"):
-        text = await talk.ask(asked)
-        assert "26 minutes of 10 hours in all (4.33" in text
-        assert SAID in text
+    text = await talk.ask(f"what percentage of today was WLD001 {word}?")
+    assert "36 minutes 56 seconds of 10 hours in all (6.16" in text
+    assert "Of these 3 lasted at least 1 minute, 26 minutes in all" in text
+    assert SAID not in text
 
 
-@pytest.mark.parametrize("text", ["WLD001今天停了几次", "WLD001今天停机时间占多少", "WLD001今天停机多久"])
+async def test_how_long_it_stood_is_told_of_stops_and_how_long_it_idled_of_all(talk: Any) -> None:
+    text = await talk.ask("how long was WLD001 stopped today?")
+    assert "26 minutes of 10 hours in all (4.33" in text
+    assert SAID in text
+    assert "36 minutes 56 seconds of 10 hours" in await talk.ask("how long was WLD001 idle today?")
+    assert "其中持续至少 1 分钟的有 3 次，累计 26 分钟" in await talk.ask("WLD001今天一共停机多久")
+
+
+async def test_a_machine_that_idles_by_moments_alone_is_not_said_never_to_have_idled(
+    talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STOPS, "WLD001", [])
+    text = await talk.ask("total idle time of WLD001 today")
+    assert "41 times" in text
+    assert "10 minutes 56 seconds of 10 hours" in text
+    assert "None of them lasted 1 minute" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("how many seconds was WLD001 idle today?", "2216 seconds (36 minutes 56 seconds)"),
+        ("how long was WLD001 idle today in seconds?", "2216 seconds (36 minutes 56 seconds)"),
+        ("how many minutes was WLD001 stopped today?", "26 minutes of"),
+        ("WLD001今天闲了多少秒", "2216 秒（36 分钟 56 秒）"),
+        ("WLD001今天停机多少分钟", "26 分钟"),
+    ],
+)
+async def test_a_length_is_told_in_the_unit_it_was_asked_for_in(talk: Any, text: str, told: str) -> None:
+    assert told in await talk.ask(text)
+
+
+@pytest.mark.parametrize("text", ["WLD001今天停了几次", "WLD001今天停机多久"])
 async def test_stops_are_told_in_chinese(talk: Any, text: str) -> None:
     told = await talk.ask(text)
     assert "共 3 次" in told

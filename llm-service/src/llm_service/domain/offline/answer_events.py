@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from llm_service.domain.offline import answer_states
+from llm_service.domain.offline.answer_at_once import at_once
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_writer import Answered, Report, in_time
 from llm_service.domain.offline.field import unmatched_fields
@@ -33,6 +34,10 @@ def fitting(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     if len(query.periods) > _MOST_SPOKEN and Statistic.SHARE in query.statistics and not query.when:
         return "\n".join(_shares(report, query, answered))
     texts = [_fitting_of(report, query, each) for each in answered]
+    if query.at_once and (both := at_once(report, query, answered)):
+        return "\n\n".join([both, *texts])
+    verdict = _verdict(report, query, answered)
+    texts = [verdict, *texts] if verdict else texts
     return "\n\n".join([*texts, *_together(report, query, answered), *_difference(report, query, answered)])
 
 
@@ -51,6 +56,24 @@ def _difference(report: Report, query: StructuredQuery, answered: Sequence[Answe
     return [report.say.difference(first, second, f"{'-' * (more < 0)}{report.say.length(abs(more))}", share)]
 
 
+def _verdict(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """Yes or no, where it is asked whether one duration (or number of times) is above another; of two times the "
+    "later."""
+    answered = in_time(answered)
+    times = [each.result.fitting for each in answered if each.result.fitting]
+    if not query.beyond or len(times) != 2 or len(answered) != 2 or not _TIMED & set(query.statistics):
+        return ""
+    lasting = Statistic.DURATION in query.statistics
+    values = [time.seconds if lasting else time.spells for time in times]
+    sides = [_side(report, each, answered) for each in answered]
+    if answered[0].result.device == answered[1].result.device:
+        values, sides = values[::-1], sides[::-1]
+    above = query.beyond == "above"
+    holds = values[0] > values[1] if above else values[0] < values[1]
+    name = report.say.statistic(Statistic.DURATION if lasting else Statistic.EVENTS)
+    return report.say.beyond((sides[0], sides[1]), name, above=above, holds=holds)
+
+
 def _side(report: Report, each: Answered, answered: Sequence[Answered]) -> str:
     several = len({each.time for each in answered}) > 1
     return f"{each.result.device} {report.say.period(each.time)}" if several else each.result.device
@@ -60,10 +83,11 @@ def _together(report: Report, query: StructuredQuery, answered: Sequence[Answere
     """How long several devices were so, all together, where a duration is asked for."""
     times = [each.result.fitting for each in answered if each.result.fitting]
     several = len({each.result.device for each in answered}) == len(times) == len(answered) > 1
-    if not several or query.periods or not _TIMED & set(query.statistics):
+    asked = query.intent is not Intent.COMPARE and not query.whether
+    if not several or not asked or query.periods or not _TIMED & set(query.statistics):
         return []
     if Statistic.DURATION in query.statistics:
-        return [report.say.together(report.say.length(sum(time.seconds for time in times)))]
+        return [report.say.together(report.say.length_in(sum(time.seconds for time in times), query.told_in))]
     return [report.say.together(report.say.times_of(sum(time.spells for time in times)))]
 
 
@@ -128,6 +152,8 @@ def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
         text = say.spells(result.device, period, where, _spells(say, query, result, result.fitting))
         listed = answer_states.stretches(report, query, result.fitting) if single else ""
         listed = listed or answer_states.longest(report, query, result.fitting)
+        listed = listed or answer_states.lasting_ones(report, query, result.fitting)
+        listed = "\n".join(filter(None, (listed, answer_states.silent(report, query, each))))
         if listed and query.once:
             # The last one is asked for: it comes first.
             return f"{listed}\n{text}"
@@ -153,7 +179,7 @@ def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
 def _spells(say: Wording, query: StructuredQuery, result: DeviceStatistics, time: FittingTime) -> Spells:
     return Spells(
         count=time.spells,
-        total=say.length(time.seconds),
+        total=say.length_in(time.seconds, query.told_in),
         whole=say.length(time.range_seconds),
         share=percent(time.seconds / time.range_seconds) if time.range_seconds else "0",
         fitting=result.row_count,

@@ -21,7 +21,27 @@ def at_moments(report: Report, query: StructuredQuery, moments: Sequence[_Moment
     ordered = _ranked(query, moments) if query.rank else moments
     texts = [_at(report, query, series, asked) for series, asked in ordered]
     changes = _differences(report, query, moments) if len(moments) == 2 and not query.rank else []
-    return "\n\n".join([*texts, *(["\n".join(limited(report.say, changes))] if changes else [])])
+    verdict = [_verdict(report, query, moments)] if changes and query.beyond else []
+    return "\n\n".join(
+        [*filter(None, verdict), *texts, *(["\n".join(limited(report.say, changes))] if changes else [])]
+    )
+
+
+def _verdict(report: Report, query: StructuredQuery, moments: Sequence[_Moment]) -> str:
+    """Whether a value is above, or below, the other: of two times of a device it is asked of the later."""
+    (first, began), (second, ended) = moments
+    names = fields_of(query, first.columns)
+    if first.device == second.device and began < ended:
+        (first, began), (second, ended) = (second, ended), (first, began)
+    values = (_value(query, first), _value(query, second))
+    if len(names) != 1 or values[0] is None or values[1] is None:
+        return ""
+    sides = (first.device, second.device)
+    if first.device == second.device:
+        sides = (report.say.times.stamp(began), report.say.times.stamp(ended))
+    above = query.beyond == "above"
+    holds = values[0] > values[1] if above else values[0] < values[1]
+    return report.say.beyond(sides, names[0], above=above, holds=holds)
 
 
 def _ranked(query: StructuredQuery, moments: Sequence[_Moment]) -> list[_Moment]:

@@ -181,7 +181,9 @@ def _ranked(
     newest = ranked_by(query)[0].statistic is Statistic.LAST and answered[0].time is None and not query.conditions
     # The newest values are of no range.
     period = "" if newest else report.period(query, answered[0].time)
-    head = report.say.ranking(name, period, first[1], first[2], lowest=lowest, count=len(values))
+    # Who has as many is first, too.
+    leaders = ", ".join(device for value, device, _ in values if value == first[0])
+    head = report.say.ranking(name, period, leaders, first[2], lowest=lowest, count=len(values))
     listed = values[: query.top or len(values)]
     lines = [f"{place}. {device}: {text}" for place, (_, device, text) in enumerate(listed, 1)]
     return "\n".join([head, *limited(report.say, lines)])

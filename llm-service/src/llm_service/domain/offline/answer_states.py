@@ -8,10 +8,12 @@ from typing import Final
 from llm_service.domain.offline.answer_fields import limited
 from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.json_value import number_or_none
+from llm_service.domain.offline.lasting_stop import LASTING, says
 from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.phrases_states import Doing, MeanTime, Stretch
-from llm_service.domain.offline.query import Condition, Operator, StructuredQuery, TimeRange
+from llm_service.domain.offline.query import Condition, Operator, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FittingTime, Series, Spell
+from llm_service.domain.offline.words_state import IDLE, RUNNING
 
 _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
     Operator.EQ: operator.eq,
@@ -23,6 +25,8 @@ _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
 }
 # Machines pause this long between two welds: what begins so soon in a range may have begun before it.
 _EDGE: Final = timedelta(minutes=5)
+# So many seconds without readings are told beside how long a machine ran.
+_SILENCE: Final = 5.0
 _TEXTS: Final = frozenset({Operator.EQ, Operator.NE})
 
 
@@ -30,7 +34,7 @@ def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> s
     """List the stretches in which readings fit, or tell the last one where a single time is asked for."""
     if query.once:
         last = None if query.first else fitting.last
-        return report.say.last_stretch(_shown(report, last), ongoing=fitting.ongoing) if last else ""
+        return report.say.last_stretch(shown_spell(report, last), ongoing=fitting.ongoing) if last else ""
     if not fitting.listed:
         return ""
     spells = fitting.listed
@@ -38,7 +42,7 @@ def stretches(report: Report, query: StructuredQuery, fitting: FittingTime) -> s
         return _latest_ones(report, query.latest, fitting)
     if query.longest:
         spells = tuple(sorted(spells, key=lambda spell: -spell.seconds)[: query.longest])
-    listed = [_shown(report, spell) for spell in spells]
+    listed = [shown_spell(report, spell) for spell in spells]
     return report.say.stretches(fitting.spells, report.say.length(fitting.seconds), listed)
 
 
@@ -46,7 +50,7 @@ def _latest_ones(report: Report, number: int, fitting: FittingTime) -> str:
     """List so many of the last stretches; of more than are listed the longest, and that they are those."""
     listed = sorted(fitting.listed, key=lambda spell: spell.start)
     whole = fitting.spells <= len(listed)
-    told = [_shown(report, spell) for spell in (listed[-number:] if whole else listed)]
+    told = [shown_spell(report, spell) for spell in (listed[-number:] if whole else listed)]
     return report.say.latest_stretches(min(number, fitting.spells), fitting.spells, told, whole=whole)
 
 
@@ -55,8 +59,35 @@ def longest(report: Report, query: StructuredQuery, fitting: FittingTime) -> str
     if not query.when or fitting.longest_start is None:
         return ""
     return report.say.longest_stretch(
-        _shown(report, Spell(start=fitting.longest_start, seconds=fitting.longest_seconds))
+        shown_spell(report, Spell(start=fitting.longest_start, seconds=fitting.longest_seconds))
     )
+
+
+def lasting_ones(report: Report, query: StructuredQuery, fitting: FittingTime) -> str:
+    """Tell which part of all stops are those that last, where all were counted and the lasting ones are known."""
+    least = LASTING.total_seconds()
+    lasting = [spell for spell in fitting.listed if spell.seconds >= least]
+    known = len(lasting) < len(fitting.listed) or len(lasting) == fitting.spells
+    asked = says(query, IDLE) and query.statistics == (Statistic.DURATION,)
+    if not asked or query.least or not known or len(lasting) == fitting.spells:
+        return ""
+    total = report.say.length(sum(spell.seconds for spell in lasting))
+    return report.say.of_which_lasting(len(lasting), report.say.length(least), total)
+
+
+def silent(report: Report, query: StructuredQuery, each: Answered) -> str:
+    """Tell for how much of a time that is over there are no readings, where it is told how long a machine ran or "
+    "not."""
+    fitting, time = each.result.fitting, each.time
+    asked = (
+        (says(query, IDLE) or says(query, RUNNING)) and query.statistics == (Statistic.DURATION,) and not query.least
+    )
+    if not asked or fitting is None or time is None or time.start is None or time.end is None:
+        return ""
+    missing = (time.end - time.start).total_seconds() - fitting.range_seconds
+    if report.say.times.is_open(time) or missing < _SILENCE:
+        return ""
+    return report.say.without_readings(report.say.length(missing))
 
 
 def since(report: Report, query: StructuredQuery, each: Answered) -> str:
@@ -66,7 +97,7 @@ def since(report: Report, query: StructuredQuery, each: Answered) -> str:
     last = fitting.last if fitting else None
     if fitting is None or last is None:
         return report.say.never(result.device, where, report.say.period(each.time))
-    shown_last = _shown(report, last)
+    shown_last = shown_spell(report, last)
     if fitting.ongoing:
         return report.say.since(result.device, where, shown_last, report.say.times.stamp(last.end))
     return report.say.no_longer(result.device, where, shown_last)
@@ -85,6 +116,8 @@ def mean_times(
 ) -> str:
     """State how long each device ran between two stops, or how long a stop was, on average."""
     repair, lines = query.mean_time == "repair", list[str]()
+    if query.ordered:
+        answered = sorted(answered, key=lambda each: _mean_time(query, each[0]), reverse=query.ordered == "highest")
     for result, time in answered:
         fitting = result.fitting
         if fitting is None:
@@ -101,7 +134,27 @@ def mean_times(
             over=query.over,
         )
         lines.append(report.say.mean_time(told))
-    return "\n".join([*limited(report.say, lines), report.say.stops_alone()])
+    lead = _first(report, query, answered) if query.ordered and len(lines) > 1 else []
+    return "\n".join([*lead, *limited(report.say, lines), report.say.stops_alone()])
+
+
+def _mean_time(query: StructuredQuery, result: DeviceStatistics) -> float:
+    """The mean time of a device in seconds; between stops it is without end where there is none."""
+    fitting, repair = result.fitting, query.mean_time == "repair"
+    if fitting is None or not fitting.spells:
+        return 0.0 if repair or fitting is None else float("inf")
+    return (fitting.seconds if repair else fitting.range_seconds - fitting.seconds) / fitting.spells
+
+
+def _first(
+    report: Report, query: StructuredQuery, answered: Sequence[tuple[DeviceStatistics, TimeRange | None]]
+) -> list[str]:
+    """Say which device is first by its mean time."""
+    result, time = answered[0]
+    value = _mean_time(query, result)
+    told = report.say.length(value) if value < float("inf") else "∞"
+    name, lowest = report.say.mean_time_name(repair=query.mean_time == "repair"), query.ordered == "lowest"
+    return [report.say.ranking(name, report.say.period(time), result.device, told, lowest=lowest, count=len(answered))]
 
 
 def doings(
@@ -121,11 +174,12 @@ def doings(
             count=fitting.spells,
             least=report.say.length(query.least.total_seconds()) if query.least else "",
         )
-        texts.append(report.say.doing(told, [_shown(report, spell) for spell in fitting.listed]))
+        texts.append(report.say.doing(told, [shown_spell(report, spell) for spell in fitting.listed]))
     return "\n\n".join(texts)
 
 
-def _shown(report: Report, spell: Spell) -> Stretch:
+def shown_spell(report: Report, spell: Spell) -> Stretch:
+    """Return a stretch as it is told."""
     stamp = report.say.times.stamp
     return Stretch(begin=stamp(spell.start), end=stamp(spell.end), length=report.say.length(spell.seconds))
 

@@ -57,6 +57,7 @@ _SLOTS: Final = {
     "limits": "统计小时或天的个数",
     "again": "各时段数值的再统计",
     "doing": "何时在做什么",
+    "at_once": "同时满足",
     "latest": "只问最近几次",
     "mean_time": "停机的平均间隔或平均时长",
     "robust": "去除明显偏离的数据",
@@ -86,6 +87,7 @@ class ChineseEvents(ChineseStates):
     slots = _SLOTS
     lengths = (("周", "周"), ("天", "天"), ("小时", "小时"), ("分钟", "分钟"), ("秒", "秒"))
     leading = " "
+    brackets = ("（", "）")
 
     def where(self, conditions: Sequence[Condition], *, any_of: bool = False) -> str:
         """Name what readings had to fit."""

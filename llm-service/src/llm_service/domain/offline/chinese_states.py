@@ -110,6 +110,36 @@ class ChineseStates(SharedWording):
         """Explain stops."""
         return f"只计持续至少 {least}的停机，更短的停顿不计（要全部计入，请问“包括短的”）。"
 
+    def at_once(
+        self,
+        devices: Sequence[str],
+        where: str,
+        period: str,
+        total: str,
+        listed: Sequence[Stretch],
+        *,
+        count: int,
+        whole: bool,
+    ) -> str:
+        """Say when all were so."""
+        text = f"{'、'.join(devices)} {period}同时{where}的情况"
+        known = "" if whole else "（只比较了各台最长的几段，可能还有）"
+        if not count:
+            return f"{text} 0 次{known}。"
+        more = f"；前 {len(listed)} 段" if count > len(listed) else ""
+        lines = (f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)
+        return "\n".join([f"{text}共 {count} 次，累计 {total}{known}{more}：", *lines])
+
+    def of_which_lasting(self, count: int, least: str, total: str) -> str:
+        """Say which of all stops last."""
+        if not count:
+            return f"其中没有一次达到 {least}，都是短暂停顿。"
+        return f"其中持续至少 {least}的有 {count} 次，累计 {total}；其余为短暂停顿。"
+
+    def without_readings(self, length: str) -> str:
+        """Say for how long there are no readings."""
+        return f"其中有 {length} 没有数据。"
+
     def oee_told(self, words: str) -> str:
         """Say which part is told."""
         return (
@@ -139,6 +169,10 @@ class ChineseStates(SharedWording):
             return f"{told.device} {told.period}没有{least}停机，因此没有{name}。"
         spent = f"{'停机' if told.repair else '未停机'} {told.spent}"
         return f"{told.device} {told.period}的{name}为 {told.value}（{spent}，{least}停机 {told.count} 次）。"
+
+    def mean_time_name(self, *, repair: bool) -> str:
+        """Name a mean time."""
+        return "平均每次停机时间" if repair else "平均停机间隔"
 
     def stops_alone(self) -> str:
         """Explain stops."""

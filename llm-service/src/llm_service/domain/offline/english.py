@@ -172,7 +172,8 @@ class English(EnglishDevices):
     def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
         """Say which is first."""
         when = f" {period}" if period else ""
-        return f"{first} has the {'lowest' if lowest else 'highest'} {name}{when}: {value} (of {count})."
+        has = "have" if ", " in first else "has"
+        return f"{first} {has} the {'lowest' if lowest else 'highest'} {name}{when}: {value} (of {count})."
 
     def values_head(self, device: str, period: str, field: str, count: int) -> str:
         """Open counts of values."""

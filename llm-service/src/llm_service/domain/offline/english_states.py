@@ -123,14 +123,44 @@ class EnglishStates(SharedWording):
             "(ask “including the short ones” for all)."
         )
 
+    def at_once(
+        self,
+        devices: Sequence[str],
+        where: str,
+        period: str,
+        total: str,
+        listed: Sequence[Stretch],
+        *,
+        count: int,
+        whole: bool,
+    ) -> str:
+        """Say when all were so."""
+        text = f"{', '.join(devices[:-1])} and {devices[-1]} {period}: {where.removeprefix('where ')} at the same time"
+        known = "" if whole else " (compared are the longest stretches of each, so there may be more)"
+        if not count:
+            return f"{text} not once{known}."
+        times = "once" if count == 1 else f"{count} times"
+        more = f"; the first {len(listed)}" if count > len(listed) else ""
+        lines = (f"- {each.begin} to {each.end} ({each.length})" for each in listed)
+        return "\n".join([f"{text} {times}, for {total} in all{known}{more}:", *lines])
+
+    def of_which_lasting(self, count: int, least: str, total: str) -> str:
+        """Say which of all stops last."""
+        if not count:
+            return f"None of them lasted {least}: these are pauses."
+        return f"Of these {count} lasted at least {least}, {total} in all; the others are pauses."
+
+    def without_readings(self, length: str) -> str:
+        """Say for how long there are no readings."""
+        return f"For {length} of that time there are no readings."
+
     def oee_told(self, words: str) -> str:
         """Say which part is told."""
         return (
             f"{words} is availability × performance × quality. Told is what the readings know of availability: the "
-            f"share "
-            "of the readings with the arc on (current >= 5). Planned production time and cycle times are not in the "
-            "data, "
-            "so performance is not known; for quality ask for the share of good readings."
+            "share of the readings with the arc on (current >= 5). Planned production time and cycle times are not "
+            "in the "
+            "data, so performance is not known; for quality ask for the share of good readings."
         )
 
     def answered(self, text: str, *, holds: bool) -> str:
@@ -151,12 +181,16 @@ class EnglishStates(SharedWording):
     def mean_time(self, told: MeanTime) -> str:
         """State a mean time."""
         least = f" {'of more than' if told.over else 'of at least'} {told.least}" if told.least else ""
-        name = "mean length of a stop" if told.repair else "mean time between stops"
+        name = self.mean_time_name(repair=told.repair)
         if not told.count:
             return f"{told.device} {told.period} has no stop{least}, so there is no {name}."
         spent = f"{told.spent} {'stopped' if told.repair else 'not stopped'}"
         stops = "1 stop" if told.count == 1 else f"{told.count} stops"
         return f"The {name} of {told.device} {told.period} is {told.value} ({spent}, {stops}{least})."
+
+    def mean_time_name(self, *, repair: bool) -> str:
+        """Name a mean time."""
+        return "mean length of a stop" if repair else "mean time between stops"
 
     def stops_alone(self) -> str:
         """Explain stops."""

@@ -30,6 +30,8 @@ _REPAIR: Final = frozenset(
         *("修复时间", "维修时间", "修复时长", "维修时长"),
     }
 )
+_HIGHEST: Final = frozenset({"longest", "the longest", "highest", "最长", "最久", "最高"})
+_LOWEST: Final = frozenset({"shortest", "the shortest", "lowest", "最短", "最低"})
 _TAKEN: Final = f"{IDLE.field} {IDLE.operator.value} {IDLE.value:g}"
 
 
@@ -51,7 +53,7 @@ def with_mean_time(query: StructuredQuery, sentence: Sentence) -> StructuredQuer
     if not read or query.conditions != (idle,):
         named = any(raw in each for each in (*query.unread, query.refused))
         return query if named else replace(query, unread=(*query.unread, raw))
-    # Of several machines or times each is told: the numbers set themselves side by side.
+    # Of several machines or times each is told: the numbers set themselves side by side, the asked end first.
     return replace(
         query,
         intent=Intent.STATISTICS,
@@ -61,6 +63,8 @@ def with_mean_time(query: StructuredQuery, sentence: Sentence) -> StructuredQuer
         least=query.least or LASTING,
         over=query.over and query.least is not None,
         rank=False,
+        ordered=_order(query, sentence, repair=said in _REPAIR),
+        unread=tuple(each for each in query.unread if each.lower() not in _HIGHEST | _LOWEST),
         top=0,
         when=False,
         whether=False,
@@ -68,3 +72,16 @@ def with_mean_time(query: StructuredQuery, sentence: Sentence) -> StructuredQuer
         longest=0,
         averaged=False,
     )
+
+
+def _order(query: StructuredQuery, sentence: Sentence, *, repair: bool) -> str:
+    """Which end is told first: of the best MTBF the highest, of the best MTTR the lowest; "" for none."""
+    for lexeme in sentence.lexemes:
+        best, end = lexeme.senses.get(Kind.BEST), lexeme.senses.get(Kind.STATISTIC)
+        if isinstance(best, bool):
+            return "highest" if best != repair else "lowest"
+        if lexeme.text in _HIGHEST or end is Statistic.MAX:
+            return "highest"
+        if lexeme.text in _LOWEST or end is Statistic.MIN:
+            return "lowest"
+    return "highest" if query.rank and not repair else "lowest" if query.rank else ""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
+from llm_service.domain.offline.at_once import find_at_once, with_at_once
 from llm_service.domain.offline.break_asked import with_break
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
@@ -27,6 +28,7 @@ from llm_service.domain.offline.label_condition import asks_for_none, enumerates
 from llm_service.domain.offline.lasting_stop import with_lasting
 from llm_service.domain.offline.latest_spells import find_latest
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
+from llm_service.domain.offline.longer_asked import with_longer
 from llm_service.domain.offline.mean_time import with_mean_time
 from llm_service.domain.offline.measure import (
     find_interval,
@@ -61,6 +63,7 @@ from llm_service.domain.offline.than_time import read_than_time
 from llm_service.domain.offline.time_range import find_times
 from llm_service.domain.offline.times_against import with_times_against
 from llm_service.domain.offline.token import tokenize
+from llm_service.domain.offline.told_in import with_told_in
 from llm_service.domain.offline.topic import find_topic
 from llm_service.domain.offline.trouble_asked import with_trouble
 from llm_service.domain.offline.two_times import of_the_day
@@ -104,7 +107,7 @@ def parse_prompt(
     sentence = Sentence(lexemes_of(tokens, lexicon(), known))
     reading = Reading(notes=(*slips, *heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
-    _prepare(sentence)
+    _prepare(sentence, reading)
     reading.model_code = _model_code(sentence)
     reading.window_size, reading.window_length = find_window(sentence)
     reading.decimals = find_decimals(sentence)
@@ -135,7 +138,7 @@ def parse_prompt(
     reading.unit = find_unit(sentence)
     reading.topic = find_topic(sentence, reading)
     read_quality(sentence, reading)
-    reading.same_time = any(Kind.SAME_TIME in lexeme.senses for lexeme in sentence.lexemes)
+    reading.same_time = not reading.at_once and any(Kind.SAME_TIME in each.senses for each in sentence.lexemes)
     reading.narrows = any(lexeme.text in _NARROWING for lexeme in sentence.lexemes)
     reading.adds = _adds(sentence)
     owners = [at for at in range(len(sentence)) if sentence.text(at) in _OWNERS and at not in sentence.used]
@@ -146,7 +149,8 @@ def parse_prompt(
     reading.owner = sentence.raw(owners[0]) if owners else "it" if weak and own else ""
     reading.negation = unread_negation(sentence, reading)
     query = query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
-    return with_times_against(_settled(query, sentence, now), sentence, reading)
+    settled = with_at_once(_settled(query, sentence, now), sentence, said=reading.at_once)
+    return with_times_against(with_longer(settled, sentence, reading), sentence, reading)
 
 
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
@@ -156,16 +160,17 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_course(with_doing(query, sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     query = with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
-    return with_trouble(with_oee(query, sentence), sentence)
+    return with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence)
 
 
-def _prepare(sentence: Sentence) -> None:
+def _prepare(sentence: Sentence, reading: Reading) -> None:
     """Pass over what says nothing at the ends, and put short talk in the words of the rules."""
     _skip_greeting(sentence)
     _skip_introduction(sentence)
     _skip_tag(sentence)
     read_or_not(sentence)
     read_weld_number(sentence)
+    reading.at_once = find_at_once(sentence)
 
 
 def _skip_greeting(sentence: Sentence) -> None:

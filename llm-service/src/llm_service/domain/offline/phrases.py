@@ -196,6 +196,10 @@ class Wording(DeviceWording, Protocol):
         """Name the units of fields, "" for one that is not known."""
         ...
 
+    def length_in(self, seconds: float, unit: str) -> str:
+        """Name a length of time in "s", "min" or "h", "" for its own units."""
+        ...
+
     def length(self, seconds: float) -> str:
         """Name a length of time in its two largest units."""
         ...

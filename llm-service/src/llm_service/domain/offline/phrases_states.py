@@ -166,6 +166,28 @@ class StateWording(Protocol):
         """Say that only stops that last are counted."""
         ...
 
+    def at_once(
+        self,
+        devices: Sequence[str],
+        where: str,
+        period: str,
+        total: str,
+        listed: Sequence[Stretch],
+        *,
+        count: int,
+        whole: bool,
+    ) -> str:
+        """Say when conditions held on all devices; where not `whole`, the longest stretches of each were compared."""
+        ...
+
+    def of_which_lasting(self, count: int, least: str, total: str) -> str:
+        """Say how many of all stops lasted so long, and how long they were together."""
+        ...
+
+    def without_readings(self, length: str) -> str:
+        """Say for how much of a time there are no readings."""
+        ...
+
     def oee_told(self, words: str) -> str:
         """Say which part of the effectiveness is told, and what the readings lack for the rest."""
         ...
@@ -180,6 +202,10 @@ class StateWording(Protocol):
 
     def mean_time(self, told: MeanTime) -> str:
         """State the mean time between stops, or of a stop."""
+        ...
+
+    def mean_time_name(self, *, repair: bool) -> str:
+        """Name the mean time between stops, or of a stop."""
         ...
 
     def stops_alone(self) -> str:

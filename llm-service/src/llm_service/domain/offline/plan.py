@@ -11,7 +11,7 @@ from llm_service.domain.offline.calendar_rows import cut_alike, cut_by_calendar,
 from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.counted_interval import with_limits
 from llm_service.domain.offline.heeding import parts_left_out
-from llm_service.domain.offline.lasting_stop import asks_times
+from llm_service.domain.offline.lasting_stop import asks_times, says
 from llm_service.domain.offline.own_name import may_name_device
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
@@ -29,6 +29,7 @@ from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, St
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.small_talk import SmallTalk, small_talk
 from llm_service.domain.offline.toolbox import DeviceTool, Toolbox
+from llm_service.domain.offline.words_state import IDLE
 
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _EVENTS: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.INTEGRAL, Statistic.SHARE})
@@ -108,7 +109,7 @@ def _settle_stops(plan: PlanState) -> None:
     told = query.intent in {Intent.STATISTICS, Intent.COMPARE} and asks_times(query)
     if query.lasting and not (able and told):
         query = replace(query, least=None, lasting=False)
-    elif query.lasting:
+    elif query.lasting or (able and told and says(query, IDLE) and not query.interval):
         # A share of the readings knows no length.
         timed = (Statistic.DURATION if each is Statistic.SHARE else each for each in query.statistics)
         query = replace(query, statistics=tuple(dict.fromkeys(timed)))

@@ -199,6 +199,10 @@ class StructuredQuery:
 
     `lasting` says that `least` was not asked for: it is what makes a stop of a pause.
 
+    `told_in` ("s", "min", "h") is the unit that a duration is asked for in.
+
+    `at_once` asks when the conditions held on all of several devices.
+
     `course` ("up", "down") is what yes or no is asked of.
 
     `latest` asks for so many of the last stretches, `doing` for how long machines ran and for their stops.
@@ -282,6 +286,8 @@ class StructuredQuery:
     beyond: str = ""
     lasting: bool = False
     latest: int = 0
+    at_once: bool = False
+    told_in: str = ""
     doing: bool = False
     course: str = ""
     mean_time: str = ""

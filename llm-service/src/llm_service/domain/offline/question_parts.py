@@ -112,7 +112,7 @@ def by_state(query: StructuredQuery) -> tuple[StructuredQuery, ...]:
     states = [each for each in query.conditions if each.field == RUNNING.field and each.value == RUNNING.value]
     if len(states) != 1 or len(query.conditions) > 1 or query.fields or not _held(query):
         return (query,)
-    for phrase in query.unread:
+    for phrase in (*query.unread, *query.counted_as):
         lexemes = lexemes_of(tokenize(phrase), lexicon(), lexicon())
         other = lexemes[0].senses.get(Kind.STATE) if len(lexemes) == 1 else None
         if isinstance(other, State) and other.operator is not states[0].operator:

@@ -87,6 +87,7 @@ class Reading:
     none: bool = False
     negation: str = ""
     same_time: bool = False
+    at_once: bool = False
     narrows: bool = False
     adds: bool = False
     latest: int = 0

@@ -8,6 +8,7 @@ from llm_service.domain.offline.number_text import number
 from llm_service.domain.offline.query import Condition, Statistic
 from llm_service.domain.offline.shown_zone import IN_UTC, ShownZone
 
+_UNITS = {"s": 1, "min": 60, "h": 3_600}
 _SIZES = (604_800, 86_400, 3_600, 60, 1)
 
 
@@ -20,6 +21,8 @@ class SharedWording:
     lengths: ClassVar[Sequence[tuple[str, str]]]
     # What stands before a width that begins with a number.
     leading: ClassVar[str] = ""
+    # What stands around what is said once more in other words.
+    brackets: ClassVar[tuple[str, str]] = (" (", ")")
 
     def __init__(self, times: ShownZone = IN_UTC) -> None:
         self._times = times
@@ -52,6 +55,16 @@ class SharedWording:
             if (seconds >= size and seconds % size == 0) or size == 1
         )
         return names[0] if seconds == size and size > 1 else f"{self.leading}{seconds // size} {names[1]}"
+
+    def length_in(self, seconds: float, unit: str) -> str:
+        """Name a length of time in "s", "min" or "h", and in its own units beside it."""
+        told = self.length(seconds)
+        if unit not in _UNITS:
+            return told
+        size = _UNITS[unit]
+        value = number(round(seconds, 3) if size == 1 else seconds / size, 6)
+        text = f"{value} {self.lengths[_SIZES.index(size)][value != '1']}"
+        return text if text == told else f"{text}{self.brackets[0]}{told}{self.brackets[1]}"
 
     def length(self, seconds: float) -> str:
         """Name a length of time in its two largest units from days on."""

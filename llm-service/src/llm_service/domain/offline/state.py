@@ -190,6 +190,9 @@ def _asks_whether(sentence: Sentence) -> bool:
         # "停机最少的机器".
         return True
     kinds = (Kind.WHETHER, Kind.WHICH, Kind.HOW_MANY)
+    if all(any(sentence.has(at, kind) for at in range(len(sentence))) for kind in (Kind.OR, Kind.LONGER)):
+        # "A还是B运行得更久".
+        return True
     return any(sentence.has(at, kind) for at in range(len(sentence)) for kind in kinds)
 
 

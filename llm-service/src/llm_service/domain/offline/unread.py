@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.token import TokenKind
+from llm_service.domain.offline.token import TokenKind, is_code
 from llm_service.domain.offline.weight import says_something
 from llm_service.domain.offline.words_data import LABEL_FIELD
 from llm_service.domain.offline.words_question import ALWAYS
@@ -111,6 +111,9 @@ _CLOSERS: Final = frozenset({",", ".", "?", "!", ";", "？", "。", "，", "！"
 _PARTICLES: Final = frozenset(
     "的了是在和与及或吗呢啊吧呀么哦嗯请我你您给帮把将用以对从至于到有没会能想要看查求算说都就还也又再"
 )
+_TIMES: Final = frozenset(
+    {Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.PART, Kind.CLOCK, Kind.PAST, Kind.OCLOCK, Kind.HALF, Kind.AT}
+)
 _MOST: Final = 5
 _LONGEST: Final = 80
 
@@ -169,7 +172,7 @@ def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool
     if text in _BESIDE | _OF_TEXTS:
         return _beside(sentence, at) if text in _BESIDE else LABEL_FIELD in reading.topic.fields or reading.topic.spread
     if Kind.OR in senses:
-        return not reading.conditions
+        return not reading.conditions or _of_devices_or_times(sentence, at)
     if _limits(sentence, at) or (after_limit and text in _TELLING):
         return False
     if sentence.lexemes[at].tokens[0].kind is TokenKind.SIGN and not senses:
@@ -181,6 +184,16 @@ def _empty(sentence: Sentence, at: int, reading: "Reading", *, after_limit: bool
     ):
         return True
     return not _EMPTY.isdisjoint(senses.keys())
+
+
+def _of_devices_or_times(sentence: Sentence, at: int) -> bool:
+    """Whether "or" stands between two devices, or two times: each is answered for."""
+    around = (at - 1, sentence.skip(at + 1, (Kind.FILLER, Kind.AT)))
+    if not all(each in sentence.used for each in around):
+        return False
+    senses = [sentence.lexeme_senses(each) for each in around]
+    devices = all(Kind.DEVICE in s or is_code(sentence.text(e)) for s, e in zip(senses, around, strict=True))
+    return devices or any(not _TIMES.isdisjoint(each) for each in senses)
 
 
 def _in_unit_of_time(sentence: Sentence, at: int, reading: "Reading") -> bool:

@@ -38,7 +38,7 @@ _COURSES: Final = (
     "|升还是降|越来越高|越来越低|越来越大|越来越小|升了没有|降了没有|涨了|跌了|升了|降了|变大了|变小了|变高了"
     "|变低了|变了多少|变化了多少|变了|是涨是跌|涨还是跌"
 )
-_MORE: Final = "more|更多|多一些|多"
+_MORE: Final = "more|更多|多一些|多|更快|快一些"
 _FINE: Final = (
     "normal|normally|everything ok|everything okay|everything all right|everything alright|everything fine"
     "|all good|all ok|all right|working properly|working fine|running fine|running smoothly|behaving normally"
@@ -60,7 +60,7 @@ _VERDICTS: Final = {
     "|算低|低吗|小吗|算小",
 }
 _FILLERS: Final = (
-    "at any time|any time|已经|已|make|makes|making|sign of|signs of|any sign of|any signs of|总的"
+    "at any time|any time|already|已经|已|make|makes|making|sign of|signs of|any sign of|any signs of|总的"
     "|ones|gimme|lemme see"
     "|u|ur|meant|mainly|mostly|especially|主要|主要是|尤其|true|correct|is that right|is it true|right ?"
     "|对吗|对不对|对吧|是真的吗|焊枪|枪头|焊炬|whether|if it|begin"
@@ -164,7 +164,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
     add(Kind.INTENT, Intent.ANOMALY, _FINE)
     add(Kind.INTENT, Intent.ANOMALY, _WORRYING)
     add(Kind.MORE, Comparative(field="", statistic=Statistic.MAX), _MORE)
-    add(Kind.MORE, Comparative(field="", statistic=Statistic.MIN), "less|更少|少一些|少")
+    add(Kind.MORE, Comparative(field="", statistic=Statistic.MIN), "less|更少|少一些|少|更慢|慢一些")
     add(Kind.FILLER, None, _FILLERS)
     add(Kind.STATISTIC, Statistic.LAST, _LATEST)
     add(

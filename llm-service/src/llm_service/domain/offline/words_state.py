@@ -21,7 +21,8 @@ _ARC: Final = 5.0
 IDLE: Final = State(field="current", operator=Operator.LT, value=_ARC)
 RUNNING: Final = State(field="current", operator=Operator.GE, value=_ARC)
 _STATES: Final = {
-    IDLE: "stop|stops|stopping|came to a stop|stand idle|standing idle|stood idle|sit idle|sat idle"
+    IDLE: "standing|stood|stands|sitting|sat|sits|闲|闲了|闲过|空着|闲着|闲了下来"
+    "|stop|stops|stopping|came to a stop|stand idle|standing idle|stood idle|sit idle|sat idle"
     "|sitting idle|arc off|arc was off|arc is off|the arc was off|the arc is off|without arc|breaks off|break"
     "|breaks|pause|pauses|stoppage|stoppages|interruption|interruptions|休息|停顿|中断|idle|idling|idled"
     "|not running|not in use|not welding|standing still|stood still|stand still|unused|standby|on standby"
@@ -29,7 +30,8 @@ _STATES: Final = {
     "|stopped welding|stop welding|stops welding|stopped running|stop running|stops running|stopped working"
     "|stop working|down|go idle|went idle|goes idle|not on|out of use|空闲|空闲状态|闲置|闲着|待机|空转|没在用"
     "|没有运行|未运行|没在运行|不运行|不在运行|没运行|停机|停机了|停着|停下来|停下来了|停下|停了|停过|停|停歇"
-    "|歇|歇过|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没焊|没有焊|没焊接|未焊|没焊着|没干活|没在干活|没在焊|没在焊接|没有焊接|未焊接"
+    "|歇|歇过|停止运行|停止工作|停止焊接|停止|关机|关着|没开|没焊|没有焊|没焊接|未焊|没焊着|没干活|没在干活|没在焊|没"
+    "在焊接|没有焊接|未焊接"
     "|不工作|没工作|没有工作|没在工作|歇着|停工|停过机|停了机|停过工",
     RUNNING: "arc on|arc was on|arc is on|the arc was on|the arc is on|arc burning|arc was burning"
     "|arc is burning|the arc was burning|the arc is burning|the arc burned|with the arc on|under arc"
@@ -88,7 +90,8 @@ _IDLE_TIME: Final = (
 _RUN_SHARE: Final = (
     "duty cycle|duty factor|utilization|utilisation|utilization rate|utilisation rate|usage rate|occupancy"
     "|load factor|availability|uptime percentage|uptime share|arc-on ratio|arc on ratio|arc-on percentage"
-    "|可用率|可用度|设备可用率|利用率|开机率|稼动率|运行率|使用率|开动率|设备利用率|焊接率|燃弧率|负荷率|暂载率|开工率|工作率"
+    "|可用率|可用度|设备可用率|利用率|开机率|稼动率|运行率|使用率|开动率|设备利用率|焊接率|燃弧率|负荷率|暂载率|开工"
+    "率|工作率"
 )
 _IDLE_SHARE: Final = "idle ratio|idle share|downtime percentage|downtime ratio|停机率|空闲率|待机率|闲置率"
 _WHILE: Final = {
@@ -124,7 +127,8 @@ _LONGER: Final = (
 _SAME_TIME: Final = (
     "same time|the same time|this time|at the same time|at this time|same hour|the same hour|这个时候|这时候|此时"
     "|同一时间|同一时刻|同时|这个时间|这个点|这个钟点|同样时间|相同时间"
-    "|同一时段|同时段|相同时段|同一时间段|相同时间段|同一个时段|the same period"
+    "|simultaneously|simultaneous|at once|concurrently|同一时段|同时段|相同时段|同一时间段|相同时间段|同一个时段|the "
+    "same period"
 )
 
 
