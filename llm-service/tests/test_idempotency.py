@@ -1,7 +1,7 @@
 """The same idempotency key: one call, one charge, one answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -11,9 +11,9 @@ import pytest
 from llm_service.adapters.event_json import events_from_json, json_from_events
 from llm_service.adapters.idempotency_codec import batch_codec, embedded_codec
 from llm_service.domain.embedding.embedding_call import Embedded
-from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
+from llm_service.domain.model.event import Event, Finished, FinishReason, Started, TextDelta, ToolCallDelta
 from llm_service.domain.model.failure import Attempt, FailureKind, ProviderError
-from llm_service.domain.model.provider import EmbeddingRequest, Embeddings
+from llm_service.domain.model.provider import EmbeddingRequest, Embeddings, EventBatch
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import FREE, Cost, PriceSource, Usage
 from llm_service.domain.reuse.idempotency import IdempotentCompletions, IdempotentEmbedder
@@ -104,6 +104,65 @@ async def test_another_question_with_the_same_key_is_refused() -> None:
     with pytest.raises(Unprocessable, match="used with another request") as caught:
         await ask(replica(provider, store), keyed("something else"))
     assert caught.value.reason == "IDEMPOTENCY_KEY_CONFLICT"
+
+
+async def test_another_question_is_refused_too_while_the_first_is_being_answered() -> None:
+    provider = ScriptedProvider(texts=("a",), stall=True)
+    answering = replica(provider)
+    with use_context(CallContext(request_id="r", caller=ALICE)):
+        async with aclosing(answering.stream(keyed())) as first:
+            await anext(first)
+            with pytest.raises(Unprocessable, match="used with another request"):
+                await ask(answering, keyed("something else"))
+    assert len(provider.asked) == 1
+
+
+async def test_a_question_with_other_labels_is_the_same_question() -> None:
+    provider = ScriptedProvider()
+    answering = replica(provider)
+    first = await ask(answering, keyed())
+    assert await ask(answering, replace(keyed(), labels={"shop": "welding"})) == first
+    assert len(provider.asked) == 1
+
+
+class AwayStore(DictStore):
+    """A store that is away: every claim is granted and nothing is kept."""
+
+    async def claim(self, key: str, fingerprint: str) -> Claim:
+        return Claim(state=ClaimState.CLAIMED, fingerprint=fingerprint)
+
+    async def save(self, key: str, value: bytes) -> None: ...
+
+    async def release(self, key: str) -> None:
+        await asyncio.sleep(0)
+
+
+async def test_those_who_come_after_the_last_asker_left_share_a_call_of_their_own() -> None:
+    provider = ScriptedProvider(texts=("a",), stall=True)
+    answering = replica(provider, AwayStore())
+    with use_context(CallContext(request_id="r", caller=ALICE)):
+        async with aclosing(answering.stream(keyed())) as left:
+            await anext(left)
+        provider.stall = False
+        later = [asyncio.create_task(ask(answering, keyed()))]
+        for _ in range(20):
+            await asyncio.sleep(0)
+            later.append(asyncio.create_task(ask(answering, keyed())))
+        answers = await asyncio.gather(*later)
+    assert {text_of(answer) for answer in answers} == {"a"}
+
+
+async def test_an_answer_whose_making_was_cancelled_is_not_taken_for_a_whole_one() -> None:
+    async def make() -> AsyncGenerator[EventBatch]:
+        yield [TextDelta(text="a")]
+        raise asyncio.CancelledError
+
+    execution = IdempotentExecution(DictStore(), batch_codec())
+    shown: list[EventBatch] = []
+    with pytest.raises(asyncio.CancelledError):
+        async for batch in execution.run("k", "f", make):
+            shown.append(batch)
+    assert shown == [[TextDelta(text="a")]]
 
 
 @pytest.mark.parametrize("other", [Caller(user_id="bob"), Caller(user_id="alice", tenant_id="t2")])

@@ -109,7 +109,7 @@ class IdempotentExecution(Generic[Item]):
                 while at < len(running.items):
                     yield running.items[at]
                     at += 1
-                if running.over and at == len(running.items):
+                if running.over:
                     break
             if running.error is not None:
                 raise running.error
