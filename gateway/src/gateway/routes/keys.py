@@ -1,7 +1,7 @@
 """API keys: make, list, rotate, delete, and what each may use."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Response
 from penstock.llm.v1 import cost_pb2 as pb
@@ -34,7 +34,9 @@ log = get_logger(__name__)
 class KeyPolicy(RequestModel):
     """What a key may use of the models. Zero and empty mean no limit."""
 
-    allowed_models: list[str] = Field(default_factory=list, description="Models by id or pattern such as `openai/*`.")
+    allowed_models: list[Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=list, max_length=100, description="Models by id or pattern such as `openai/*`."
+    )
     tokens_per_minute: int = Field(default=0, ge=0)
     requests_per_minute: int = Field(default=0, ge=0)
     semantic_cache: bool = Field(default=False, description="The key may use the semantic cache.")

@@ -10,7 +10,7 @@ from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2
 
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse
-from llm_service.domain.billing.key_policy import KeyPolicy
+from llm_service.domain.billing.key_policy import MAX_PATTERN, MAX_PATTERNS, KeyPolicy
 from llm_service.domain.billing.price import Price
 from llm_service.domain.billing.price_list import PricedModel
 from penstock_kit.errors import FieldViolation, InvalidArgument
@@ -72,6 +72,10 @@ def key_policy_from_proto(proto: cost_pb2.KeyPolicy, *, tenant_id: str) -> KeyPo
     for name in ("tokens_per_minute", "requests_per_minute"):
         if getattr(proto, name) < 0:
             raise _wrong(f"policy.{name}", f"it is {getattr(proto, name)}; 0 is no limit")
+    if len(proto.allowed_models) > MAX_PATTERNS:
+        raise _wrong("policy.allowed_models", f"it has {len(proto.allowed_models)} models; at most {MAX_PATTERNS} fit")
+    for pattern in proto.allowed_models:
+        _require_short("policy.allowed_models", pattern, MAX_PATTERN)
     return KeyPolicy(
         tenant_id=tenant_id,
         key_id=proto.key_id,
