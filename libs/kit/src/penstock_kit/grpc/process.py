@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock_kit.errors import PenstockError
 from penstock_kit.home import PRIVATE_UMASK
 from penstock_kit.logging import get_logger
+from penstock_kit.tenant_threads import TenantThreads
 
 # Requests make many objects and next to no cycles: looking for cycles after every 700 objects took 5 % of the CPU.
 _COLLECT_AFTER: Final = (20_000, 20, 20)
@@ -53,6 +54,7 @@ async def _supervise(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]])
         stop.set()
 
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(TenantThreads())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await task
