@@ -23,6 +23,7 @@ from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.plan import next_step
 from llm_service.domain.offline.plan_state import CallTools, Say, Step
 from llm_service.domain.offline.query import Language, StructuredQuery
+from llm_service.domain.offline.question_memo import QuestionMemo
 from llm_service.domain.offline.shown_zone import shown_zone
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
 from llm_service.domain.offline.worker import Checkpoint, RuleWorker
@@ -63,6 +64,7 @@ class FallbackProvider:
         self._clock = clock
         self._new_id = new_id
         self._worker = RuleWorker()
+        self._memo = QuestionMemo()
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer in small deltas, or the tool calls that lead to one; `n` choices are all the same."""
@@ -97,7 +99,7 @@ class FallbackProvider:
         return step, Usage(input=estimate_prompt(request), output=made, estimated=True)
 
     def _step(self, request: CompletionRequest, checkpoint: Checkpoint) -> Step:
-        conversation = conversation_from_messages(request.messages, checkpoint)
+        conversation = conversation_from_messages(request.messages, checkpoint, self._memo)
         checkpoint()
         now = self._clock.now().replace(microsecond=0)
         queries = conversation.queries(now, checkpoint)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, cast
 
@@ -15,9 +15,9 @@ from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.own_name import spoken_names
-from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Intent, StructuredQuery
+from llm_service.domain.offline.question_memo import QuestionMemo
 from llm_service.domain.offline.question_parts import by_label, by_state, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
@@ -66,7 +66,7 @@ class ToolOutcome:
 class Conversation:
     """`question` is the last user message, `earlier` the user messages before it, the latest first.
 
-    `omitted` characters of the question were too many to be read.
+    `omitted` characters of the question were too many to be read. `memo` has the questions that were read before.
     """
 
     question: str
@@ -74,6 +74,7 @@ class Conversation:
     outcomes: tuple[ToolOutcome, ...]
     cards: tuple[DeviceCard, ...]
     omitted: int = 0
+    memo: QuestionMemo = field(default_factory=QuestionMemo, compare=False, repr=False)
 
     def of(self, tool: DeviceTool) -> list[ToolOutcome]:
         """Return the outcomes of `tool` since the question."""
@@ -147,13 +148,8 @@ class Conversation:
         return self._parse_with([name for name in self.known_fields if name not in others], text, now)
 
     def _parse_with(self, fields: Sequence[str], text: str, now: datetime) -> StructuredQuery:
-        return parse_prompt(
-            text,
-            now,
-            known_devices=[card.code for card in self.cards],
-            known_fields=fields,
-            device_names=spoken_names(self.cards),
-        )
+        devices = [card.code for card in self.cards]
+        return self.memo.parse(text, now, devices=devices, names=spoken_names(self.cards), fields=fields)
 
     def _fields_of_others(self, query: StructuredQuery) -> frozenset[str]:
         """The words taken for fields, everyday ones as "mean" and "on", that no device asked about has."""
@@ -176,12 +172,17 @@ def _fields_of(outcome: ToolOutcome) -> tuple[FieldStatistics, ...]:
     return tuple(one for result in all_statistics_from_json(outcome.data) for one in result.fields)
 
 
-def conversation_from_messages(messages: Sequence[Message], checkpoint: Checkpoint = unchecked) -> Conversation:
-    """Return the conversation that the last of `messages` hold, each read up to its bound."""
+def conversation_from_messages(
+    messages: Sequence[Message], checkpoint: Checkpoint = unchecked, memo: QuestionMemo | None = None
+) -> Conversation:
+    """Return the conversation that the last of `messages` hold, each read up to its bound.
+
+    `memo` has what was read in conversations before.
+    """
     messages = messages[-_MESSAGES:]
     last = max((at for at, message in enumerate(messages) if message.role is Role.USER), default=-1)
     users = [message for message in messages[: max(last, 0)] if message.role is Role.USER][-_BEFORE_AT_MOST:]
-    outcomes = _outcomes(messages, checkpoint)
+    outcomes = _outcomes(messages, last, checkpoint)
     cards = {card.code: card for outcome in outcomes.values() if not outcome.error for card in _cards(outcome)}
     question = readable_prompt(messages[last].text if last >= 0 else "")
     return Conversation(
@@ -190,6 +191,7 @@ def conversation_from_messages(messages: Sequence[Message], checkpoint: Checkpoi
         outcomes=tuple(outcome for at, outcome in outcomes.items() if at > last),
         cards=tuple(cards[code] for code in sorted(cards)),
         omitted=question.omitted,
+        memo=memo or QuestionMemo(),
     )
 
 
@@ -197,14 +199,14 @@ def _cards(outcome: ToolOutcome) -> tuple[DeviceCard, ...]:
     return devices_from_json(outcome.data) if outcome.tool is DeviceTool.LIST else ()
 
 
-def _outcomes(messages: Sequence[Message], checkpoint: Checkpoint) -> dict[int, ToolOutcome]:
-    """Outcomes by the position of their message; results of tools that are not about devices are left out."""
+def _outcomes(messages: Sequence[Message], last: int, checkpoint: Checkpoint) -> dict[int, ToolOutcome]:
+    """Outcomes by the position of their message: those since the `last` question, and the devices listed before it."""
     calls = {call.id: call for message in messages for call in message.tool_calls}
     found: dict[int, ToolOutcome] = {}
     for at, message in enumerate(messages):
         call = calls.get(message.tool_call_id) if message.role is Role.TOOL else None
         tool = device_tool(call.name) if call else None
-        if call is None or tool is None:
+        if call is None or tool is None or (at < last and tool is not DeviceTool.LIST):
             continue
         checkpoint()
         found[at] = _outcome(tool, call.arguments, message)

@@ -27,7 +27,7 @@ from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
 from llm_service.domain.offline.lasting_stop import with_lasting
 from llm_service.domain.offline.latest_spells import find_latest
-from llm_service.domain.offline.lexicon import Kind, lexemes_of
+from llm_service.domain.offline.lexicon import Kind, Lexicon, lexemes_of
 from llm_service.domain.offline.longer_asked import with_longer
 from llm_service.domain.offline.mean_time import with_mean_time
 from llm_service.domain.offline.measure import (
@@ -99,8 +99,12 @@ def parse_prompt(
     `device_names` (code by name) help to recognise names, and to spell them as they are. Deterministic: no model
     is asked.
     """
+    return read_prompt(text, now, known_names(known_devices, device_names, known_fields), checkpoint=checkpoint)
+
+
+def read_prompt(text: str, now: datetime, known: Lexicon, *, checkpoint: Checkpoint = unchecked) -> StructuredQuery:
+    """Return what `text` asks for at `now`, as :func:`parse_prompt` does, with `known` the names that the asker has."""
     readable = readable_prompt(text)
-    known = known_names(known_devices, device_names, known_fields)
     checkpoint()
     written, slips = correct_slips(in_english(tokenize(readable.text), lexicon(), known), lexicon(), known)
     tokens, heard = correct_homophones(undoubled(written, lexicon()), lexicon(), known)

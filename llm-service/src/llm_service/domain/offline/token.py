@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from llm_service.domain.offline.comma_number import MOST_GROUPS, comma_number_end, with_point
@@ -10,6 +11,8 @@ from llm_service.domain.offline.words_traditional import SIMPLIFIED
 _OPENING: Final = {'"': '"', "“": "”", "「": "」", "『": "』", "`": "`"}
 _LONGEST_QUOTE: Final = 64
 _THOUSAND: Final = 3
+# Characters of a text whose tokens are kept: those of a question.
+_SHORT: Final = 200
 
 
 class TokenKind(StrEnum):
@@ -42,8 +45,17 @@ def tokenize(text: str) -> tuple[Token, ...]:
 
     "WLD001", "valve1-0" and "gas_flow" are one word each, "10am" is a number and a word, "half-hour" two words
     and a sign. Linear: each branch moves on by what it has read, and looks ahead by a bounded number of characters
-    (a quotation) or by those it then takes.
+    (a quotation) or by those it then takes. Each rule for a follow-up cuts the question again: a short one is kept.
     """
+    return _kept_tokens(text) if len(text) <= _SHORT else _tokens(text)
+
+
+@lru_cache(maxsize=128)
+def _kept_tokens(text: str) -> tuple[Token, ...]:
+    return _tokens(text)
+
+
+def _tokens(text: str) -> tuple[Token, ...]:
     tokens: list[Token] = []
     at, length = 0, len(text)
     while at < length:
