@@ -2,12 +2,13 @@
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_service.domain.ingest.line_protocol import LineError, PointParser
-from feature_service.domain.ingest.precision import nanoseconds_of
+from feature_service.domain.ingest.precision import BY_SIZE, micros_of_all, nanoseconds_of, unit_of
 from penstock_kit.errors import InvalidArgument
 
 
@@ -222,3 +223,25 @@ def test_every_spelling_of_a_unit_is_known(precision, nanoseconds):
 def test_another_unit_is_refused(precision):
     with pytest.raises(InvalidArgument, match="precision is"):
         nanoseconds_of(precision)
+
+
+SIZES = [
+    (1_714_557_600, 10**9),
+    (5 * 10**9 - 1, 10**9),
+    (5 * 10**9, 10**6),
+    (5 * 10**12 - 1, 10**6),
+    (5 * 10**12, 10**3),
+    (5 * 10**15 - 1, 10**3),
+    (5 * 10**15, 1),
+    (2**63 - 1, 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("time", "unit"), [*SIZES, *((-time, unit) for time, unit in SIZES), (-(2**63), 1), (0, 10**9)]
+)
+def test_times_of_no_named_unit_tell_it_by_their_size_alone_or_among_others(time, unit):
+    assert nanoseconds_of("auto") == BY_SIZE
+    assert unit_of(time, BY_SIZE) == unit
+    assert micros_of_all(np.array([1, time, 10**18]), BY_SIZE).tolist() == [10**6, time * unit // 1_000, 10**15]
+    assert unit_of(time, 60) == 60

@@ -141,6 +141,14 @@ async def test_times_are_in_the_unit_that_is_named(write, history):
         assert (await history(f"u{device}"))[0] == [START // 1000]
 
 
+@pytest.mark.parametrize("text", ["", 'note="t",'], ids=["columns", "line-by-line"])
+async def test_of_times_in_no_named_unit_each_tells_its_own_by_its_size(write, history, text):
+    times = [1_714_557_600, 1_714_557_601_000, 1_714_557_602_000_000, 1_714_557_603_000_000_000]
+    body = "\n".join(f"m,device=auto {text}v={place} {time}" for place, time in enumerate(times))
+    assert (await write(body, time_precision="auto")).rows_accepted == 4
+    assert (await history("auto"))[0] == [(1_714_557_600 + second) * 10**6 for second in range(4)]
+
+
 async def test_times_before_1971_want_their_unit_named(write, history):
     with pytest.raises(InvalidArgument, match="name the unit with precision="):
         await write("m,device=d v=1 1714557600\nm,device=d v=1 1714557601")
@@ -177,3 +185,15 @@ async def test_a_body_sent_again_changes_nothing(write, history):
 async def test_a_point_with_a_byte_that_is_no_text_is_refused_alone(write):
     answer = await write(f'm,device=d v=1 {START}\nm,device=d v="'.encode() + b'\xff"\n' + b'm,device=d w="\0"\n')
     assert (answer.rows_accepted, [error.line for error in answer.errors]) == (1, [2, 3])
+
+
+async def test_of_a_whole_body_with_a_bad_point_nothing_is_stored_and_nothing_registered(service, as_tenant, write):
+    lines = [f"m,device=good v=1 {START}", f"m,device=bad v= {START}", f'm,device=old v="text" {START}']
+    await write(f"m,device=old v=1 {START}")
+    for refused in (lines[:2], lines[::2]):  # by its line alone, and by what is known of its device
+        answer = await write("\n".join(refused), whole=True)
+        assert (answer.rows_accepted, answer.rows_rejected, len(answer.errors)) == (0, 1, 1)
+        assert sorted(await devices(service, as_tenant)) == ["old"]
+    answer = await write(lines[0], whole=True)
+    assert (answer.rows_accepted, answer.rows_rejected) == (1, 0)
+    assert sorted(await devices(service, as_tenant)) == ["good", "old"]

@@ -138,6 +138,7 @@ FREE: Final = {
     "IngestOptions.timestamp_column": _NAME,
     "IngestOptions.time_column": _NAME,
     "IngestOptions.time_precision": "of line protocol alone, whose tests have its bounds",
+    "IngestOptions.whole": "of line protocol alone, whose tests have it",
     "IngestOptions.request_id": _SECOND_TRY,
     "IngestRequest.chunk": "the body, which test_false_claims.py and test_body_reader.py break",
     "WatchIngestRequest.chunk": "as of Ingest",

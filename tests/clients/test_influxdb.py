@@ -24,6 +24,7 @@ EXPECTED: dict[str, Any] = {
     "synchronous": {"ping": True, "note": ['a "b"\\\nc, d=e']},
     "partial": {"told": True, "stored": 9},
     "version_3": {"values": True},
+    "version_3_own_path": {"values": True, "refused": [[4], [4]]},
     "version_1": {"ping": True, "databases": 1, "values": [1.5]},
 }
 

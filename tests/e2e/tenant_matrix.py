@@ -289,6 +289,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(route="POST /query", needs="", by="north.user", query=same({"q": "SHOW DATABASES"})),
     Row(route="POST /write", needs=WRITE, content=_POINT, status=(204,)),
     Row(route="POST /api/v2/write", needs=WRITE, content=_POINT, status=(204,)),
+    Row(route="POST /api/v3/write_lp", needs=WRITE, content=_POINT, status=(204,)),
     Row(route="GET /api/v1/alarms", needs=READ),
     Row(route="POST /api/v1/alarms", needs=WRITE, json=_ALARM, status=(201,)),
     Row(route=f"GET {_ALARM_ID}", needs=READ, names=TENANTS),

@@ -24,7 +24,7 @@ SECONDS = float(os.environ.get("PENSTOCK_FUZZ_SECONDS", "0"))
 EXAMPLES = 4
 NOT_IMPLEMENTED = 501
 # They speak their clients' own protocols.
-FOREIGN = ("/v1/", "/mcp", "/write", "/api/v2/write", "/query")
+FOREIGN = ("/v1/", "/mcp", "/write", "/api/v2/write", "/api/v3/write_lp", "/query")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ QUESTION: Final = "What was the mean current of WLD001 in the last hour?"
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"
 # Written by hand in the client, or spoken with a vendor's SDK or InfluxDB's clients.
 BY_HAND: Final = {
-    "/api/v2/write", "/write", "/ping", "/query",
+    "/api/v2/write", "/api/v3/write_lp", "/write", "/ping", "/query",
     "/api/v2/auth/login", "/api/v2/auth/refresh", "/api/v2/auth/logout", "/api/v2/auth/oidc/session",
     "/api/v2/data/ingest", "/health", "/ready", "/ready/gateway", "/metrics", "/api/v2/metrics",
     "/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens", "/mcp",

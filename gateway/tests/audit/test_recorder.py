@@ -40,7 +40,8 @@ NO_ACTS = {
     "POST /api/v2/ai/features/dataset", "POST /api/v2/ai/features/extract", "POST /api/v2/auth/login",
     "POST /api/v2/auth/logout", "POST /api/v2/auth/oidc/session", "POST /api/v2/auth/refresh",
     "POST /api/v2/data/ingest", "POST /api/v2/data/query/history", "POST /api/v2/data/query/realtime",
-    "POST /api/v2/write", "POST /mcp", "POST /query", "POST /v1/chat/completions", "POST /v1/dashboard/ticket",
+    "POST /api/v2/write", "POST /api/v3/write_lp",
+    "POST /mcp", "POST /query", "POST /v1/chat/completions", "POST /v1/dashboard/ticket",
     "POST /v1/embeddings", "POST /v1/messages", "POST /v1/messages/count_tokens", "POST /v1/responses", "POST /write",
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATHS = ("/write", "/api/v2/write")
+PATHS = ("/write", "/api/v2/write", "/api/v3/write_lp")
 LINE = b"weld,device=d current=1.5 1714557600000000000\n"
 
 
@@ -28,6 +28,8 @@ async def write(gateway, path="/write", content=LINE, headers=None):
         ("/api/v2/write?org=o&bucket=b&precision=ms&device_tag=sensor", "ms", "sensor"),
         ("/api/v2/write?org=o&bucket=b&no_sync=true", "", ""),
         ("/write?db=x&precision=s&rp=autogen&consistency=one", "s", ""),
+        ("/api/v3/write_lp?db=x&precision=nanosecond&accept_partial=true&no_sync=false", "nanosecond", ""),
+        ("/api/v3/write_lp?db=x&no_sync=true&device_tag=sensor", "auto", "sensor"),
     ],
 )
 async def test_points_are_passed_on_and_answered_without_a_body(gateway, path, precision, tag):
@@ -36,7 +38,7 @@ async def test_points_are_passed_on_and_answered_without_a_body(gateway, path, p
     assert answer.headers["x-influxdb-version"]
     options = gateway.fakes.feature.options[-1]
     assert (options.format, options.create) == (pb.INGEST_FORMAT_LINE_PROTOCOL, True)
-    assert (options.time_precision, options.device_column) == (precision, tag)
+    assert (options.time_precision, options.device_column, options.whole) == (precision, tag, False)
     assert gateway.fakes.feature.bodies[-1] == LINE
 
 
@@ -82,6 +84,29 @@ async def test_a_partial_write_names_its_first_line_and_how_many_were_dropped(ga
     assert v1.headers["x-influxdb-error"] == message.replace("ä", "?").replace("\n", "?")
     assert (v2.status_code, v2.json()) == (400, {"code": "invalid", "message": message, "line": 7})
     assert v2.headers["x-platform-error-code"] == "invalid"
+
+
+async def test_a_client_of_version_3_is_told_all_refused_lines_or_the_first_for_which_nothing_is_stored(gateway):
+    errors = [pb.RowError(line=7, reason="it has no fields"), pb.RowError(line=9, reason="it has no tag")]
+    told = [
+        {"line_number": 7, "error_message": "it has no fields"},
+        {"line_number": 9, "error_message": "it has no tag"},
+    ]
+    gateway.fakes.feature.points = pb.IngestResponse(rows_accepted=8, rows_rejected=2, errors=errors)
+    partial = await write(gateway, "/api/v3/write_lp")
+    assert (partial.status_code, partial.json()) == (
+        400,
+        {"error": "partial write of line protocol occurred", "data": told},
+    )
+    gateway.fakes.feature.points = pb.IngestResponse(rows_rejected=2, errors=errors)
+    whole = await write(gateway, "/api/v3/write_lp?accept_partial=false")
+    assert gateway.fakes.feature.options[-1].whole
+    assert (whole.status_code, whole.json()) == (
+        400,
+        {"error": "parsing failed for write_lp endpoint", "data": told[0]},
+    )
+    none = await write(gateway, "/api/v3/write_lp")  # of a body whose lines are all bad each is told, too
+    assert none.json()["data"] == told
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -11,6 +11,7 @@ from influxdb_client import InfluxDBClient, Point, WriteOptions
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client_3 import InfluxDBClient3, write_client_options
 from influxdb_client_3 import WriteOptions as WriteOptions3
+from influxdb_client_3.write_client.client.write_api import WriteType
 from run import KEY, URL, report
 
 START = 1_714_557_600
@@ -71,6 +72,21 @@ def version_3() -> Any:
     return {"values": values("three", "v") == [float(row) for row in range(10)]}
 
 
+def version_3_own_path() -> Any:
+    refused: list[list[int]] = []
+    for later, accept_partial in ((100, True), (200, False)):
+        bad = [*(f"weld,device=own v=0 {START + later + row}" for row in range(3)), "weld,device=own v=nan"]
+        options = WriteOptions3(write_type=WriteType.synchronous, use_v2_api=False, accept_partial=accept_partial)
+        written = write_client_options(write_options=options)
+        with InfluxDBClient3(host=URL, token=KEY, database="any", write_client_options=written) as client:
+            client.write(record=[f"weld,device=own v={row}.0 {(START + row) * 10**9}" for row in range(10)])
+            try:
+                client.write(record=bad, write_precision="s")
+            except Exception as error:  # noqa: BLE001 - its lines are what is asked
+                refused.append([each.line_number for each in getattr(error, "line_errors", [])])
+    return {"values": values("own", "v") == [*map(float, range(10)), 0.0, 0.0, 0.0], "refused": refused}
+
+
 def batching_3() -> Any:
     options = WriteOptions3(batch_size=1_000, flush_interval=200, retry_interval=100, max_retries=5)
     written = write_client_options(write_options=options)
@@ -88,5 +104,5 @@ def version_1() -> Any:
     return {"ping": bool(client.ping()), "databases": len(client.get_list_database()), "values": values("one", "v")}
 
 
-scenarios = (batching, batching_3, synchronous, partial, version_3, version_1)
+scenarios = (batching, batching_3, synchronous, partial, version_3, version_3_own_path, version_1)
 report(*(scenario for scenario in scenarios if scenario.__name__ in sys.argv[3:]))

@@ -86,6 +86,7 @@ def plan_from_proto(options: feature_pb2.IngestOptions) -> IngestPlan:
         clock_column=_clock_column(options, body_format),
         date_order=_date_order(options, body_format),
         precision=options.time_precision,
+        whole=options.whole,
     )
 
 

@@ -12,7 +12,8 @@ from penstock_kit.errors import ErrorKind, PenstockError, http_status
 
 WRITE_PATH_V1: Final = "/write"
 WRITE_PATH_V2: Final = "/api/v2/write"
-WRITE_PATHS: Final = frozenset({WRITE_PATH_V1, WRITE_PATH_V2})
+WRITE_PATH_V3: Final = "/api/v3/write_lp"
+WRITE_PATHS: Final = frozenset({WRITE_PATH_V1, WRITE_PATH_V2, WRITE_PATH_V3})
 INFLUX_PATHS: Final = WRITE_PATHS | {"/query", "/ping"}
 MAX_WRITE_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a body of line protocol, unpacked."""
@@ -47,7 +48,7 @@ def influx_status(error: PenstockError) -> int:
 
 
 def influx_error(path: str, kind: ErrorKind, message: str) -> dict[str, Any]:
-    """Return ``{"error"}`` to a client of InfluxDB 1, ``{"code", "message"}`` to one of InfluxDB 2."""
+    """Return ``{"error"}`` to a client of InfluxDB 1 or 3, ``{"code", "message"}`` to one of InfluxDB 2."""
     if path == WRITE_PATH_V2:
         return {"code": _CODES.get(kind, "invalid"), "message": message}
     return {"error": message}
@@ -70,6 +71,15 @@ def partial_write(path: str, response: pb.IngestResponse) -> Response:
     name, value = error_header(path, ErrorKind.INVALID_ARGUMENT, message)
     headers = {**VERSION_HEADERS, name.decode(): value.decode()}
     return Response(encode(body), status_code=400, media_type="application/json", headers=headers)
+
+
+def refused_lines(response: pb.IngestResponse, *, whole: bool) -> Response:
+    """Return the answer of InfluxDB 3 to a body of which lines were refused: these, or the first of a `whole` body."""
+    lines = [{"line_number": each.line, "error_message": each.reason} for each in response.errors]
+    body: dict[str, Any] = {"error": "partial write of line protocol occurred", "data": lines}
+    if whole:
+        body = {"error": "parsing failed for write_lp endpoint", "data": lines[0]}
+    return Response(encode(body), status_code=400, media_type="application/json", headers=VERSION_HEADERS)
 
 
 def query_answer(statement: str) -> Response:

@@ -1,4 +1,4 @@
-"""Where writers of InfluxDB's line protocol send their points: the paths of InfluxDB 1 and 2."""
+"""Where writers of InfluxDB's line protocol send their points: the paths of InfluxDB 1, 2 and 3."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import parse_qs
@@ -10,7 +10,15 @@ from gateway.auth.guard import Guard
 from gateway.auth.influx_credentials import credentials_of
 from gateway.auth.scope import TELEMETRY_WRITE
 from gateway.http.body import read_body
-from gateway.http.influx import VERSION_HEADERS, WRITE_PATH_V1, WRITE_PATH_V2, partial_write, query_answer
+from gateway.http.influx import (
+    VERSION_HEADERS,
+    WRITE_PATH_V1,
+    WRITE_PATH_V2,
+    WRITE_PATH_V3,
+    partial_write,
+    query_answer,
+    refused_lines,
+)
 from gateway.routes.router import ApiRouter, add
 from gateway.transfer.upload import Upload
 
@@ -32,18 +40,33 @@ _BODY: Final[dict[str, Any]] = {
 _PARTIAL: Final[dict[int | str, dict[str, Any]]] = {
     400: {"description": "`partial write: … dropped=N`: the lines that are named were refused, all others are stored."}
 }
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    400: {
+        "description": "`data` are the lines that were refused, and all others are stored; with accept_partial=false "
+        "it is the first one, and nothing is stored."
+    }
+}
 DeviceTag = Annotated[
     str, Query(max_length=256, description="Tag that names the device; empty: `device`, or else `host`.")
 ]
 Precision = Annotated[
     str, Query(max_length=20, description="Unit of times: `ns` (default), `us`, `ms`, `s`, `m`, `h`.")
 ]
+PrecisionV3 = Annotated[
+    str,
+    Query(
+        max_length=20,
+        description="Unit of times: `nanosecond`, `microsecond`, `millisecond`, `second`, or `auto` (default), by "
+        "which each time tells its own by its size.",
+    ),
+]
+AcceptPartial = Annotated[bool, Query(description="Store the good points of a body with bad ones; false: none.")]
 Ignored = Annotated[str, Query(description="Taken and not used: the key says whose data it is.")]
 Credential = Annotated[str, Query(description="An API key; the user's name is not used.")]
 
 
 class InfluxRoutes:
-    """`/write`, `/api/v2/write`, `/ping` and `/query` as clients of InfluxDB know them."""
+    """`/write`, `/api/v2/write`, `/api/v3/write_lp`, `/ping` and `/query` as clients of InfluxDB know them."""
 
     def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
         self._features = features
@@ -53,6 +76,7 @@ class InfluxRoutes:
         # Clients send parameters of their version that mean nothing here: these are not refused.
         self.router.add_api_route(WRITE_PATH_V2, self.write, methods=["POST"], **write)
         add(self.router, f"POST {WRITE_PATH_V1}", self.write_v1, **write)
+        add(self.router, f"POST {WRITE_PATH_V3}", self.write_v3, **{**write, "responses": _REFUSED})
         add(self.router, "GET /ping", self.ping, status_code=204)
         add(self.router, "GET /query", self.query)
         add(self.router, "POST /query", self.post_query)
@@ -86,6 +110,19 @@ class InfluxRoutes:
         """The same, as InfluxDB 1 does."""
         return await self._write(request, precision, device_tag)
 
+    async def write_v3(
+        self,
+        request: Request,
+        *,
+        db: Ignored = "",
+        precision: PrecisionV3 = "auto",
+        accept_partial: AcceptPartial = True,
+        no_sync: Annotated[bool, Query(description="Taken and not used: what is answered is durable.")] = False,
+        device_tag: DeviceTag = "",
+    ) -> Response:
+        """The same, as InfluxDB 3 does."""
+        return await self._write(request, precision, device_tag, whole=not accept_partial)
+
     async def ping(self) -> Response:
         """Say that points can be written, and the version whose clients are understood."""
         return Response(status_code=204, headers=VERSION_HEADERS)
@@ -101,14 +138,20 @@ class InfluxRoutes:
         form = parse_qs((await read_body(request.receive)).decode(errors="replace"))
         return query_answer(q or form.get("q", [""])[0])
 
-    async def _write(self, request: Request, precision: str, device_tag: str) -> Response:
+    async def _write(self, request: Request, precision: str, device_tag: str, *, whole: bool = False) -> Response:
         await self._guard.admit(credentials_of(request), TELEMETRY_WRITE)
         options = pb.IngestOptions(
-            format=pb.INGEST_FORMAT_LINE_PROTOCOL, create=True, device_column=device_tag, time_precision=precision
+            format=pb.INGEST_FORMAT_LINE_PROTOCOL,
+            create=True,
+            device_column=device_tag,
+            time_precision=precision,
+            whole=whole,
         )
         response = await Upload(options, request.receive).send(self._features.Ingest, timeout=_WRITE_SECONDS)
         if response.rows_rejected:
-            return partial_write(request.url.path, response)
+            path = request.url.path
+            is_v3 = path == WRITE_PATH_V3
+            return refused_lines(response, whole=whole) if is_v3 else partial_write(path, response)
         return Response(status_code=204, headers={**VERSION_HEADERS, **_merged(response)})
 
 

@@ -110,7 +110,8 @@ class MessageReading:
         if device and not is_code(device):
             raise ValueError(_no_device(device))
         own = Rejections(most=1)
-        plan = PointPlan(device_tags=self._plan.device_tags, unit=self._plan.unit or 1, now=message.time, device=device)
+        unit = 1 if self._plan.unit is None else self._plan.unit
+        plan = PointPlan(device_tags=self._plan.device_tags, unit=unit, now=message.time, device=device)
         reading = PointReading(plan, own, line_by_line=True)
         reading.read(message.payload.decode(errors="surrogateescape"))
         if not own.count and not reading.devices:

@@ -35,7 +35,8 @@ class IngestPlan:
     UTF-8, or what a byte order mark says. `zone` is that of times without one. `create` registers an unknown device,
     its fields and the model. `device_column` names the device of each row; `ignored` columns are left out.
     `partial`: of a body that breaks off, or has a number field turned text, the rows that can be read are stored.
-    Of line protocol: `precision` names the unit of times; empty: nanoseconds, and nobody said so.
+    Of line protocol: `precision` names the unit of times; empty: nanoseconds, and nobody said so. `whole`: when
+    a point is refused, none is stored.
     Of a CSV: `clock_column` holds the time of day beside a time column of dates; `date_order` tells day from month.
     """
 
@@ -54,6 +55,7 @@ class IngestPlan:
     clock_column: str = ""
     date_order: DateOrder | None = None
     precision: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

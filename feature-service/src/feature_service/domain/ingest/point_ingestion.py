@@ -23,7 +23,8 @@ class PointIngestion:
     """Stores the points of whole bodies, of at most `max_bytes`.
 
     The tag of the plan's device column names a point's device, which is registered, with the measurement as its type
-    and model, when it is new. All good points are stored in one transaction.
+    and model, when it is new. All good points are stored in one transaction; none of a plan for a `whole` body of which
+    one is refused.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class PointIngestion:
                 "all points are of 1970 or before when their times are nanoseconds: name the unit with precision=",
                 reason="TIME_INVALID",
             )
-        return await self.storage.store(tenant_id, devices, rejections)
+        return await self.storage.store(tenant_id, devices, rejections, whole=plan.whole)
 
     def _read(self, body: IO[bytes], plan: PointPlan, rejections: Rejections) -> dict[str, DevicePoints]:
         data = body.read(self._max_bytes + 1)

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.ingest.line_protocol import FieldValue, LineError, Point, PointParser, SeriesTags, series_of
+from feature_service.domain.ingest.precision import micros_of_all, unit_of
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.timestamp_cell import outside_calendar, shown
 from feature_service.domain.model.device import MAX_FIELDS
@@ -30,7 +31,7 @@ Row = tuple[int, int, Mapping[str, FieldValue]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointPlan:
     """How points become rows: the tags that may name the device, the first that is there counts; the nanoseconds of a
-    unit of time; and the time of points without one, in microseconds since the epoch.
+    unit of time, or BY_SIZE; and the time of points without one, in microseconds since the epoch.
 
     `device`, where it is not empty, is the device of all points: then a tag names none."""
 
@@ -243,11 +244,11 @@ def is_all_before_1971(devices: Mapping[str, DevicePoints]) -> bool:
 
 def _micros(times: "IndexArray", unit: int) -> "IndexArray | None":
     """The times in microseconds, None when one is outside of the calendar."""
-    factor = max(1, unit // 1_000)
     low, high = int(times.min()), int(times.max())
     if low * unit // 1_000 < FIRST_MICROS or high * unit // 1_000 >= END_MICROS:
         return None
-    return times // 1_000 if unit == 1 else times * factor
+    micros = micros_of_all(times, unit)
+    return micros if unit or (micros.min() >= FIRST_MICROS and micros.max() < END_MICROS) else None
 
 
 def _device(series: SeriesTags, plan: PointPlan) -> str:
@@ -265,7 +266,7 @@ def _device(series: SeriesTags, plan: PointPlan) -> str:
 
 def _row(line: int, point: Point, plan: PointPlan) -> tuple[str, Row]:
     device, tags = _device(point.series, plan), point.series.tags
-    time = plan.now if point.time is None else point.time * plan.unit // 1_000
+    time = plan.now if point.time is None else point.time * unit_of(point.time, plan.unit) // 1_000
     if not FIRST_MICROS <= time < END_MICROS:
         raise LineError(outside_calendar(point.time))
     values = point.fields

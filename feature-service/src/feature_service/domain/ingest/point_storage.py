@@ -41,8 +41,9 @@ class PointStorage:
         rejections: Rejections,
         *,
         allowance: RegistrationAllowance | None = None,
+        whole: bool = False,
     ) -> IngestReport:
-        """Store the points of `devices`; those that can't be are added to `rejections`.
+        """Store the points of `devices`; those that can't be are added to `rejections`, and are none where `whole`.
 
         New devices are registered as the `allowance` grants them, all where there is none.
 
@@ -51,7 +52,8 @@ class PointStorage:
         targets = await self._settled(tenant_id, devices, rejections, allowance)
         with self._stage() as stage:
             rows = RowStaging(stage=stage, tenant_id=tenant_id, device_code="")
-            await asyncio.to_thread(_put_aside, devices, rows)
+            if not (whole and rejections.count):
+                await asyncio.to_thread(_put_aside, devices, rows)
             await self._store(tenant_id, targets, rows, stage)
             return await asyncio.to_thread(_report, rows, rejections)
 

@@ -85,6 +85,7 @@ class IngestOptions(_message.Message):
     TIME_COLUMN_FIELD_NUMBER: _builtins.int
     DATE_ORDER_FIELD_NUMBER: _builtins.int
     TIME_PRECISION_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
     format: Global___IngestFormat.ValueType
     device_code: _builtins.str
     """Needed unless the JSON body names it."""
@@ -113,7 +114,11 @@ class IngestOptions(_message.Message):
     date_order: _builtins.str
     """How CSV dates with the year last, or of two digits, are written: "dmy" or "mdy". Empty: such dates are refused."""
     time_precision: _builtins.str
-    """Unit of the times of line protocol, such as "ns", "us", "ms", "s", "m" or "h". Empty: "ns"."""
+    """Unit of the times of line protocol, such as "ns", "us", "ms", "s", "m" or "h"; "auto": each tells its own by its
+    size. Empty: "ns".
+    """
+    whole: _builtins.bool
+    """Of line protocol: store nothing when a point is refused; the answer then tells of no accepted row."""
     @_builtins.property
     def ignore_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns, or keys of JSON rows, to leave out."""
@@ -137,10 +142,11 @@ class IngestOptions(_message.Message):
         time_column: _builtins.str = ...,
         date_order: _builtins.str = ...,
         time_precision: _builtins.str = ...,
+        whole: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "date_order", b"date_order", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_column", b"time_column", "time_precision", b"time_precision", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create", b"create", "date_order", b"date_order", "decimal", b"decimal", "delimiter", b"delimiter", "device_code", b"device_code", "device_column", b"device_column", "encoding", b"encoding", "format", b"format", "ignore_columns", b"ignore_columns", "model_code", b"model_code", "partial", b"partial", "request_id", b"request_id", "time_column", b"time_column", "time_precision", b"time_precision", "time_zone", b"time_zone", "timestamp_column", b"timestamp_column", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
