@@ -205,3 +205,13 @@ def test_who_has_spent_a_budget_is_told_when_it_begins_anew(
     use = BudgetUse(budget=replace(BUDGET, period=period), spent=Decimal(1), reserved=Decimal(0))
     error = exceeded(use, now)
     assert (error.reason, error.retry_after, error.retryable) == ("BUDGET_LIMIT_EXCEEDED", wait, wait is not None)
+
+
+def test_who_has_overspent_a_budget_is_told_that_nothing_is_left() -> None:
+    use = BudgetUse(budget=BUDGET, spent=Decimal("1.25"), reserved=Decimal(0))
+    assert "has 0 USD left" in exceeded(use, datetime(2026, 2, 19, tzinfo=UTC)).message
+
+
+def test_a_budget_of_nothing_is_all_spent() -> None:
+    use = BudgetUse(budget=replace(BUDGET, limit=Decimal(0)), spent=Decimal(0), reserved=Decimal(0))
+    assert use.share == 1.0

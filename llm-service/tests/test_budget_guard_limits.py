@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -40,6 +40,7 @@ class Budgets:
     kept: tuple[Budget, ...] = (BUDGET,)
     asked: list[tuple[Decimal, Decimal]] = field(default_factory=list[tuple[Decimal, Decimal]])
     settled: list[tuple[str, Decimal]] = field(default_factory=list[tuple[str, Decimal]])
+    settled_at: list[datetime] = field(default_factory=list[datetime])
 
     async def put(self, budget: Budget) -> BudgetUse:
         return BudgetUse(budget=budget, spent=Decimal(0), reserved=Decimal(0))
@@ -67,6 +68,7 @@ class Budgets:
     def settle(self, reservation_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
         assert tuple(budgets) == self.kept
         self.settled.append((reservation_id, spent))
+        self.settled_at.append(at)
 
 
 @pytest.fixture(autouse=True)
@@ -276,3 +278,48 @@ async def test_the_tokens_of_prompt_and_answer_are_taken_from_the_keys_rate() ->
     with pytest.raises(ResourceExhausted, match="tokens a minute") as caught:
         await guard.reserve(request, "call_2")
     assert caught.value.retry_after == pytest.approx(30.0)
+
+
+async def test_the_keys_rate_has_in_the_end_what_the_call_really_took() -> None:
+    request = asking(400)
+    tokens = estimate_prompt(request) + 400
+    policy = replace(POLICY, requests_per_minute=0, tokens_per_minute=2 * tokens)
+    guard = await guard_of(Budgets(), {"p": BY_ANSWER}, policies=[policy])
+    for number in range(2):
+        made = await guard.reserve(request, f"call_{number}")
+        made.settle(replace(ledger_row(), usage=Usage(input=tokens - 400, output=0)))
+    assert await guard.reserve(request, "call_2")
+    with pytest.raises(ResourceExhausted, match="tokens a minute"):
+        await guard.reserve(asking(2 * tokens), "call_3")
+
+
+async def test_a_call_counts_in_the_period_in_which_it_was_made() -> None:
+    store = Budgets()
+    guard = await guard_of(store, {"p": BY_ANSWER})
+    yesterday = replace(ledger_row(), create_time=ledger_row().create_time - timedelta(days=1))
+    (await guard.reserve(asking(), "call_1")).settle(yesterday)
+    guard.charge(yesterday)
+    assert store.settled_at == [yesterday.create_time] * 2
+
+
+async def test_an_outage_of_the_rules_is_told_and_leaves_those_that_were_read_last() -> None:
+    store, told = Budgets(), list[PenstockError]()
+    away = Unavailable("away", reason="SERVICE_UNAVAILABLE")
+
+    async def read_policies() -> Sequence[KeyPolicy]:
+        if told_next:
+            raise told_next[0]
+        return [POLICY]
+
+    told_next: list[PenstockError] = [away]
+    limits = LimitsCache(read_budgets=store.all, read_policies=read_policies, on_failure=told.append)
+    caller = Caller(user_id="alice", key_id="k1")
+    await limits.refresh()
+    with pytest.raises(Unavailable) as caught:
+        limits.policy(caller)
+    assert (caught.value.reason, told) == ("LIMITS_UNAVAILABLE", [away])
+    told_next.clear()
+    await limits.refresh()
+    told_next.append(away)
+    await limits.refresh()
+    assert (limits.policy(caller), limits.budgets(caller), told) == (POLICY, [BUDGET], [away, away])

@@ -60,7 +60,6 @@ class Admission:
     def _give_back(self) -> None:
         for rate, amount in self._taken:
             self._rate_limiter.correct(rate, -amount)
-        self._taken.clear()
 
 
 def _limited(rate: Rate, wait: float) -> ResourceExhausted:
