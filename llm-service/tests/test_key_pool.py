@@ -1,13 +1,15 @@
 """Several keys of one provider."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from llm_service.domain.keys.key_balancing import KeyBalancedProvider, KeyBalancedTokenCounter
 from llm_service.domain.keys.key_pool import ApiKeyPool, ApiKeyState
+from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.event import Started
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.request import CompletionRequest
 from llm_service.testing import ScriptedProvider, collected, question, text_of
 from penstock_kit.breaker import BreakerState, FailureRate
@@ -252,3 +254,81 @@ async def test_a_trial_whose_caller_left_before_the_first_word_leaves_the_key_to
         await stream.aclose()
     assert key_pool.has_ready()
     assert text_of(await collected(provider.stream(question()))) == "pong"
+
+
+def broken(key_pool: ApiKeyPool) -> None:
+    """Let both keys fail until their breakers are open."""
+    for _ in range(4):
+        key = key_pool.acquire()
+        key_pool.record_failure(key, failed(FailureKind.SERVER))
+        key_pool.release(key)
+
+
+def failed(kind: FailureKind, retry_after: float | None = None) -> ProviderError:
+    return ProviderError("no", provider="p", failure=kind, retry_after=retry_after)
+
+
+def test_a_key_that_is_tried_again_is_tried_by_one_caller(key_pool: ApiKeyPool, clock: ManualClock) -> None:
+    broken(key_pool)
+    assert not key_pool.has_ready()
+    clock.advance(10)
+    assert {key_pool.acquire().index, key_pool.acquire().index} == {0, 1}
+    assert not key_pool.has_ready()
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest"), [(FailureKind.RATE_LIMIT, 1.0), (FailureKind.BAD_REQUEST, 0.0)], ids=["limited", "a bad request"]
+)
+def test_a_trial_that_says_nothing_of_the_vendor_leaves_the_key_to_the_next_caller(
+    key_pool: ApiKeyPool, clock: ManualClock, kind: FailureKind, rest: float
+) -> None:
+    broken(key_pool)
+    clock.advance(10)
+    trial, _ = key_pool.acquire(), key_pool.acquire()
+    key_pool.record_failure(trial, failed(kind, retry_after=rest or None))
+    key_pool.release(trial)
+    clock.advance(rest)
+    assert key_pool.acquire().index == trial.index
+
+
+def test_a_provider_rests_while_no_key_may_be_used_for_every_model(key_pool: ApiKeyPool, clock: ManualClock) -> None:
+    keys = [key_pool.acquire(), key_pool.acquire()]
+    key_pool.record_failure(keys[0], failed(FailureKind.RATE_LIMIT, 7), "m")
+    assert key_pool.rests_for() == 0
+    key_pool.record_failure(keys[1], failed(FailureKind.RATE_LIMIT, 5), "m")
+    assert (key_pool.rests_for(), key_pool.ready_in("other")) == (5, 0)
+    clock.advance(7)
+    assert key_pool.rests_for() == 0
+    broken(key_pool)
+    assert key_pool.rests_for() == 10
+
+
+def test_a_refused_key_says_nothing_of_the_breaker_of_its_provider(key_pool: ApiKeyPool) -> None:
+    refused = key_pool.acquire()
+    key_pool.record_failure(refused, failed(FailureKind.AUTH))
+    for _ in range(2):
+        key_pool.record_failure(key_pool.acquire(), failed(FailureKind.SERVER))
+    assert key_pool.breaker is BreakerState.OPEN
+
+
+def test_a_caller_who_has_tried_every_key_is_told_to_wait_a_little(key_pool: ApiKeyPool) -> None:
+    with pytest.raises(ProviderError) as caught:
+        key_pool.acquire(tried=(0, 1))
+    assert caught.value.retry_after == pytest.approx(0.1)
+
+
+def test_keys_begin_anew_when_their_provider_is_configured_otherwise_or_one_was_refused(clock: ManualClock) -> None:
+    pools = ApiKeyPools(rule=FailureRate(), clock=clock, mask=lambda key: key, on_revoked=lambda *_: None)
+    first = ProviderProfile(name="p", dialect="openai", models=("m",), keys=("a", "b"))
+    seen: list[ApiKeyPool | None] = []
+    for profile in (first, first, replace(first, keys=("a", "c"))):
+        pools.configure([profile])
+        seen.append(pools.get("p"))
+    assert seen[0] is seen[1]
+    assert seen[1] is not seen[2]
+    assert seen[2] is not None
+    seen[2].record_failure(seen[2].acquire(), failed(FailureKind.AUTH))
+    pools.configure([replace(first, keys=("a", "c"))])
+    again = pools.get("p")
+    assert again is not None
+    assert [view.state for view in again.views()] == [ApiKeyState.LIVE, ApiKeyState.LIVE]

@@ -132,6 +132,35 @@ async def test_names_of_a_tenant_that_hang_hold_up_no_other_tenants_and_are_aske
     assert len([name for name in names.asked if name in slow]) == 64
 
 
+async def test_names_of_many_tenants_that_hang_take_three_turns_of_the_resolver_and_no_more() -> None:
+    slow = tuple(f"s{n}.example.com" for n in range(5))
+    names = Names({name: [PUBLIC] for name in slow}, hanging=slow)
+    checked = media_names(names)
+    waiting = [asyncio.create_task(as_tenant(name, checked, [name])) for name in slow]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(names.asked) == 3
+    names.go.set()
+    await asyncio.gather(*waiting)
+    assert sorted(names.asked) == list(slow)
+    assert not checked._shares, "nothing is kept of tenants whose names were found"
+
+
+async def test_the_names_found_last_are_remembered_and_no_more_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("llm_service.adapters.media_names._REMEMBERED", 2)
+    names, clock = Names({f"{each}.example.com": [PUBLIC] for each in "abc"}), ManualClock()
+    checked = MediaNames(Destinations(), clock=clock, resolve=names)
+    await checked.check({"a.example.com"})
+    clock.advance(30)
+    await checked.check({"b.example.com"})
+    clock.advance(31)
+    for name in ("a.example.com", "c.example.com", "a.example.com", "b.example.com"):
+        await checked.check({name})
+    assert [name[0] for name in names.asked] == ["a", "b", "a", "c", "b"]
+
+
 async def as_tenant(tenant: str, checked: MediaNames, names: Sequence[str]) -> None:
     with use_context(CallContext("req_test", caller=Caller(user_id="u", tenant_id=tenant))):
         await checked.check(names)

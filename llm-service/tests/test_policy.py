@@ -4,6 +4,8 @@ from collections import Counter
 from decimal import Decimal
 from random import Random
 
+import pytest
+
 from llm_service.domain.billing.price import OperatorPrices, Price
 from llm_service.domain.keys.key_pools import ApiKeyPools
 from llm_service.domain.model.failure import FailureKind, ProviderError
@@ -17,6 +19,7 @@ from llm_service.domain.routing.policy_weight import Weight
 from llm_service.domain.routing.router import Router
 from llm_service.testing import question
 from penstock_kit.breaker import FailureRate
+from penstock_kit.errors import PermissionDenied
 from penstock_testkit.clock import ManualClock
 
 NAMES = ("dear", "cheap", "unknown")
@@ -104,6 +107,33 @@ def test_an_explanation_says_who_could_not_be_asked_now_and_why(clock: ManualClo
     explained = made.explain("").candidates
     assert [candidate.eligible for candidate in explained] == [False, True, True, True]
     assert "not asked for another 9.0 s" in explained[0].why
+
+
+def test_an_explanation_knows_of_the_limit_of_the_one_model(clock: ManualClock) -> None:
+    made, _, key_pools = router(clock, "order")
+    key_pool = key_pools.get("dear")
+    assert key_pool is not None
+    limited = ProviderError("x", provider="dear", failure=FailureKind.RATE_LIMIT, retry_after=9)
+    key_pool.record_failure(key_pool.acquire(), limited, "m")
+    assert [candidate.eligible for candidate in made.explain("").candidates] == [False, True, True, True]
+    assert made.explain("dear/n").candidates[0].eligible
+
+
+def test_a_key_goes_where_it_may_and_nowhere_else(clock: ManualClock) -> None:
+    table = RoutingTable(entries=tuple(ProviderEntry(provider=name, models=("m",)) for name in NAMES), policy="order")
+    key_pools = router(clock, "order")[2]
+    allowed = {"cheap"}
+    made = Router(
+        table=lambda: table,
+        policies={"order": Order()},
+        key_pools=key_pools,
+        fallback=False,
+        allows=lambda candidate: candidate.provider in allowed,
+    )
+    assert [each.provider for each in made.route(question()).candidates] == ["cheap"]
+    with pytest.raises(PermissionDenied, match="may not use model 'dear/m'") as caught:
+        made.route(question(model="dear/m"))
+    assert caught.value.reason == "MODEL_DENIED"
 
 
 def test_a_plan_is_kept_only_as_long_as_its_table(clock: ManualClock) -> None:

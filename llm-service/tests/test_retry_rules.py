@@ -1,10 +1,13 @@
 """When a retry is worth its wait, what callers are told to wait, and how many retries there are."""
 
 import time
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.domain.model.provider import EventBatch
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.route import Candidate, Route
 from llm_service.domain.routing.failover import Failover, Retries
 from llm_service.domain.routing.health import ProviderMonitor
@@ -82,6 +85,58 @@ async def test_of_several_waits_the_shortest_is_told() -> None:
         await Retried(*providers).ask(seconds=None)
     assert caught.value.reason == "ALL_PROVIDERS_FAILED"
     assert caught.value.retry_after == 5.0
+
+
+@pytest.mark.parametrize(("wish", "slept"), [(0.15, [0.15]), (0.05, [0.1]), (0.25, [])])
+async def test_a_vendor_is_asked_again_no_sooner_than_it_wishes_and_not_where_that_is_too_long(
+    wish: float, slept: list[float]
+) -> None:
+    provider = ScriptedProvider(name="a", failures=[FailureKind.SERVER], retry_after=wish)
+    retried = Retried(provider, pause=0.2)
+    if slept:
+        assert await retried.ask(seconds=None) == "pong"
+    else:
+        with pytest.raises(ProviderError):
+            await retried.ask(seconds=None)
+    assert retried.slept == slept
+
+
+class Refusing(ScriptedProvider):
+    """Fails with what it is given, each time."""
+
+    def __init__(self, error: ProviderError) -> None:
+        super().__init__(name=error.provider)
+        self.error = error
+
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
+        self.asked.append(request)
+        raise self.error
+        yield ()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProviderError("again never", provider="a", failure=FailureKind.SERVER, final=True),
+        ProviderError("not asked", provider="a", failure=FailureKind.SERVER, asked=False),
+        ProviderError("it said something wrong", provider="a", failure=FailureKind.PROTOCOL),
+    ],
+    ids=["the vendor asks not to be", "it was not asked", "it would say the same"],
+)
+async def test_a_vendor_that_another_try_says_nothing_to_is_asked_once(error: ProviderError) -> None:
+    provider = Refusing(error)
+    retried = Retried(provider)
+    with pytest.raises(ProviderError, match=error.message):
+        await retried.ask(seconds=None)
+    assert (len(provider.asked), retried.slept) == (1, [])
+
+
+async def test_a_vendor_that_was_not_asked_takes_nothing_of_what_pays_for_further_calls() -> None:
+    resting = Refusing(ProviderError("resting", provider="a", failure=FailureKind.BREAKER_OPEN, asked=False))
+    retried = Retried(resting, ScriptedProvider(name="b"))
+    while retried.failover.may_call_again():
+        pass
+    assert await retried.ask(seconds=None) == "pong"
 
 
 def test_a_long_quiet_saves_up_ten_retries_at_most() -> None:

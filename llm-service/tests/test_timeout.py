@@ -1,13 +1,15 @@
 """Answers that do not begin or go on in time are ended."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
 
 from llm_service.domain.model.event import UsageReport
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.domain.model.provider import EmbeddingRequest
+from llm_service.domain.model.provider import EmbeddingRequest, EventBatch
+from llm_service.domain.model.request import CompletionRequest
 from llm_service.domain.model.usage import Usage
 from llm_service.domain.routing.timeout import TimeoutProvider, Timeouts
 from llm_service.testing import ScriptedProvider, collected, question, text_of
@@ -32,9 +34,22 @@ async def test_no_first_content_in_time_is_a_first_token_timeout_even_with_pings
     assert inner.closed == 1
 
 
+async def test_pings_that_go_on_do_not_put_off_the_end_of_the_wait_for_a_first_word() -> None:
+    class Pinging(ScriptedProvider):
+        async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
+            for _ in range(int(HANG_SECONDS * 10)):
+                yield PING
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(ProviderError, match="slow did not begin to answer"):
+        await collected(patient(Pinging(), first=0.1).stream(question()))
+
+
 async def test_a_stall_after_content_is_an_idle_timeout() -> None:
+    slow = patient(ScriptedProvider(texts=("half",), stall=True), first=2 * HANG_SECONDS, idle=0.05)
     with pytest.raises(ProviderError, match=r"stopped in the middle of its answer within 0.05 s") as caught:
-        await collected(patient(ScriptedProvider(texts=("half",), stall=True), idle=0.05).stream(question()))
+        async with asyncio.timeout(HANG_SECONDS):
+            await collected(slow.stream(question()))
     assert caught.value.failure is FailureKind.IDLE_TIMEOUT
 
 

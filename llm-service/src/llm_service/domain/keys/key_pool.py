@@ -124,7 +124,6 @@ class ApiKeyPool:
                 failure.retry_after = seconds
             key.breaker.record_abandoned()
         elif failure.failure is FailureKind.AUTH:
-            key.breaker.record_abandoned()
             if not key.revoked:
                 key.revoked = True
                 self._on_revoked(self.provider, key.masked)
