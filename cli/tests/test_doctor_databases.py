@@ -133,3 +133,24 @@ def test_the_files_of_the_home_are_read_though_a_setting_is_wrong(home: Path, mo
     overwrite(home / "chat.db", 0, 100)
     monkeypatch.setenv("PENSTOCK_LOG_LEVEL", "shouting")
     assert not found(home)["chat.db"].ok
+
+
+def test_of_thousands_of_files_that_are_not_penstocks_some_are_read_and_the_rest_is_counted(home: Path) -> None:
+    for number in range(3_000):
+        (home / f"a{number}.db").touch()
+    findings = found(home)
+    assert findings["chat.db"].detail.endswith("MB, whole")
+    assert findings["telemetry.duckdb"].ok
+    assert sum(name.startswith("a") for name in findings) == 20
+    finding = findings["other files"]
+    assert (finding.ok, finding.need) == (False, "recommended")
+    assert finding.detail.startswith(f"2,980 further files of {home} end in .db")
+    assert "PENSTOCK_HOME" in finding.remedy
+
+
+def test_a_few_files_that_are_not_penstocks_are_read_as_its_own_are(home: Path) -> None:
+    for number in range(20):
+        (home / f"a{number}.db").touch()
+    findings = found(home)
+    assert "other files" not in findings
+    assert len(findings) == 22

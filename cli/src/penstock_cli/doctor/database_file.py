@@ -23,6 +23,8 @@ from penstock_kit.errors import PenstockError
 
 _SECONDS: Final = 5.0
 """How long one file is read at most."""
+_MOST_OTHERS: Final = 20
+"""Files of the home that end in .db, are none of Penstock's names and are read all the same."""
 _INSTRUCTIONS: Final = 1_000
 """Of SQLite's machine between two looks at the clock: about a tenth of a millisecond."""
 _LOCK_SECONDS: Final = 2.0
@@ -44,10 +46,21 @@ def check_database_files(settings: CliSettings, *, seconds: float = _SECONDS) ->
     elsewhere, named = _named(settings)
     telemetry = named or settings.home / TELEMETRY
     home = {path.name: path for path in sorted(settings.home.glob("*.db"))}
-    for path in {**home, **elsewhere}.values():
+    own = {name: path for name, path in home.items() if name in _SCHEMA_TABLES}
+    others = [path for name, path in home.items() if name not in own and name not in elsewhere]
+    for path in (*{**own, **elsewhere}.values(), *others[:_MOST_OTHERS]):
         yield from _checked(path, lambda path: _sqlite_fault(path, seconds))
         yield from _foreign(path)
+    if len(others) > _MOST_OTHERS:
+        yield _unread(settings.home, len(others) - _MOST_OTHERS)
     yield from _checked(telemetry, lambda path: _duckdb_fault(path, seconds))
+
+
+def _unread(home: Path, count: int) -> Finding:
+    """Say how many files were left unread: Penstock makes a handful, and each may be read for seconds."""
+    detail = f"{count:,} further files of {home} end in .db and are none that Penstock makes: they were not read"
+    remedy = "move them away, or set PENSTOCK_HOME to a folder of its own"
+    return Finding(need=Need.RECOMMENDED, name="other files", ok=False, detail=detail, remedy=remedy)
 
 
 def _checked(path: Path, fault: "Callable[[Path], str | _Unfinished]") -> Iterator[Finding]:
