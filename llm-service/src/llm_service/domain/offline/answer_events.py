@@ -145,6 +145,12 @@ def _in_order(query: StructuredQuery, answered: Sequence[Answered]) -> list[Answ
 
 
 def _fitting_of(report: Report, query: StructuredQuery, each: Answered) -> str:
+    """State when or how often readings fit, and whether none but single ones did."""
+    text = _times_of(report, query, each)
+    return "\n".join(filter(None, (text, answer_states.single_ones(report, query, each.result))))
+
+
+def _times_of(report: Report, query: StructuredQuery, each: Answered) -> str:
     say, result = report.say, each.result
     period, where = say.period(each.time), say.where(query.conditions, any_of=query.any_condition)
     single = query.each or query.least is not None

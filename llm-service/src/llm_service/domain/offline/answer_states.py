@@ -25,6 +25,10 @@ _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
 }
 # Machines pause this long between two welds: what begins so soon in a range may have begun before it.
 _EDGE: Final = timedelta(minutes=5)
+# Readings are dense from so many a second on; what lasts no longer than a moment is a single one of them, or two.
+_DENSE: Final = 0.4
+_MOMENT: Final = 2.0
+_LIMITS: Final = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
 # So many seconds without readings are told beside how long a machine ran.
 _SILENCE: Final = 5.0
 _TEXTS: Final = frozenset({Operator.EQ, Operator.NE})
@@ -73,6 +77,18 @@ def lasting_ones(report: Report, query: StructuredQuery, fitting: FittingTime) -
         return ""
     total = report.say.length(sum(spell.seconds for spell in lasting))
     return report.say.of_which_lasting(len(lasting), report.say.length(least), total)
+
+
+def single_ones(report: Report, query: StructuredQuery, result: DeviceStatistics) -> str:
+    """Tell that a limit was passed by single readings alone, as by a sensor that errs, where readings are that "
+    "dense."""
+    fitting = result.fitting
+    limits = [each for each in query.conditions if each.operator in _LIMITS and not isinstance(each.value, str)]
+    if fitting is None or not fitting.spells or not limits or says(query, IDLE) or says(query, RUNNING):
+        return ""
+    dense = result.rows_in_range >= _DENSE * fitting.range_seconds > 0
+    alone = fitting.longest_seconds <= _MOMENT and result.row_count <= 2 * fitting.spells
+    return report.say.single_readings(fitting.spells) if dense and alone and not query.least else ""
 
 
 def silent(report: Report, query: StructuredQuery, each: Answered) -> str:

@@ -136,6 +136,10 @@ class ChineseStates(SharedWording):
             return f"其中没有一次达到 {least}，都是短暂停顿。"
         return f"其中持续至少 {least}的有 {count} 次，累计 {total}；其余为短暂停顿。"
 
+    def single_readings(self, count: int) -> str:
+        """Say that they are single readings."""
+        return f"{'这' if count == 1 else '这些都'}是个别数据，可能是传感器瞬时误差：没有一次持续超过 2 秒。"
+
     def without_readings(self, length: str) -> str:
         """Say for how long there are no readings."""
         return f"其中有 {length} 没有数据。"

@@ -150,6 +150,11 @@ class EnglishStates(SharedWording):
             return f"None of them lasted {least}: these are pauses."
         return f"Of these {count} lasted at least {least}, {total} in all; the others are pauses."
 
+    def single_readings(self, count: int) -> str:
+        """Say that they are single readings."""
+        what = "This is a single reading" if count == 1 else "These are single readings"
+        return f"{what}, as of a sensor that errs for a moment: none lasted for longer than 2 seconds."
+
     def without_readings(self, length: str) -> str:
         """Say for how long there are no readings."""
         return f"For {length} of that time there are no readings."

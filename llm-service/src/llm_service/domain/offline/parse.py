@@ -51,6 +51,7 @@ from llm_service.domain.offline.query_writer import query_of
 from llm_service.domain.offline.ratio import with_ratio
 from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.reason_asked import with_reason
+from llm_service.domain.offline.recently_asked import with_recently
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.shop_talk import read_or_not, read_weld_number
 from llm_service.domain.offline.slip import correct_slips
@@ -164,7 +165,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_course(with_doing(query, sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     query = with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
-    return with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence)
+    return with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
 
 
 def _prepare(sentence: Sentence, reading: Reading) -> None:

@@ -184,6 +184,10 @@ class StateWording(Protocol):
         """Say how many of all stops lasted so long, and how long they were together."""
         ...
 
+    def single_readings(self, count: int) -> str:
+        """Say that what was counted are single readings."""
+        ...
+
     def without_readings(self, length: str) -> str:
         """Say for how much of a time there are no readings."""
         ...

@@ -184,7 +184,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         asks_unit=topic.asks_unit,
         recent=topic.recent and not ranges and interval is None,
         counted_as=topic.counted_as,
-        once=topic.once and not latest,
+        once=topic.once and not latest and not reading.spells.longest,
         latest=latest,
         since=topic.since,
         holds=topic.holds,

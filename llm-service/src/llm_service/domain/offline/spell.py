@@ -121,7 +121,7 @@ def _longest(sentence: Sentence) -> int:
         if _is_of_one(sentence, at) or followed:
             sentence.use(at, at + 1)
             return 1
-        if _asks_for_one(sentence, at):
+        if _asks_for_one(sentence, at) or _tells_one(sentence, at):
             sentence.use(at, at + 1)
             return 1
         behind = at + 1 + (sentence.text(at + 1) == "的")
@@ -142,6 +142,16 @@ def _asks_for_one(sentence: Sentence, at: int) -> bool:
     noun = sentence.skip(at + 1, (Kind.FILLER,))
     once = sentence.text(at + 1) in {"一次", "的一次"} or sentence.text(at) in {"最长一次", "最长的一次"}
     return which and (sentence.text(noun) in SPELLS or once)
+
+
+def _tells_one(sentence: Sentence, at: int) -> bool:
+    """ "How long did the longest stop last and when was it": that one is told, with its time."""
+    noun = (
+        sentence.text(sentence.skip(at + 1, (Kind.FILLER,))) if sentence.text(at + 1) != "的" else sentence.text(at + 2)
+    )
+    kinds = (Kind.HOW_LONG, Kind.ASK_WHEN)
+    asked = any(sentence.has(place, kind) for place in range(len(sentence)) if place != at for kind in kinds)
+    return asked and noun in SPELLS and not noun.endswith("s")
 
 
 def _is_of_one(sentence: Sentence, at: int) -> bool:

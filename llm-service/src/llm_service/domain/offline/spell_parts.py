@@ -160,6 +160,9 @@ class SpellParts(TopicParts):
             # "最后一次出现气孔是什么时候": no last reading is asked for.
             self._statistics.pop(Statistic.LAST, None)
         named = any(Kind.OCCASION in lexeme.senses for lexeme in words.lexemes)
+        if reading.spells.longest:
+            # "How long did the longest one last": the verb.
+            return
         self._once = self._once or bool(reading.when and reading.conditions and named)
         plain = self._statistics.keys() <= {Statistic.DURATION} and not reading.rows
         if reading.conditions and plain and (self._once or named):

@@ -8,6 +8,7 @@ from llm_service.domain.offline.another_asked import add_another_words
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.mean_time import add_mean_time_words
 from llm_service.domain.offline.query import Language
+from llm_service.domain.offline.recently_asked import add_recent_words
 from llm_service.domain.offline.token import is_han
 from llm_service.domain.offline.words_data import FIELDS, add_data_words
 from llm_service.domain.offline.words_events import add_event_words
@@ -37,6 +38,7 @@ def lexicon() -> Lexicon:
     add_mean_time_words(words)
     add_asking_words(words)
     add_another_words(words)
+    add_recent_words(words)
     add_shop_words(words)
     return words
 

@@ -10,8 +10,10 @@ _HOW_LONG: Final = (
     "length|lengths|length of|the length of|lengths of|how long each|how long|how many hours|how many minutes"
     "|how many seconds|how much time|for how long|total time|total duration|the total time|time spent"
     "|time above|time below|duration|durations|how long in total|多久|多长时间|多长|几个小时|几小时|几分钟"
-    "|有几分钟|有几个小时|有几小时|有几秒|几秒|几秒钟|多少秒钟|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有多长|时间有多长"
-    "|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间|多少时间|有多少时间|多少分钟|多少小时|多少个小时|多少秒"
+    "|有几分钟|有几个小时|有几小时|有几秒|几秒|几秒钟|多少秒钟|有多少分钟|有多少小时|有多少个小时|有多长时间|的时间有"
+    "多长|时间有多长"
+    "|的时间多长|时长|的时长|持续时间|持续多久|持续了多久|持续了多长时间|多少时间|有多少时间|多少分钟|多少小时|多少个"
+    "小时|多少秒"
     "|总时长|的总时长|总时间|的总时间|累计时间|累计时长|总共多久"
 )
 _TIME_SHARE: Final = (
@@ -56,7 +58,8 @@ _UNITS: Final = (
     "what unit|which unit|what units|which units|in what unit|in which unit|in what units|in which units"
     "|what is the unit|what ' s the unit|what are the units|the unit of|unit of|units of|the units of"
     "|unit of measure|unit of measurement|with units|and units|and their units|their units|and the units"
-    "|用的是什么单位|用的什么单位|用的是啥单位|单位是什么|什么单位|是什么单位|的单位|单位|单位分别是什么|用什么单位|单位是啥|哪个单位|各自的单位"
+    "|用的是什么单位|用的什么单位|用的是啥单位|单位是什么|什么单位|是什么单位|的单位|单位|单位分别是什么|用什么单位"
+    "|单位是啥|哪个单位|各自的单位"
 )
 _MEASURED: Final = (
     "can you measure|can measure|be measured|do you measure|does it measure|are measured|is measured|measure"
@@ -73,7 +76,9 @@ _WHETHER: Final = (
 _SPREAD: Final = (
     "stable|steady|稳定|平稳"
     "|how stable|how steady|stability|fluctuate|fluctuates|fluctuated|fluctuation|fluctuations|fluctuating|vary"
-    "|varies|varied|variability|volatile|波动|波动大|波动大吗|波动情况|波动如何|稳定性|抖动|有多稳定"
+    "|scatter|scatters|scattered|swing|swings|swung|jump around|jumps around|jumped around"
+    "|how far apart are|上下波动|起伏|起伏多大|摆动|跳动|varies|varied|variability|volatile|波动|波动大|波动大吗|波动"
+    "情况|波动如何|稳定性|抖动|有多稳定"
 )
 
 _VARYING: Final = (
@@ -139,8 +144,10 @@ def add_event_words(lexicon: Lexicon) -> None:
     add(
         Kind.SHARE,
         None,
-        "占今天的百分之几|占今天的百分之多少|占昨天的百分之几|占这段时间的百分之几|占这段时间的百分之多少|占这段时间多少"
-        "|占多少时间|占这段时间的多少|占百分之几|占百分之多少|占多大比例|占多少比例|占全天多少|占全天的多少|占一天多少|占了多少|占多大|占全部多少",
+        "占今天的百分之几|占今天的百分之多少|占昨天的百分之几|占这段时间的百分之几|占这段时间的百分之多少|占这段时间"
+        "多少"
+        "|占多少时间|占这段时间的多少|占百分之几|占百分之多少|占多大比例|占多少比例|占全天多少|占全天的多少|占一天多"
+        "少|占了多少|占多大|占全部多少",
     )
     add(Kind.MORE, Comparative(field="temperature", statistic=None), "多热|有多热|多冷|有多冷|how cold")
     add(Kind.INTENT, Intent.COMPARE, "差|之差|差值|差距")

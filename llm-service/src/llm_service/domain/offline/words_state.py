@@ -88,7 +88,8 @@ _IDLE_TIME: Final = (
     "|空闲时长|闲置时间|待机时间|空转时间|停机时间|停机时长|停工时间"
 )
 _RUN_SHARE: Final = (
-    "duty cycle|duty factor|utilization|utilisation|utilization rate|utilisation rate|usage rate|occupancy"
+    "how busy|how active|有多忙|多忙|忙不忙|duty cycle|duty factor|utilization|utilisation|utilization rate"
+    "|utilisation rate|usage rate|occupancy"
     "|load factor|availability|uptime percentage|uptime share|arc-on ratio|arc on ratio|arc-on percentage"
     "|可用率|可用度|设备可用率|利用率|开机率|稼动率|运行率|使用率|开动率|设备利用率|焊接率|燃弧率|负荷率|暂载率|开工"
     "率|工作率"
