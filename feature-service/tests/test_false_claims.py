@@ -106,25 +106,26 @@ def test_bytes_that_are_none_or_are_cut_raise_what_the_reader_knows(form):
 
 
 BOMBS = """
-import io, resource, sys
+import io, sys
 import numpy as np, pyarrow as pa, pyarrow.parquet
 from feature_service.adapters.body.body_reader import body_reader
 from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from penstock_kit.errors import PenstockError
+from penstock_testkit.peak_memory import peak_kilobytes
 
 body = io.BytesIO(open(sys.argv[1], "rb").read())
 form = BodyFormat(sys.argv[2])
 read = body_reader(max_json_bytes=1 << 20)(form)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_kilobytes()
 try:
     for block in read.rows(body, IngestPlan(format=form, device_code="d"), FieldSchema({}, is_open=True), Rejections()):
         pass
     print("taken")
 except PenstockError as error:
     print(error.reason)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak_kilobytes() - before)
 """
 
 
@@ -181,7 +182,7 @@ def test_a_field_whose_number_others_would_read_as_another_is_refused():
 
 # Damaged at random, half of them in what describes them: pyarrow ended the process over one such footer.
 DAMAGED = """
-import io, resource, sys
+import io, sys
 from collections import Counter
 import numpy as np, pyarrow as pa, pyarrow.parquet
 from feature_service.adapters.body.body_reader import body_reader
@@ -189,6 +190,7 @@ from feature_service.domain.ingest.plan import BodyFormat, IngestPlan
 from feature_service.domain.ingest.rejection import Rejections
 from feature_service.domain.ingest.schema import FieldSchema
 from penstock_kit.errors import PenstockError
+from penstock_testkit.peak_memory import peak_kilobytes
 
 form, count = BodyFormat(sys.argv[1]), int(sys.argv[2])
 random = np.random.default_rng(7)
@@ -218,7 +220,7 @@ def outcome(body):
     return "taken"
 
 assert outcome(content) == "taken"
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_kilobytes()
 seen = Counter()
 for number in range(count):
     damaged = bytearray(content)
@@ -226,7 +228,7 @@ for number in range(count):
     for place in random.integers(first, len(damaged), int(random.integers(1, 6))):
         damaged[place] = int(random.integers(0, 256))
     seen[outcome(bytes(damaged))] += 1
-print(*sorted(seen), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(*sorted(seen), peak_kilobytes() - before)
 """
 
 

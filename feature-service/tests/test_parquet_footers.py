@@ -100,20 +100,21 @@ def test_a_list_where_a_struct_must_be_and_the_other_way_round_is_no_footer(grou
 
 
 MEASURED = """
-import resource, sys
+import sys
 sys.path.insert(0, sys.argv[1])
 from test_parquet_footers import CHUNK, NO_ROWS, ROOT, VERSION, group, ingested, parquet, structs
 from penstock_kit.errors import PayloadTooLarge
+from penstock_testkit.peak_memory import peak_kilobytes
 
 # pyarrow makes 612 MB of it.
 body = parquet(VERSION, structs(1, 1, ROOT), NO_ROWS, structs(1, 1, group(900_000)))
 assert len(body.getvalue()) < 5_000_000
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_kilobytes()
 try:
     ingested(body)
 except PayloadTooLarge as error:
     print(error.reason)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak_kilobytes() - before)
 """
 
 
