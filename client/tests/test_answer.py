@@ -222,15 +222,15 @@ def test_a_snapshot_replaces_what_was_missed() -> None:
     ]
 
 
-async def test_a_thousand_streams_that_are_left_early_leave_no_connection_behind() -> None:
+async def test_ten_thousand_streams_that_are_left_early_leave_no_connection_behind() -> None:
     with CuttingGateway(EVENTS, []) as gateway:
         async with AsyncPenstock(gateway.url) as client:
-            for number in range(500):
+            for number in range(5_000):
                 async with client.conversations.ask("conv_1", "hello") as answer:
                     async for event in answer:
                         assert isinstance(event, MessageChunk)
                         break
-                if number % 50 == 0:
+                if number % 500 == 0:
                     reading = asyncio.ensure_future(client.conversations.ask("conv_1", "hello").result())
                     await asyncio.sleep(0)
                     reading.cancel()
@@ -238,7 +238,7 @@ async def test_a_thousand_streams_that_are_left_early_leave_no_connection_behind
                         await reading
             assert (await client.conversations.ask("conv_1", "hello").result()).content == "1 2 3 4 5 "
         with Penstock(gateway.url) as sync:
-            for _ in range(500):
+            for _ in range(5_000):
                 answer = sync.conversations.ask("conv_1", "hello")
                 next(iter(answer))
                 del answer

@@ -11,6 +11,8 @@ from bench.load_test.generator import LOCUST, Load, Measured
 from bench.load_test.page import PAGE, Run, picture, report, save
 from bench.load_test.prepare import what_is_missing
 from bench.load_test.server import parse_buckets
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import start_system
@@ -57,6 +59,17 @@ def test_a_percentile_agrees_within_5_percent_and_5_ms_of_the_servers_bucket() -
     assert row(report(run(taken=109.0)), "data models")[-1] == "yes"
     assert row(report(run(taken=111.0)), "data models")[-1] == "**no**"
     assert row(report(run(taken=4.0)), "data models")[-1] == "**no**"
+
+
+@given(st.lists(st.floats(min_value=0.001, max_value=600_000), min_size=1, max_size=300))
+def test_the_longest_is_never_shown_below_a_percentile_nor_a_percentile_below_the_one_before(
+    taken: list[float],
+) -> None:
+    of_all = run()
+    of_all.measured.taken["data models"] = list(enumerate(taken))
+    shown = [int(cell.removesuffix(" ms")) for cell in row(report(of_all), "data models")[3:7]]
+    assert shown == sorted(shown)
+    assert shown[-1] == round(max(taken)), "the longest of all, and of no sketch of them"
 
 
 def test_what_came_before_the_load_is_no_part_of_the_servers_figure() -> None:

@@ -1,14 +1,19 @@
 """The metrics and the traffic of several workers, from whichever of them."""
 
 from pathlib import Path
+from threading import Thread
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.monitoring.machine_metrics import MachineMetrics
 from gateway.monitoring.machine_traffic import MachineTraffic
 from gateway.monitoring.traffic import Traffic
 from gateway.workers.group import WorkerGroup
 from penstock_testkit.clock import ManualClock
+
+# By name and labels.
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 class Worker:
@@ -20,6 +25,7 @@ class Worker:
         self.requests = Counter("requests", "Requests.", ["path"], registry=own)
         self.seconds = Histogram("seconds", "Seconds.", buckets=(1, 2), registry=own)
         self.open = Gauge("open", "Open.", registry=own)
+        ProcessCollector(registry=own)
         self.metrics = MachineMetrics(own, self.group)
         self.shown = CollectorRegistry()
         self.shown.register(self.metrics)
@@ -28,6 +34,16 @@ class Worker:
 
     def lines(self) -> list[str]:
         return generate_latest(self.shown).decode().splitlines()
+
+    def samples(self) -> Samples:
+        """Scrape, and read what is shown."""
+        families = text_string_to_metric_families(generate_latest(self.shown).decode())
+        return {
+            (each.name, tuple(sorted(each.labels.items()))): each.value
+            for family in families
+            for each in family.samples
+            if not each.name.endswith("_created")
+        }
 
     def answer(self, request_id: str) -> None:
         self.requests.labels("/a").inc()
@@ -60,16 +76,56 @@ def test_counters_and_histograms_are_added_up_and_gauges_named_by_worker(tmp_pat
         assert [line for line in lines if line.startswith("open{")] == ['open{worker="1"} 2.0', 'open{worker="2"} 3.0']
 
 
-def test_no_counter_falls_over_fifty_replacements_and_the_gauges_of_the_dead_go(tmp_path: Path) -> None:
-    stays, answered = Worker(tmp_path, 1), 0
-    for _ in range(50):
+def test_in_a_hundred_scrapes_over_fifty_replacements_no_counter_falls_and_the_gauges_of_the_dead_go(
+    tmp_path: Path,
+) -> None:
+    stays, answered, files = Worker(tmp_path, 1), 0, list[int]()
+    before: Samples = {}
+    stays.publish()
+    for life in range(50):
         worker = Worker(tmp_path, 2)
+        worker.open.set(life)
         for number in range(3):
             worker.answer(f"req_{number}")
         answered += 3
-        worker.end()
-        assert f'requests_total{{path="/a"}} {answered}.0' in stays.lines()
-        assert [line for line in stays.lines() if line.startswith("open{")] == ['open{worker="1"} 0.0']
+        for scraped, workers in ((worker, {"1", "2"}), (stays, {"1"})):
+            if scraped is stays:
+                worker.end()
+            shown = scraped.samples()
+            summed = {key: value for key, value in shown.items() if "worker" not in dict(key[1])}
+            assert all(summed[key] >= value for key, value in before.items())
+            before = summed
+            assert summed["requests_total", (("path", "/a"),)] == answered
+            assert summed["seconds_count", ()] == answered
+            gauges = {(key[0], dict(key[1])["worker"]) for key in shown if "worker" in dict(key[1])}
+            assert {number for name, number in gauges if name == "open"} == workers
+            assert {number for name, number in gauges if name == "process_resident_memory_bytes"} == workers
+            assert summed["process_cpu_seconds_total", ()] > 0
+        stays.group.presence.living()  # as the writer for all does each minute
+        files.append(len(list(tmp_path.iterdir())))
+    assert max(files) == files[1], "no files of the dead pile up, whom each scrape would read"
+
+
+def test_what_is_scraped_while_the_others_publish_is_whole_at_each_moment(tmp_path: Path) -> None:
+    stays, busy = Worker(tmp_path, 1), Worker(tmp_path, 2)
+    rounds = 300
+
+    def work() -> None:
+        for number in range(rounds):
+            busy.answer(f"req_{number}")
+            busy.metrics.publish()
+
+    thread = Thread(target=work)
+    thread.start()
+    seen, open_ = [0.0], 0
+    while thread.is_alive() or seen[-1] < rounds:
+        shown = stays.samples()
+        seen.append(shown.get(("requests_total", (("path", "/a"),)), 0.0))
+        open_ += ("open", (("worker", "2"),)) in shown
+        assert seen[-1] >= seen[-2]
+    thread.join()
+    assert seen[-1] == rounds
+    assert open_ >= len(set(seen)) - 1, "each that has counted shows its gauges as well"
 
 
 def test_traffic_is_that_of_all_workers_and_outlives_them(tmp_path: Path) -> None:
