@@ -10,6 +10,7 @@ import pytest
 from feature_service.adapters.dataset.folder import DatasetFolder
 from feature_service.adapters.dataset.sql_store import SqlDatasetStore
 from feature_service.domain.dataset.build import LabelledRows, build_dataset
+from feature_service.domain.dataset.job_places import MAX_JOBS_OF_TENANT
 from feature_service.domain.dataset.jobs import LEASE_SECONDS, DatasetJobs
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.record import FileFormat
@@ -17,7 +18,7 @@ from feature_service.domain.extraction.plan import ExtractionPlan
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url
-from penstock_kit.errors import FailedPrecondition, NotFound
+from penstock_kit.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import until, until_true
 
@@ -83,7 +84,7 @@ class FailingSource(GatedSource):
 
 
 def jobs_of(source, store, folder, *, report=lambda error: None, clock=None, owner="here", number=0):
-    numbers = iter(range(number, 10))
+    numbers = iter(range(number, 50))
     return DatasetJobs(
         source=source if isinstance(source, GatedSource) else GatedSource(source),
         store=store,
@@ -156,6 +157,49 @@ async def test_stopping_the_service_stops_the_job_and_leaves_it_to_the_next_star
     await last.stop()
 
 
+async def create(dataset_jobs, tenant_id):
+    return await dataset_jobs.create(tenant_id, PLAN, request_id="", wait_seconds=0)
+
+
+async def test_a_tenant_that_queues_data_sets_is_refused_before_another_one_is_and_at_once_too(store, tmp_path):
+    devices = GatedDevices(3)
+    dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
+    answers = await asyncio.gather(*(create(dataset_jobs, "t") for _ in range(20)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, ResourceExhausted)]
+    assert len(refused) == 20 - MAX_JOBS_OF_TENANT
+    assert {error.reason for error in refused} == {"DATASET_JOBS_LIMIT_EXCEEDED"}
+    other = await create(dataset_jobs, "u")
+    devices.gate.set()
+    await dataset_jobs.remove("u", other.id)
+    for answer in answers:
+        if not isinstance(answer, ResourceExhausted):
+            await dataset_jobs.remove("t", answer.id)
+    await create(dataset_jobs, "t")
+    await dataset_jobs.stop()
+
+
+async def test_tenants_take_turns_at_building_data_sets(store, tmp_path):
+    devices = GatedDevices(3)
+    dataset_jobs = jobs_of(devices, store, tmp_path / "datasets")
+    mine = [await create(dataset_jobs, "t") for _ in range(3)]
+    assert await asyncio.to_thread(devices.reached.wait, BOUND)
+    theirs = await create(dataset_jobs, "u")
+    last, order = dataset_jobs._jobs[mine[2].id], []
+    for name, dataset in (("mine", mine[1]), ("mine", mine[2]), ("theirs", theirs)):
+        dataset_jobs._jobs[dataset.id].add_done_callback(lambda _, name=name: order.append(name))
+    devices.gate.set()
+    await asyncio.wait_for(last, BOUND)
+    assert order == ["mine", "theirs", "mine"]
+    await dataset_jobs.stop()
+
+
+async def test_a_data_set_that_could_not_be_noted_takes_no_place(store, tmp_path):
+    dataset_jobs = jobs_of({}, RefusingStore(store), tmp_path / "datasets")
+    for _ in range(MAX_JOBS_OF_TENANT + 1):
+        with pytest.raises(Unavailable):
+            await create(dataset_jobs, "t")
+
+
 async def test_a_job_that_another_replica_deleted_ends_and_leaves_no_files(store, tmp_path):
     devices = GatedDevices(3)
     building = jobs_of(devices, store, tmp_path / "datasets")
@@ -204,6 +248,20 @@ class NotingStore:
         """Note it and let the store have it."""
         self.progress.append(dataset.progress)
         return await self.store.change(tenant_id, dataset, owner=owner)
+
+
+class RefusingStore:
+    """A store that is away when something is added."""
+
+    def __init__(self, store):
+        self.store = store
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    async def add(self, tenant_id, dataset, lease, plan):
+        """Fail."""
+        raise Unavailable("the database is away", reason="DATABASE_UNAVAILABLE")
 
 
 async def test_a_build_is_at_nothing_until_it_tells_of_its_first_part(store, tmp_path):

@@ -9,7 +9,7 @@ from feature_service.domain.anomaly.cancellation import run_abandonable
 from feature_service.domain.anomaly.method import MAX_FIELDS
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.anomaly.record import DetectorSet, DetectorStore
-from feature_service.domain.extraction.work_limit import require_workable
+from feature_service.domain.extraction.work_limit import MAX_SHARED_READINGS, require_workable
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import Device
 from feature_service.domain.model.series import SeriesKey
@@ -237,7 +237,8 @@ def _scored(
     def require(windows: int) -> None:
         require_sendable(sent + _size(windows, detector.fields), _FEWER)
         window = detector.window.overlapping(query.window.overlap)
-        require_workable(window, windows, rows=len(frame), columns=LOOKED_AT * len(detector.fields))
+        columns = LOOKED_AT * len(detector.fields)
+        require_workable(window, windows, rows=len(frame), columns=columns, most=MAX_SHARED_READINGS)
 
     return score_windows(
         detector,

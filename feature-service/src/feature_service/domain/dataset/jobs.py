@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from feature_service.domain.dataset.job_places import JobPlaces
 from feature_service.domain.dataset.plan import DatasetPlan
 from feature_service.domain.dataset.record import (
     WHOLE_FILE,
@@ -24,7 +25,8 @@ from feature_service.domain.dataset.source import DatasetSource
 from feature_service.domain.model.span import micros_of
 from penstock_kit.aside import share_interpreter
 from penstock_kit.clock import Clock
-from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, ResourceExhausted, Unavailable
+from penstock_kit.errors import FailedPrecondition, NotFound, PenstockError, Unavailable
+from penstock_kit.fair_turns import FairTurns
 from penstock_kit.opened import opened_in_thread
 from penstock_kit.supervision import supervise
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from feature_service.domain.dataset.row_table import RowRoom
 
 _REMOVED_AT_ONCE: Final = 20
-_MAX_JOBS: Final = 32
 _PROGRESS_SECONDS: Final = 0.5
 # How long a replica need not say that it still builds: longer than a database is usually away.
 LEASE_SECONDS: Final = 60.0
@@ -79,7 +80,8 @@ class DatasetJobs:
         self._clock = clock
         self._new_id = new_id
         self._report = report
-        self._turn = asyncio.Semaphore(1)
+        self._turns = FairTurns(1)
+        self._places = JobPlaces()
         self._jobs: dict[str, asyncio.Task[Dataset]] = {}
         self._stopping = False
 
@@ -93,15 +95,14 @@ class DatasetJobs:
         if known is not None:
             return known
         await self._source.check(tenant_id, plan)
-        if len(self._jobs) >= _MAX_JOBS:
-            raise ResourceExhausted(
-                f"{_MAX_JOBS} data sets are being built or queued; try again later",
-                reason="DATASET_JOBS_LIMIT_EXCEEDED",
-                retry_after=30.0,
-            )
         created = micros_of(self._clock.now())
         dataset = Dataset(id=self._new_id(), model_code=plan.model_code, created=created, request_id=request_id)
-        await self._store.add(tenant_id, dataset, self._lease(), plan)
+        self._places.take(tenant_id)
+        try:
+            await self._store.add(tenant_id, dataset, self._lease(), plan)
+        except BaseException:
+            self._places.give_back(tenant_id)
+            raise
         job = self._begin(tenant_id, dataset, plan)
         done, _ = await asyncio.wait([job], timeout=wait_seconds)
         return job.result() if done else await self.dataset(tenant_id, dataset.id)
@@ -170,14 +171,16 @@ class DatasetJobs:
     async def _take_over(self, owner: str = "") -> None:
         now, lease = micros_of(self._clock.now()), self._lease()
         await self._store.fail_abandoned(_ABANDONED, now=now, attempts=_MOST_ATTEMPTS, owner=owner)
-        room = _MAX_JOBS - len(self._jobs)
+        room = self._places.free
         for left in await self._store.take_abandoned(lease, now=now, attempts=_MOST_ATTEMPTS, limit=room, owner=owner):
+            self._places.hold(left.tenant_id)
             self._begin(left.tenant_id, left.dataset, left.plan)
 
     def _begin(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> "asyncio.Task[Dataset]":
+        """Begin the job in its place, which it gives back at its end."""
         job = asyncio.create_task(self._run(tenant_id, dataset, plan))
         self._jobs[dataset.id] = job
-        job.add_done_callback(lambda done: self._forget_ended(dataset.id, done))
+        job.add_done_callback(lambda done: self._forget_ended(tenant_id, dataset.id, done))
         return job
 
     async def _keep(self) -> None:
@@ -204,7 +207,7 @@ class DatasetJobs:
 
     async def _run(self, tenant_id: str, dataset: Dataset, plan: DatasetPlan) -> Dataset:
         try:
-            async with self._turn:
+            async with self._turns.turn(tenant_id):
                 return await self._built(tenant_id, dataset, plan)
         except asyncio.CancelledError:
             if not self._stopping:
@@ -272,8 +275,9 @@ class DatasetJobs:
         failed = replace(dataset, state=DatasetState.FAILED, failure=failure)
         await self._store.change(tenant_id, failed, owner=self._owner)
 
-    def _forget_ended(self, dataset_id: str, job: "asyncio.Task[Dataset]") -> None:
+    def _forget_ended(self, tenant_id: str, dataset_id: str, job: "asyncio.Task[Dataset]") -> None:
         self._jobs.pop(dataset_id, None)
+        self._places.give_back(tenant_id)
         if not job.cancelled():
             error = job.exception()
             if error is not None and not isinstance(error, PenstockError):

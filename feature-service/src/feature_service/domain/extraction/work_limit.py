@@ -9,6 +9,10 @@ from penstock_kit.errors import Unprocessable
 
 MAX_READINGS: Final = 10_000_000_000
 """Readings of windows, each once for each feature, that are looked at for an answer: about a minute or two."""
+MAX_SHARED_READINGS: Final = 2_000_000_000
+"""The same where all tenants wait for one turn: some seconds."""
+MAX_PICTURE_READINGS: Final = 250_000_000
+"""The same for a picture, which is not wide enough to show more: about a second."""
 MAX_FILE_READINGS: Final = 200_000_000_000
 """The same for a file or a data set, which may take its time: about half an hour."""
 MAX_FILE_VALUES: Final = 1_000_000_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from feature_service.domain.anomaly.detection import AnomalyDetection
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.extraction.plan import ExtractionPlan
-from feature_service.domain.extraction.work_limit import require_workable
+from feature_service.domain.extraction.work_limit import MAX_PICTURE_READINGS, require_workable
 from feature_service.domain.model.series import SeriesKey
 from feature_service.domain.model.span import Extent, Span
 from feature_service.domain.plot.plot_query import PlotKind, PlotQuery
@@ -164,7 +164,9 @@ def _with_windows(plain: "dict[str, Panel]", frame: "Frame", query: PlotQuery) -
     from feature_service.domain.plot.reduction import reduced
 
     window = query.window.within(query.span, extent_of(frame.timestamps))
-    require_workable(window, window.count(len(frame)), rows=len(frame), columns=len(frame.numbers))
+    require_workable(
+        window, window.count(len(frame)), rows=len(frame), columns=len(frame.numbers), most=MAX_PICTURE_READINGS
+    )
     plan = ExtractionPlan(window=window, features=("mean",), missing=MissingMethod.NONE, normalize=NormalizeMethod.NONE)
     table = extract_features(frame, plan)
     starts = table.starts.astype(np.int64)
