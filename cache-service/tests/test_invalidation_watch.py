@@ -1,5 +1,7 @@
 """What a watcher of invalidations is told: all that lies below its prefix, and a reset rather than too much."""
 
+import asyncio
+
 import pytest
 
 from cache_service.domain.invalidation import (
@@ -48,6 +50,18 @@ async def test_what_comes_between_two_looks_is_told_together_and_in_order() -> N
         assert await watcher.next() == Invalidation(keys=("t\0b", "t\0a"), prefixes=("t\0x", "t\0w"))
         bus.publish(keys=["t\0c"])
         assert await watcher.next() == Invalidation(keys=("t\0c",))
+
+
+async def test_a_watcher_that_has_heard_everything_waits_for_more() -> None:
+    bus = InvalidationBus()
+    async with bus.watch("t\0") as watcher:
+        await heard_first(watcher)
+        waiting = asyncio.create_task(watcher.next())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        bus.publish(keys=["t\0a"])
+        assert await waiting == Invalidation(keys=("t\0a",))
 
 
 async def test_what_happens_before_the_first_look_is_part_of_its_reset() -> None:

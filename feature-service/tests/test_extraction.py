@@ -1,5 +1,7 @@
 """Cleaning, scaling and the whole way from rows to a feature matrix, against pandas and scikit-learn."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +137,19 @@ def test_a_scaler_tells_centre_scale_and_base_however_few_columns_are_scaled_at_
     scaler.apply_in_place(in_place)
     assert scale_columns(in_parts, method, (-2.0, 3.0), most_values=most_values) == scaler
     assert in_place.tolist() == in_parts.tolist() == scaler.apply(matrix).tolist()
+
+
+@pytest.mark.parametrize("method", [NormalizeMethod.Z_SCORE, NormalizeMethod.MIN_MAX])
+def test_a_large_matrix_is_scaled_in_the_memory_of_so_many_of_its_values_at_once(method):
+    matrix = np.arange(1_000_000, dtype=np.float64).reshape(1000, 1000)
+    scale_columns(matrix[:, :2].copy(), method, (0.0, 1.0), most_values=10)  # what is loaded only once
+    tracemalloc.start()
+    try:
+        scale_columns(matrix, method, (0.0, 1.0), most_values=10_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < matrix.nbytes / 4
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-9, 123456.7, -0.3, 0.0])

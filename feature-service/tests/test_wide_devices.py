@@ -219,6 +219,18 @@ async def test_a_page_read_in_pieces_is_the_page_of_one_statement(store, bounds,
             np.testing.assert_array_equal(frame.numbers[name], whole.frame.numbers[name])
 
 
+async def test_rows_of_one_moment_are_paged_in_the_order_of_their_devices_and_none_twice(store):
+    keys = [key_of(f"d{number:03d}") for number in range(60)]
+    for key in keys:
+        await store.append(key, frame_of([1, 2], {}, a=[1.0, 2.0]))
+    sources, seen = await store._sources(keys), []
+    for offset in range(0, 120, 7):
+        query = NewestQuery(fields=["a"], span=Span(), limit=7, offset=offset)
+        rows = await newest_page.NewestPage(sources, query, lambda statement: store._columns(statement, "t1")).rows()
+        seen += rows.places.tolist()
+    assert seen == [*range(60), *range(60)]
+
+
 async def test_the_newest_row_of_many_devices_one_of_them_of_two_thousand_fields_takes_two_seconds(store):
     keys = [key_of(f"d{number:03d}") for number in range(60)]
     for key in keys:
