@@ -81,7 +81,7 @@ def _counts_all(query: StructuredQuery, sentence: Sentence) -> bool:
 
     "How long was it stopped" asks for the stops, "how long was it idle" and "total downtime" for all of it.
     """
-    once = query.when or query.each or query.longest or query.latest or query.once or query.rank
+    once = query.when or query.each or query.longest or query.latest or query.once
     if Statistic.EVENTS in query.statistics or once:
         return False
     if Statistic.SHARE in query.statistics:
