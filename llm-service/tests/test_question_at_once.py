@@ -244,3 +244,23 @@ async def test_the_best_mean_time_comes_first(talk: Any, text: str, end: str, fi
     assert (query.ordered, query.unread) == (end, ())
     assert (await talk.ask(text)).split("\n")[0].startswith((f"{first} has the {end}", "在"))
     assert first in (await talk.ask(text)).split("\n")[0]
+
+
+async def test_of_more_than_two_machines_each_pair_that_stood_together_is_told(talk: Any) -> None:
+    told = await talk.ask("Which machines were down at the same time yesterday?")
+    assert told.startswith("WLD001, WLD002, WLD003 and WLD004 on 2026-11-27: current < 5 A at the same time not once.")
+    assert "WLD001 and WLD002 on 2026-11-27: current < 5 A at the same time once, for 30 minutes in all" in told
+    assert "WLD001 and WLD003" not in told
+
+
+@pytest.mark.parametrize(
+    "text", ["Was WLD001 or WLD002 hotter at noon yesterday?", "Was WLD001 or WLD002 hotter today?"]
+)
+def test_which_of_two_was_hotter_asks_for_no_yes(text: str) -> None:
+    assert parse_prompt(text, NOW).beyond == ""
+
+
+@pytest.mark.parametrize("text", ["最近有没有异常？", "any problems lately?"])
+def test_whatever_was_wrong_lately_is_asked_of_all_machines(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.all_devices, query.recent, query.unread) == (True, True, ())

@@ -1,6 +1,7 @@
 """Answers about when several machines were so at the same time."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Final
 
 from llm_service.domain.offline.answer_states import shown_spell
@@ -9,14 +10,27 @@ from llm_service.domain.offline.at_once import overlaps
 from llm_service.domain.offline.query import StructuredQuery
 
 _MOST: Final = 20
+# Of so many devices each pair is looked at, too.
+_MOST_DEVICES: Final = 6
 
 
 def at_once(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
-    """State when, and for how long, the conditions held on all machines; by the stretches that are known of each."""
+    """State when, and for how long, the conditions held on all machines, and of more than two, on each pair of them."""
+    together = _together(report, query, answered)
+    if len(answered) > 2 and together:
+        pairs = (_together(report, query, pair, empty=False) for pair in combinations(answered[:_MOST_DEVICES], 2))
+        together = "\n\n".join(filter(None, (together, *pairs)))
+    return together
+
+
+def _together(report: Report, query: StructuredQuery, answered: Sequence[Answered], *, empty: bool = True) -> str:
+    """What is told of these devices; "" where it is not known, or nothing was found and nothing shall be said of it."""
     times = [each.result.fitting for each in answered if each.result.fitting]
     if len(times) < len(answered) or len(answered) < 2:
         return ""
     found = overlaps([time.listed for time in times])
+    if not found and not empty:
+        return ""
     whole = all(time.spells <= len(time.listed) for time in times)
     total = sum(spell.seconds for spell in found)
     told = report.say.at_once(
@@ -28,4 +42,5 @@ def at_once(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         count=len(found),
         whole=whole,
     )
-    return report.say.answered(told, holds=bool(found)) if query.whether and (whole or found) else told
+    asked = query.whether and empty and (whole or found)
+    return report.say.answered(told, holds=bool(found)) if asked else told

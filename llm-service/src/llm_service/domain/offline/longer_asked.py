@@ -38,6 +38,9 @@ def with_longer(query: StructuredQuery, sentence: Sentence, reading: "Reading") 
         return replace(chosen, rank=True, whether=False, always=False, beyond="")
     if query.intent is not Intent.COMPARE or query.versus or query.rank:
         return query
+    if query.beyond and _chooses(query, sentence):
+        # "Was A or B hotter" asks for no yes.
+        return replace(query, beyond="")
     asked = query.beyond or _side(sentence) or ("below" if less else "above" if timed else "")
     if not asked or not _asks_yes_or_no(sentence):
         return query

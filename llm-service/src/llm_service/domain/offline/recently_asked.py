@@ -11,7 +11,8 @@ from llm_service.domain.offline.sentence import Sentence
 _RECENT: Final = timedelta(hours=24)
 _UNKNOWN: Final = ("recently", "lately", "of late", "in recent times", "近来", "近期", "近日", "这阵子", "最近这段时间")
 _KNOWN: Final = frozenset({"recent", "最近", "最近的"})
-_WORDS: Final = _KNOWN | frozenset(_UNKNOWN)
+RECENT: Final = _KNOWN | frozenset(_UNKNOWN)
+"""What says lately, and no length."""
 # "最近的读数" are the newest ones.
 _ROWS: Final = frozenset({"读数", "数据", "记录", "数值", "readings", "reading", "values", "data"})
 _SAID: Final = {Language.ENGLISH: "the last 24 hours", Language.CHINESE: "过去 24 小时"}
@@ -24,7 +25,7 @@ def add_recent_words(lexicon: Lexicon) -> None:
 
 def with_recently(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
     """Return `query` as one of the last day where it is asked of lately; of what is unusual, of the last while."""
-    said = next((each for each in query.unread if each.lower() in _WORDS), "")
+    said = next((each for each in query.unread if each.lower() in RECENT), "")
     idle = query.intent in {Intent.CHAT, Intent.LIST_DEVICES} or query.refused
     other = query.limit or query.latest or query.holds or query.since or query.statistics == (Statistic.LAST,)
     told = query.fields or query.statistics or query.conditions or query.when

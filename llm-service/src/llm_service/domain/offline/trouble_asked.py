@@ -5,6 +5,7 @@ from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, StructuredQuery
+from llm_service.domain.offline.recently_asked import RECENT
 from llm_service.domain.offline.sentence import Sentence
 
 _QUIET: Final = frozenset(
@@ -24,6 +25,7 @@ def with_trouble(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
         return query
     wrong = {at for at, lexeme in enumerate(sentence.lexemes) if lexeme.senses.get(Kind.INTENT) is Intent.ANOMALY}
     others = [lexeme for at, lexeme in enumerate(sentence.lexemes) if at not in wrong]
+    others = [lexeme for lexeme in others if lexeme.text not in RECENT]
     quiet = all(not _QUIET.isdisjoint(lexeme.senses) or not lexeme.text.isalnum() for lexeme in others)
     if not wrong or not quiet or any(lexeme.text in _OTHERS for lexeme in others):
         return query
