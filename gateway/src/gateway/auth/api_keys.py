@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.delegation import Delegation, check_end, check_reach
@@ -12,8 +13,13 @@ from gateway.auth.secret import new_key
 from gateway.auth.store import IdentityStore
 from penstock_kit.clock import Clock
 from penstock_kit.context import Caller
-from penstock_kit.errors import Aborted, FieldViolation, InvalidArgument, NotFound, PermissionDenied
+from penstock_kit.errors import Aborted, FieldViolation, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 from penstock_kit.ids import new_id
+
+MAX_KEYS: Final = 10_000
+"""Keys of a tenant: they are listed whole, and all lie in the database that every tenant signs in by."""
+MAX_OWN_KEYS: Final = 1_000
+"""Those of a user who is no administrator, so that the others of the tenant can still make some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,8 @@ class ApiKeyService:
             create_time=now,
             expire_time=ends,
         )
-        await self._store.add_key(key)
+        if not await self._store.add_key(key, most=MAX_KEYS, most_of_user=None if caller.is_admin else MAX_OWN_KEYS):
+            raise _too_many(caller)
         return IssuedKey(key=key, text=made.text)
 
     async def list_keys(self, caller: Caller) -> Sequence[ApiKey]:
@@ -130,6 +137,12 @@ class ApiKeyService:
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
         check_reach(caller, user)
         return user.id
+
+
+def _too_many(caller: Caller) -> ResourceExhausted:
+    own = "" if caller.is_admin else f", and a user who is no administrator {MAX_OWN_KEYS}"
+    message = f"a tenant has at most {MAX_KEYS} keys{own}; delete some that are not used any more"
+    return ResourceExhausted(message, reason="API_KEYS_LIMIT_EXCEEDED")
 
 
 def _check_maker(caller: Caller) -> None:

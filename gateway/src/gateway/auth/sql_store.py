@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Executable, Select, delete, func, insert, select, update
+from sqlalchemy import Delete, Executable, Select, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.auth.identity import ApiKey, RefreshToken, User
@@ -112,9 +112,16 @@ class SqlIdentityStore:
         """Delete a tenant's user with all keys and tokens; False when there is none."""
         return await self._write(delete(users).where(users.c.tenant_id == tenant_id, users.c.id == user_id)) > 0
 
-    async def add_key(self, key: ApiKey) -> None:
-        """Store `key`."""
-        await self._write(insert(api_keys).values(**key_to_row(key)))
+    async def add_key(self, key: ApiKey, *, most: int | None = None, most_of_user: int | None = None) -> bool:
+        """Store `key`; False when its tenant has `most` keys already, or its user `most_of_user`."""
+        row = key_to_row(key)
+        chosen = select(*(literal(value, api_keys.c[name].type) for name, value in row.items()))
+        count = select(func.count()).select_from(api_keys).where(api_keys.c.tenant_id == key.tenant_id)
+        if most is not None:
+            chosen = chosen.where(count.scalar_subquery() < most)
+        if most_of_user is not None:
+            chosen = chosen.where(count.where(api_keys.c.user_id == key.user_id).scalar_subquery() < most_of_user)
+        return await self._write(insert(api_keys).from_select(list(row), chosen)) > 0
 
     async def key_by_prefix(self, prefix: str) -> ApiKey | None:
         """Return the key that begins so."""

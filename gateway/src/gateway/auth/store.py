@@ -60,8 +60,8 @@ class IdentityStore(Protocol):
         """Delete a tenant's user with all keys and tokens; False when there is none."""
         ...
 
-    async def add_key(self, key: ApiKey) -> None:
-        """Store `key`."""
+    async def add_key(self, key: ApiKey, *, most: int | None = None, most_of_user: int | None = None) -> bool:
+        """Store `key`; False when its tenant has `most` keys already, or its user `most_of_user`."""
         ...
 
     async def key_by_prefix(self, prefix: str) -> ApiKey | None:

@@ -99,6 +99,12 @@ IDENTITY: Final = Section(
             "wait as long as the answer says",
         ),
         Row(
+            "API_KEYS_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "10,000 API keys in the tenant, or 1,000 of a user who is no administrator",
+            "delete some that are not used any more",
+        ),
+        Row(
             "TENANT_REQUIRED",
             (ErrorKind.INVALID_ARGUMENT,),
             "a login with a name that users of many tenants have",
