@@ -65,14 +65,23 @@ async def holds(database: Database) -> int:
         return (await connection.execute(select(func.count()).select_from(budget_hold))).scalar_one()
 
 
+async def told(of: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wait until the log says so."""
+    seen = ""
+    async with asyncio.timeout(HANG_SECONDS):
+        while of not in seen:
+            await asyncio.sleep(0.01)
+            seen += capsys.readouterr().out
+
+
 async def test_what_is_settled_while_the_store_is_away_is_counted_when_it_is_back(
-    replicas: Replicas, clock: ManualClock
+    replicas: Replicas, clock: ManualClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await replicas.one.put(BUDGET)
     async with writing(replicas.one):
         await replicas.proxy.cut()
         replicas.one.settle("", [BUDGET], CENT * 7, clock.now())
-        await asyncio.sleep(0.1)
+        await told("budget settlements wait for the store", capsys)
         assert (replicas.one.taken, replicas.one.written) == (1, 0)
         await replicas.proxy.open()
         async with asyncio.timeout(HANG_SECONDS):
@@ -102,12 +111,14 @@ async def test_what_was_settled_before_the_writing_began_is_written_although_it_
     assert use.spent == CENT
 
 
-async def test_what_is_set_aside_is_renewed_after_an_outage(replicas: Replicas, clock: ManualClock) -> None:
+async def test_what_is_set_aside_is_renewed_after_an_outage(
+    replicas: Replicas, clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
     await replicas.one.put(BUDGET)
     await replicas.one.reserve("h1", [BUDGET], want=Decimal(1), least=Decimal(1))
     await replicas.proxy.cut()
     keeping = asyncio.create_task(replicas.one.keep())
-    await asyncio.sleep(0.1)
+    await told("what is set aside can't be renewed", capsys)
     await replicas.proxy.open()
     clock.advance(4 * 60)
     expiry = select(budget_hold.c.expire_time)
