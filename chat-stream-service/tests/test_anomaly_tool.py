@@ -69,6 +69,7 @@ async def test_windows_that_follow_each_other_are_one_anomaly_and_the_strangest_
         "window_count": 7,
         "anomalous_windows": 3,
         "anomaly_count": 2,
+        "brief_count": 2,
         "anomalies": [
             {
                 "start_time": "1970-01-02T00:00:05Z",
@@ -88,6 +89,14 @@ async def test_windows_that_follow_each_other_are_one_anomaly_and_the_strangest_
         "truncated": False,
     }
     assert (chat.feature.asked[0].method, chat.feature.asked[0].start_time.seconds) == ("pca", DAY)
+
+
+async def test_what_lasts_comes_before_what_one_reading_can_make_however_strange(chat: Any) -> None:
+    chat.feature.anomalies["WLD002"] = found("WLD002", "xxx.xxxx.xx.x")
+    result = await tool_result(chat, device_code="WLD002", start_time="1970-01-02")
+    shown = json.loads(result.content)
+    assert [each["windows"] for each in shown["anomalies"]] == [4, 3, 1, 2]
+    assert (shown["anomaly_count"], shown["brief_count"]) == (4, 2)
 
 
 async def test_without_a_begin_the_last_day_of_the_device_is_looked_at(chat: Any) -> None:

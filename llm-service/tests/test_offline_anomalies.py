@@ -135,10 +135,33 @@ async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(
     english = await shop.ask("Any anomalies on WLD002 in the last 24 hours?")
     assert "102 times stand out" in english
     assert "101 more" in english
+    assert "so short" not in english
     assert "Compared with 2026-11-20 08:00 to 2026-11-20 14:28:59 UTC." in english
     chinese = await shop.ask("WLD002过去24小时有没有异常？")
     assert "102 处异常" in chinese
     assert "基线取自 2026-11-20 08:00 至 2026-11-20 14:28:59" in chinese
+
+
+@pytest.mark.parametrize(
+    ("count", "brief", "english", "chinese"),
+    [
+        (
+            102,
+            60,
+            "60 of them are so short that a single odd reading can be all there is; those that last",
+            "其中 60 处很短",
+        ),
+        (102, 1, "1 of them is so short", "其中 1 处很短"),
+        (2, 2, "All are so short that a single odd reading can be all there is.", "都很短，可能只是单个异常读数。"),
+        (1, 1, "It is so short", "这一处很短"),
+    ],
+)
+async def test_anomalies_that_one_odd_reading_can_make_are_told_apart(
+    shop: Shop, count: int, brief: int, english: str, chinese: str
+) -> None:
+    shop.told = {"anomaly_count": count, "brief_count": brief}
+    assert english in await shop.ask("Any anomalies on WLD002 in the last 24 hours?")
+    assert chinese in await shop.ask("WLD002过去24小时有没有异常？")
 
 
 @pytest.mark.parametrize(

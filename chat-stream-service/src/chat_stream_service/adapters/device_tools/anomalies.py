@@ -36,7 +36,8 @@ class DeviceAnomalies:
     description = (
         "Finds anomalies: compares windows of a device's rows with a baseline (the rows before the range unless one is "
         "named) and gives the times that are strange, how strange (score, against the threshold) and which fields make "
-        "them so (contribution, of 1). Use it for what is wrong, unusual or abnormal, or whether a device is healthy "
+        "them so (contribution, of 1), the lasting ones first; brief_count of them are so short that one odd reading "
+        "can be all there is. Use it for what is wrong, unusual or abnormal, or whether a device is healthy "
         "(设备异常, 故障, 是否正常). With other_device_codes it looks at several devices in one call."
     )
     schema: Mapping[str, Any] = object_schema(
@@ -78,7 +79,7 @@ class DeviceAnomalies:
         self._metadata = feature_pb2_grpc.MetadataServiceStub(channel)
 
     async def call(self, arguments: Arguments, context: ToolContext) -> str:
-        """Return the anomalies as JSON, the strangest first: of one device, or under `devices` of several."""
+        """Return the anomalies as JSON, the lasting ones first: of one device, or under `devices` of several."""
         code, others = arguments["device_code"], arguments.get("other_device_codes")
         if not others:
             response = await self._of(code, arguments)

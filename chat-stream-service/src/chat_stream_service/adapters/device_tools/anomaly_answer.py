@@ -10,12 +10,15 @@ from chat_stream_service.adapters.device_tools.answer import iso_time, window_si
 MOST_OF_SEVERAL: Final = 5
 _MOST_FIELDS: Final = 5
 _LEAST_SHARE: Final = 0.05
+_BRIEF: Final = 2
+"""Windows that one reading is in, as each shares half of its rows with the next: no more may be its doing alone."""
 
 
 def shown_device(response: feature_pb2.DetectAnomaliesResponse) -> dict[str, Any]:
     """Return what was compared with what."""
     device = response.devices[0]
     windows = device.windows
+    groups = _grouped(windows)
     return {
         "device_code": device.device_code,
         "detector_id": response.detector_id,
@@ -31,14 +34,23 @@ def shown_device(response: feature_pb2.DetectAnomaliesResponse) -> dict[str, Any
         },
         "window_count": len(windows),
         "anomalous_windows": sum(window.anomalous for window in windows),
-        "anomaly_count": len(_grouped(windows)),
+        "anomaly_count": len(groups),
+        "brief_count": sum(map(_is_brief, groups)),
     }
 
 
 def shown_anomalies(response: feature_pb2.DetectAnomaliesResponse) -> list[dict[str, Any]]:
-    """Return the times that are anomalous, the strangest first."""
-    found = [_shown(group) for group in _grouped(response.devices[0].windows)]
-    return sorted(found, key=lambda one: -one["score"])
+    """Return the times that are anomalous, the lasting ones first, of these the strangest."""
+    groups = sorted(_grouped(response.devices[0].windows), key=lambda group: (_is_brief(group), -_score(group)))
+    return [_shown(group) for group in groups]
+
+
+def _is_brief(group: Sequence[feature_pb2.AnomalyWindow]) -> bool:
+    return len(group) <= _BRIEF
+
+
+def _score(group: Iterable[feature_pb2.AnomalyWindow]) -> float:
+    return max(window.score for window in group)
 
 
 def _grouped(windows: Iterable[feature_pb2.AnomalyWindow]) -> list[list[feature_pb2.AnomalyWindow]]:

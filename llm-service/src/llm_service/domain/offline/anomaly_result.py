@@ -20,9 +20,10 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyResult:
-    """The anomalies of a device, the strangest first, among `windows` windows of `time`; `note` says why none were.
+    """The anomalies of a device, the lasting ones first, among `windows` windows of `time`; `note` says why none were.
 
-    Of `count` anomalies the answer may have room for some only. They were compared with the rows of `baseline`.
+    Of `count` anomalies the answer may have room for some only; `brief` of them may be one odd reading each. They were
+    compared with the rows of `baseline`.
     """
 
     device: str
@@ -33,6 +34,7 @@ class AnomalyResult:
     count: int
     baseline: TimeRange
     note: str = ""
+    brief: int = 0
 
 
 def anomalies_from_json(data: object) -> tuple[AnomalyResult, ...]:
@@ -53,6 +55,7 @@ def _device(answer: Mapping[str, object]) -> AnomalyResult:
         count=max(int(number_or_none(answer.get("anomaly_count")) or 0), len(found)),
         baseline=TimeRange(start=time_or_none(baseline.get("start_time")), end=time_or_none(baseline.get("end_time"))),
         note=str(answer.get("note") or ""),
+        brief=int(number_or_none(answer.get("brief_count")) or 0),
     )
 
 

@@ -36,7 +36,8 @@ def _device(report: Report, query: StructuredQuery, result: AnomalyResult, time:
     lines = [_line(report, each, result.threshold) for each in result.anomalies[:_MOST]]
     head = say.strange_head(device, period, result.count, result.windows, threshold)
     more = [say.and_more(result.count - len(lines))] if result.count > len(lines) else []
-    return "\n".join([head, *lines, *more]) + compared
+    brief = [say.brief(result.brief, result.count)] if result.brief else []
+    return "\n".join([head, *lines, *more, *brief]) + compared
 
 
 def _compared(report: Report, result: AnomalyResult) -> str:

@@ -64,6 +64,11 @@ class Chinese(ChineseDevices):
         """Open the anomalies."""
         return f"{device} {period}有 {count} 处异常（{windows} 个窗口与基线比较，阈值 {threshold}）："
 
+    def brief(self, count: int, of: int) -> str:
+        """Say how many anomalies may be one odd reading each."""
+        few = ("这一处" if of == 1 else "都") if count == of else f"其中 {count} 处"
+        return f"{few}很短，可能只是单个异常读数{'' if count == of else '；持续的排在前面'}。"
+
     def compared_with(self, start: str, end: str) -> str:
         """Say which time anomalies were compared with."""
         return f"基线取自 {start} 至 {end}（{self.times.name}）。"

@@ -69,6 +69,12 @@ class English(EnglishDevices):
         what = "1 time stands out" if count == 1 else f"{count} times stand out"
         return f"On {device} {period} {what} ({windows} windows compared with its baseline, limit {threshold}):"
 
+    def brief(self, count: int, of: int) -> str:
+        """Say how many anomalies may be one odd reading each."""
+        few = ("It is" if of == 1 else "All are") if count == of else f"{count} of them {'is' if count == 1 else 'are'}"
+        rest = "" if count == of else "; those that last come first"
+        return f"{few} so short that a single odd reading can be all there is{rest}."
+
     def compared_with(self, start: str, end: str) -> str:
         """Say which time anomalies were compared with."""
         return f"Compared with {start} to {end} {self.times.name}."

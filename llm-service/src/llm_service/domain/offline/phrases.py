@@ -97,6 +97,10 @@ class Wording(DeviceWording, Protocol):
         """Open a list of times that stand out."""
         ...
 
+    def brief(self, count: int, of: int) -> str:
+        """Say how many of the anomalies are so short that one odd reading can make them."""
+        ...
+
     def compared_with(self, start: str, end: str) -> str:
         """Say which time the anomalies were compared with."""
         ...
