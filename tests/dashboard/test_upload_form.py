@@ -105,6 +105,21 @@ async def test_nothing_is_stored_of_a_file_that_is_cancelled_while_it_is_sent(
     assert ask(system, "/api/v2/metadata/devices/UP07").status_code == 404
 
 
+async def test_the_chart_of_the_device_that_is_open_is_drawn_anew_with_what_was_uploaded(page: Page) -> None:
+    await upload(page, named("first.csv", f"timestamp,level\n{BEGIN},1\n{BEGIN + 9},2\n"), device="UP20")
+    await expect(page.locator("#upload-note")).to_contain_text("2 rows of UP20 stored")
+    await page.fill("#device-search", "UP20")
+    await page.locator("#devices button", has_text="UP20").click()
+    await page.select_option("#range", "0")
+    await expect(page.locator("#device-note")).to_contain_text("2 points")
+    # What is read anew by itself rests.
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    more = f"timestamp,level,heat\n{BEGIN + 18},3,4\n{BEGIN + 27},4,5\n{BEGIN + 36},5,6\n"
+    await upload(page, named("more.csv", more), device="UP20")
+    await expect(page.locator("#device-note")).to_contain_text("5 points")
+    await expect(page.locator("#field option")).to_have_text(["level", "heat"])
+
+
 async def test_rows_that_are_refused_are_told_with_their_lines(page: Page, system: RunningSystem) -> None:
     bad = "".join(f"nonsense,{row}\n" for row in range(12))
     await upload(page, named("some.csv", f"timestamp,level\n{BEGIN},1\n{bad}{BEGIN + 9},2\n"), device="UP02")

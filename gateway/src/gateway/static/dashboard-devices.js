@@ -183,11 +183,26 @@ function zoom(from, to) {
 export async function refreshDevices() {
   if (page === "" && document.activeElement?.closest?.("#devices") === null) await listDevices().catch(() => {});
   if (!device || zoomed || marking || Number($("range").value) !== LIVE) return;
+  await readAgain();
+}
+
+// The device that is open, as it is now: when it was last seen, fields that are new, its series.
+async function readAgain() {
+  const asking = device;
   const path = `/api/v2/metadata/devices/${encodeURIComponent(device.device_code)}`;
   const { data } = await json(path).catch(() => ({ data: device }));
+  if (asking !== device) return;
   device = { ...device, ...data };
   $("device-seen").textContent = `last seen ${ago(device.last_seen_time)}`;
+  const known = [...$("field").options].map(({ value }) => value);
+  $("field").append(...device.fields.filter((name) => !known.includes(name)).map((name) => element("option", { textContent: name })));
   await show({ again: true });
+}
+
+// What was uploaded is listed, and drawn where its device is open.
+async function afterUpload() {
+  await find();
+  if (device) await readAgain();
 }
 
 // Lists what is looked for; what went wrong stands in the list.
@@ -213,7 +228,7 @@ export function startDevices() {
   $("device-csv").onclick = () => chart?.save("csv");
   startWindows({ again: () => mark({ windows: readWindows }), redraw });
   startAnomalies({ again: () => mark({ anomalies: readAnomalies }), redraw, zoom });
-  startUpload(find);
+  startUpload(afterUpload);
   $("range").onchange = () => zoom(null, null);
   $("zoom-out").onclick = () => zoom(null, null);
   $("device-alarm").onclick = () => openFor(device, $("field").value);
