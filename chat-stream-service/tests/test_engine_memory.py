@@ -192,6 +192,21 @@ async def test_without_a_model_the_summary_is_made_by_rule(chat: Any) -> None:
     assert "No model" not in summary
 
 
+@pytest.mark.parametrize("chat_settings", [{"history_tokens": 120}], indirect=True)
+async def test_what_the_offline_provider_answered_is_summarised_without_asking_a_model(chat: Any) -> None:
+    conversation = await chat.conversation()
+    started = [llm_pb2.CompletionEvent(started=llm_pb2.Started(id="a", provider="fallback", model="rules"))]
+    for number in range(4):
+        called, answer = chat.calls(("list_devices", "{}")), chat.says(f"Answer {number}. " + "word " * 40)
+        chat.llm.rounds = [[started, *called[1:]], [started, *answer[1:]]]
+        await chat.answer(conversation, f"Question {number} about pump P{number}?")
+        await settled(chat)
+    assert not any("You keep the minutes" in call.messages[0].parts[0].text for call in chat.llm.completions)
+    async with chat.resources.database.read() as connection:
+        summary = (await connection.execute(select(conversations.c.summary))).scalar_one()
+    assert summary.startswith("User: Question 0 about pump P0?\nAssistant: Answer 0. word")
+
+
 class Embedding:
     """Gives llm-service's fake a model that embeds: pumps point one way, all else another."""
 

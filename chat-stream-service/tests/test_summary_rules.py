@@ -159,3 +159,11 @@ def test_a_list_has_the_earlier_summary_a_line_of_each_question_and_answer_and_n
 def test_the_oldest_lines_of_a_list_go_when_it_is_too_long_and_one_always_stays(length: int, kept: int) -> None:
     lines = ["old", "x" * length]
     assert list_messages("\n".join(lines), []).splitlines() == lines[-kept:]
+
+
+async def test_where_no_model_answered_none_is_asked_and_the_summary_lists_what_was_said() -> None:
+    store, model = Kept(turns(5)), Writer([STARTED, TextDelta(text="They met.")])
+    await summarizer(store, model).update(ANN, "c", by_model=False)
+    assert model.asked == []
+    ((made, before),) = store.saved
+    assert (made.summary, made.until, before) == (list_messages("", store.messages[:6]), "msg_5", NONE)

@@ -39,21 +39,24 @@ class EngineMemory:
             return ()
         return await self._memory.recall(owner, question.content)
 
-    def keep(self, turn: Turn, answer: str) -> None:
-        """Remember a turn, and bring the conversation's summary up to date when there is much to tell."""
+    def keep(self, turn: Turn, answer: str, *, offline: bool = False) -> None:
+        """Remember a turn, and bring the conversation's summary up to date when there is much to tell.
+
+        `offline` says that the offline provider answered: no model is asked for the summary then.
+        """
         if turn.question.role is Role.USER:
             self._memory.keep(_remembered(turn, answer, self._clock))
         told = (*turn.history, turn.question, PromptMessage(role=Role.ASSISTANT, content=answer))
         if self._summarizer.is_due(told):
-            self._background.submit("summarise", lambda: self._summarise(turn))
+            self._background.submit("summarise", lambda: self._summarise(turn, by_model=not offline))
 
     async def health(self) -> EngineHealth:
         """Return whether the memory works; never raises."""
         return await self._memory.health()
 
-    async def _summarise(self, turn: Turn) -> None:
+    async def _summarise(self, turn: Turn, *, by_model: bool) -> None:
         try:
-            await self._summarizer.update(owner_of(turn), turn.conversation_id)
+            await self._summarizer.update(owner_of(turn), turn.conversation_id, by_model=by_model)
         except NotFound:
             return  # deleted meanwhile
 

@@ -74,15 +74,16 @@ class Summarizer:
         """Return whether these messages are so much that some should be summarised."""
         return self._is_much(sum(map(message_tokens, messages)))
 
-    async def update(self, owner: Owner, conversation_id: str) -> None:
-        """Summarise the oldest messages until the rest is half of what may be told."""
+    async def update(self, owner: Owner, conversation_id: str, *, by_model: bool = True) -> None:
+        """Summarise the oldest messages until half of what may be told is left; with `by_model` a model is asked."""
         before, messages = await self._store.load(owner, conversation_id)
         if not self._is_much(sum(map(stored_tokens, messages))):
             return
         old = oldest(messages, self._history_tokens * _LEFT)
         if not old:
             return
-        text = await self._write(before.summary, old) or list_messages(before.summary, old)
+        written = await self._write(before.summary, old) if by_model else ""
+        text = written or list_messages(before.summary, old)
         await self._store.save(
             owner, conversation_id, ConversationSummary(summary=text, until=old[-1].id), before=before
         )

@@ -137,7 +137,7 @@ class ChatEngine:
         """Give the turn to memory, unless nothing was said but that there is no model to say anything."""
         offline = reply.started is not None and reply.started.provider == _OFFLINE
         if said and (used_tools or not offline):
-            self._memory.keep(turn, PARAGRAPH.join(said))
+            self._memory.keep(turn, PARAGRAPH.join(said), offline=offline)
 
     def _fold(self, turn: Turn, batch: Sequence[ModelEvent], reply: Reply, began: float) -> Sequence[TurnEvent]:
         """Fold what the model said into `reply` and return the events of the turn that it makes."""
