@@ -155,7 +155,7 @@ def test_whatever_is_wrong_is_asked_of_all_machines(text: str) -> None:
     assert (query.intent, query.all_devices, query.unread) == (Intent.ANOMALY, True, ())
 
 
-@pytest.mark.parametrize("text", ["What's wrong with you?", "I have a problem", "any problems with the invoice tool?"])
+@pytest.mark.parametrize("text", ["What's wrong with you?", "I have a problem", "any problems with the printer?"])
 def test_what_is_wrong_elsewhere_is_asked_of_no_machine(text: str) -> None:
     assert parse_prompt(text, NOW).intent is Intent.CHAT
 
