@@ -53,7 +53,7 @@ async def test_alerts_come_in_pages_with_what_fires_first_and_none_twice(world: 
     ]
     lease = await world.leases.acquire("gw", seconds=60, now=world.clock.now())
     assert lease is not None
-    await world.store.record(lease.fence, states, [], world.clock.now())
+    await world.store.record(lease.fence, states[::-1], [], world.clock.now())
     wanted = [state for state in states if state.tenant_id == "acme" and state.rule_id == "alarm_1"]
 
     found, after = list[AlertState](), None
