@@ -154,6 +154,26 @@ async def test_a_socket_follows_a_bounded_number_of_streams(gateway):
         assert (await receive(websocket))["reason"] == "STREAMS_LIMIT_EXCEEDED"
 
 
+async def test_a_stream_that_ended_makes_room_for_another_and_a_question_without_an_id_gets_its_own(gateway):
+    conversation = await new_conversation(gateway)
+    async with socket(gateway, conversation) as websocket:
+        for _ in range(10):
+            await websocket.send('{"type": "ask", "content": "Hi"}')
+            assert (await answer_of(websocket))[-1]["type"] == "complete_state"
+    ids = [asked.request_id for asked in gateway.fakes.chat.asked if asked.conversation_id == conversation]
+    assert len(set(ids)) == 10
+    assert all(ids)
+
+
+async def test_a_text_with_a_nul_is_refused_and_no_question_of_it_is_asked(gateway):
+    async with socket(gateway, await new_conversation(gateway)) as websocket:
+        await websocket.send('{"type": "ask", "content": "a\\u0000b"}')
+        error = await receive(websocket)
+    assert (error["type"], error["code"]) == ("error", 400)
+    assert "NUL" in error["message"] or "u0000" in error["message"]
+    assert not gateway.fakes.chat.asked
+
+
 async def test_a_ticket_opens_the_socket_once(gateway):
     conversation = await new_conversation(gateway)
     made = await gateway.client.post(f"/api/v1/conversations/{conversation}/ticket", headers=gateway.auth())
