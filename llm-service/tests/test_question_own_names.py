@@ -172,3 +172,22 @@ async def test_the_press_of_a_hall_is_told_apart_from_others_in_it(new_id: Calla
     assert (await talk.step())[0] == "list_devices"
     name, arguments = await talk.step()
     assert (name, arguments["device_code"], arguments.get("other_device_codes")) == ("device_statistics", "prs-2", None)
+
+
+@pytest.mark.parametrize("code", ["machine", "device", "机器"])
+def test_the_word_for_all_machines_is_no_device_of_that_name_where_which_or_each_is_asked(code: str) -> None:
+    def devices_of(text: str) -> tuple[str, ...]:
+        return parse_prompt(text, NOW, known_devices=[code, "WLD001"], known_fields=["pressure"]).devices
+
+    if code == "机器":
+        assert devices_of("哪台机器今天的平均压力最高") == ()
+        assert devices_of("机器今天的平均压力") == (code,)
+        return
+    for text in (
+        f"which {code} had the highest pressure today?",
+        f"every {code}'s mean pressure",
+        f"each {code} today",
+    ):
+        assert devices_of(text) == ()
+    for text in (f"mean pressure of {code} today", f"mean pressure of the {code} today"):
+        assert devices_of(text) == (code,)

@@ -186,7 +186,7 @@ def _names_device(sentence: Sentence, at: int) -> bool:
 
 def _code(sentence: Sentence, at: int) -> str:
     known = sentence.senses(at).get(Kind.DEVICE)
-    if isinstance(known, str):
+    if isinstance(known, str) and not _is_any(sentence, at):
         return known
     if at in sentence.used or at >= len(sentence) or sentence.senses(at):
         return ""
@@ -199,6 +199,12 @@ def _code(sentence: Sentence, at: int) -> str:
     if token.kind is not TokenKind.WORD or not digits or word in _NO_CODE or word in _POWERS or _is_field(sentence, at):
         return ""
     return token.raw
+
+
+def _is_any(sentence: Sentence, at: int) -> bool:
+    """Whether a device's code is said as the word for all of them: "which machine", where one is called "machine"."""
+    asked = (Kind.WHICH, Kind.EVERY, Kind.ALL, Kind.HOW_MANY)
+    return sentence.has(at, Kind.DEVICE_WORD) and any(sentence.has(at - 1, kind) for kind in asked)
 
 
 def _is_field(sentence: Sentence, at: int) -> bool:
