@@ -1,6 +1,7 @@
 """The calls of device tools that a question needs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,6 +9,7 @@ from llm_service.domain.offline.conversation import Conversation
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import condition_arguments, dropped
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.resolve import resolve_conditions
 from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
@@ -60,7 +62,10 @@ _NEXT: Final = timedelta(microseconds=1)
 
 
 class CallPlanner:
-    """Plans calls for a question whose devices are known; `left_out` names what no call can carry."""
+    """Plans calls for a question whose devices are known; `left_out` names what no call can carry.
+
+    There are none of a tool that is not offered.
+    """
 
     def __init__(self, talk: Conversation, tools: Toolbox, query: StructuredQuery) -> None:
         self._talk = talk
@@ -92,7 +97,7 @@ class CallPlanner:
         for time in query.periods or (query.time,):
             for codes in self._batches():
                 others = list(codes[1:]) or None
-                arguments = {**wanted, "other_device_codes": others}
+                arguments = {**self._in_terms_of(codes[0], wanted), "other_device_codes": others}
                 calls.append(self._tools.call(DeviceTool.STATISTICS, time=time, device_code=codes[0], **arguments))
                 self.times.append(time)
         return calls
@@ -131,10 +136,10 @@ class CallPlanner:
         )
 
     def _batches(self) -> list[tuple[str, ...]]:
-        """The devices of each call: all in one where the tool can and they have the same fields."""
+        """The devices of each call: all in one where the tool can and they have the same fields, in the same units."""
         codes = self._query.devices
         cards = [self._talk.card(code) for code in codes]
-        alike = all(cards) and len({card.fields for card in cards if card}) == 1
+        alike = all(cards) and len({(card.fields, frozenset(card.units.items())) for card in cards if card}) == 1
         if len(codes) > 1 and alike and self._tools.accepts(DeviceTool.STATISTICS, "other_device_codes"):
             return [codes]
         return [(code,) for code in codes]
@@ -149,6 +154,8 @@ class CallPlanner:
     def series(self, kind: str, codes: Sequence[str]) -> list[PlannedCall]:
         """Return calls for rows, rows per interval or features of `codes`."""
         query = self._query
+        if not self._tools.has(DeviceTool.FEATURES if kind == "features" else DeviceTool.QUERY):
+            return []
         fields = self.known_fields(codes)
         conditions = condition_arguments(query)
         if kind == "features":
@@ -206,6 +213,8 @@ class CallPlanner:
     def last(self, codes: Sequence[str]) -> list[PlannedCall]:
         """Return calls for the newest rows of `codes`."""
         query = self._query
+        if not self._tools.has(DeviceTool.QUERY):
+            return []
         fields = self.known_fields(codes)
         if self._tools.accepts(DeviceTool.QUERY, "newest_first"):
             newest: dict[str, object] = {
@@ -244,6 +253,8 @@ class CallPlanner:
 
     def moments(self, codes: Sequence[str], times: Sequence[TimeRange]) -> list[PlannedCall]:
         """Return calls for the last rows of `codes` at or before each of the moments `times` begin with."""
+        if not self._tools.has(DeviceTool.QUERY):
+            return []
         wanted: dict[str, object] = {"fields": self.known_fields(codes), "limit": _LAST_ROWS, "newest_first": True}
         ends = [TimeRange(end=time.start + _NEXT) for time in times if time.start]
         return [self._call(DeviceTool.QUERY, code, end, wanted) for end in ends for code in codes]
@@ -263,6 +274,8 @@ class CallPlanner:
     def courses(self, results: Sequence[DeviceStatistics]) -> list[PlannedCall]:
         """Return calls for the course of the fields asked for, in some dozens of points."""
         query = self._query
+        if not self._tools.has(DeviceTool.QUERY):
+            return []
         asked = query.time or TimeRange()
         calls: list[PlannedCall] = []
         for code, result in zip(query.devices, results, strict=True):
@@ -280,7 +293,17 @@ class CallPlanner:
         return calls
 
     def _call(self, tool: DeviceTool, code: str, time: TimeRange | None, wanted: dict[str, object]) -> PlannedCall:
-        return self._tools.call(tool, time=time, device_code=code, **wanted)
+        return self._tools.call(tool, time=time, device_code=code, **self._in_terms_of(code, wanted))
+
+    def _in_terms_of(self, code: str, wanted: dict[str, object]) -> dict[str, object]:
+        """`wanted` with the question's conditions as a device has them: its spelling of a field, and its unit."""
+        card, usual = self._talk.card(code), condition_arguments(self._query)
+        if card is None or not self._query.conditions or any(wanted.get(name) != usual[name] for name in usual):
+            return wanted
+        found = resolve_conditions(self._query, card)
+        if found.unknown_fields or found.not_converted:
+            return wanted
+        return {**wanted, **condition_arguments(replace(self._query, conditions=found.conditions))}
 
     def _note_lost(self, wanted: dict[str, object], parts: dict[str, str]) -> None:
         lost = dropped(self._tools, DeviceTool.QUERY, wanted)

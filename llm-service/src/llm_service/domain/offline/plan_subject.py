@@ -42,7 +42,10 @@ class _Subject:
             return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))
         if failed := self._plan.failure_of(DeviceTool.LIST):
             return failed
-        return self._settle() if cards or self._plan.talk.listed_all else None
+        if cards or self._plan.talk.listed_all:
+            return self._settle()
+        # Where no tool lists the devices, those of a question that names none can't be known.
+        return None if query.devices else Say(text=self._plan.report.no_tools(query))
 
     def _settle(self) -> Say | None:
         """Put the devices there are in place of those named; what to say when that can't be done."""
