@@ -53,7 +53,8 @@ class System:
         """Ask in a conversation; return the event stream."""
         path = f"/api/v1/conversations/{conversation_id}/stream"
         answer = await self.client.post(path, json={"content": "Hello", "use_tools": False})
-        return answer.raise_for_status().text
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return answer.text
 
     async def conversation(self) -> str:
         """Make a conversation and return its id."""
@@ -68,7 +69,9 @@ class System:
 @pytest.fixture
 async def system(tmp_path: Path, postgres_url: str) -> AsyncGenerator[System]:
     proxy = FaultProxy(postgres_url)
-    running = launch_system(tmp_path / "home", extra_env={"DATABASE_URL": proxy.url}, demo=False)
+    # What a slow machine refuses because its own queues stand is no fault of the database's.
+    patient = {"PENSTOCK_OVERLOAD_DELAY": "0", "PENSTOCK_OVERLOAD_LAG": "0"}
+    running = launch_system(tmp_path / "home", extra_env={"DATABASE_URL": proxy.url, **patient}, demo=False)
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=running.url, timeout=SECONDS, limits=limits) as client:
         try:
