@@ -27,9 +27,10 @@ from chat_stream_service.settings import ChatSettings
 from penstock_kit.cache import CacheClient
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import CallContext, Caller, current_context, use_context
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, migrate, sqlite_url
 from penstock_kit.errors import NotFound, Unavailable
 from penstock_kit.grpc import GrpcServer, open_channel
+from penstock_testkit.databases import migrated
 from penstock_testkit.services import FakeLlm, Step, serve
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -370,7 +371,5 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(store_url: str) -> AsyncGenerator[Database]:
     """An open database with the newest schema, of each kind."""
-    await migrate(store_url, MIGRATIONS)
-    opened = open_database(store_url)
-    yield opened
-    await opened.close()
+    async with migrated(store_url, MIGRATIONS) as opened:
+        yield opened

@@ -11,9 +11,10 @@ from chat_stream_service.adapters.record import to_micros
 from chat_stream_service.adapters.sql_retention import delete_unused, delete_unused_rows
 from chat_stream_service.adapters.table import conversations, memories, messages
 from chat_stream_service.domain.model.conversation import Owner
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, sqlite_url
 from penstock_kit.errors import NotFound
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "chat_stream_service" / "migrations"
 CLOCK = ManualClock()
@@ -29,14 +30,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     """A store with 120 conversations, the oldest first, each used an hour later than the one before."""
-    await migrate(url, MIGRATIONS)
-    opened = open_database(url)
-    async with opened.write() as connection:
-        await connection.execute(insert(conversations), [conversation(number) for number in range(120)])
-        await connection.execute(insert(messages), [message(number) for number in range(120)])
-        await connection.execute(insert(memories), [memory(number) for number in range(120)])
-    yield opened
-    await opened.close()
+    async with migrated(url, MIGRATIONS) as opened:
+        async with opened.write() as connection:
+            await connection.execute(insert(conversations), [conversation(number) for number in range(120)])
+            await connection.execute(insert(messages), [message(number) for number in range(120)])
+            await connection.execute(insert(memories), [memory(number) for number in range(120)])
+        yield opened
 
 
 def conversation(number: int) -> dict[str, object]:

@@ -13,8 +13,9 @@ from chat_stream_service.domain.memory.erasure import Erasure
 from chat_stream_service.domain.memory.summary import ConversationSummary
 from chat_stream_service.domain.model.conversation import Conversation, Owner
 from chat_stream_service.main import MIGRATIONS
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ANN = Owner(tenant_id="acme", user_id="ann")
@@ -24,13 +25,11 @@ ANN = Owner(tenant_id="acme", user_id="ann")
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
     """A store with one conversation."""
     url = sqlite_url(tmp_path / "chat.db")
-    await migrate(url, MIGRATIONS)
-    opened = open_database(url)
-    await SqlConversationStore(opened).create(
-        Conversation(id="conv_1", owner=ANN, title="", create_time=NOW, update_time=NOW)
-    )
-    yield opened
-    await opened.close()
+    async with migrated(url, MIGRATIONS) as opened:
+        await SqlConversationStore(opened).create(
+            Conversation(id="conv_1", owner=ANN, title="", create_time=NOW, update_time=NOW)
+        )
+        yield opened
 
 
 async def test_of_two_summaries_made_at_once_the_second_changes_nothing(database: Database) -> None:

@@ -17,9 +17,10 @@ from feature_service.domain.telemetry.store import TelemetryStore
 from feature_service.main import MIGRATIONS, open_servicers
 from feature_service.settings import FeatureSettings
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, migrate, sqlite_url
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.telemetry import ProcessMetrics
+from penstock_testkit.databases import migrated
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Open a database with the newest schema, of both kinds in turn."""
-    await migrate(database_url, MIGRATIONS)
-    opened = open_database(database_url)
-    yield opened
-    await opened.close()
+    async with migrated(database_url, MIGRATIONS) as opened:
+        yield opened
 
 
 @pytest.fixture

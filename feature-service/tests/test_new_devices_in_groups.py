@@ -10,18 +10,17 @@ from feature_service.domain.model.device import DataModel, Device
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.registry.device_registry import DeviceRegistry
 from feature_service.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 
 NUMBER = FieldKind.NUMBER
 
 
 @pytest.fixture
 async def database(tmp_path):
-    await migrate(sqlite_url(tmp_path / "x.db"), MIGRATIONS)
-    opened = open_database(sqlite_url(tmp_path / "x.db"))
-    yield opened
-    await opened.close()
+    async with migrated(sqlite_url(tmp_path / "x.db"), MIGRATIONS) as opened:
+        yield opened
 
 
 async def test_five_thousand_new_devices_of_a_new_model_take_no_transaction_each(database):

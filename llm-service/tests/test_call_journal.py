@@ -22,8 +22,9 @@ from llm_service.domain.model.usage import Cost, PriceSource, Usage
 from llm_service.main import MIGRATIONS
 from llm_service.testing import ledger_row
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 
 NewId = Callable[[str], str]
 ALICE = CallContext(request_id="req_1", caller=Caller(user_id="alice", key_id="k1"))
@@ -33,10 +34,8 @@ PAID = Cost(amount=Decimal("0.25"), source=PriceSource.OPERATOR)
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -> AsyncIterator[Database]:
     url = sqlite_url(tmp_path / "llm.db") if request.param == "sqlite" else postgres_url
-    await migrate(url, MIGRATIONS)
-    opened = open_database(url)
-    yield opened
-    await opened.close()
+    async with migrated(url, MIGRATIONS) as opened:
+        yield opened
 
 
 def journal_in(home: Path, clock: ManualClock, new_id: NewId, *, written: bool = False) -> FileJournal:

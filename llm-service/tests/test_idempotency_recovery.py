@@ -12,8 +12,9 @@ from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
 from llm_service.adapters.table import kept_answer
 from llm_service.domain.reuse.idempotent_execution import ClaimState
 from llm_service.main import MIGRATIONS
-from penstock_kit.database import Database, migrate, open_database
+from penstock_kit.database import Database, open_database
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 from penstock_testkit.servers.fault_proxy import FaultProxy
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -22,10 +23,8 @@ HOUR = 3600.0
 
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[Database]:
-    await migrate(postgres_url, MIGRATIONS)
-    opened = open_database(postgres_url)
-    yield opened
-    await opened.close()
+    async with migrated(postgres_url, MIGRATIONS) as opened:
+        yield opened
 
 
 def replica(database: Database, clock: ManualClock, owner: str) -> SqlIdempotencyStore:

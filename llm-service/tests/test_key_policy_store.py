@@ -10,7 +10,8 @@ import pytest
 from llm_service.adapters.sql_key_policy import SqlKeyPolicies
 from llm_service.domain.billing.key_policy import KeyPolicy
 from llm_service.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import sqlite_url
+from penstock_testkit.databases import migrated
 
 MINE = KeyPolicy(
     tenant_id="acme",
@@ -31,10 +32,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def policies(url: str) -> AsyncIterator[SqlKeyPolicies]:
-    await migrate(url, MIGRATIONS)
-    database = open_database(url)
-    yield SqlKeyPolicies(database)
-    await database.close()
+    async with migrated(url, MIGRATIONS) as database:
+        yield SqlKeyPolicies(database)
 
 
 async def test_a_policy_is_read_as_it_was_put_and_replaced_whole(policies: SqlKeyPolicies) -> None:

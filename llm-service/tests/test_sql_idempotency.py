@@ -9,18 +9,17 @@ import pytest
 from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
 from llm_service.domain.reuse.idempotent_execution import ClaimState
 from llm_service.main import MIGRATIONS
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, open_database, sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 from penstock_testkit.servers.process import free_port
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -> AsyncIterator[Database]:
     url = sqlite_url(tmp_path / "llm.db") if request.param == "sqlite" else postgres_url
-    await migrate(url, MIGRATIONS)
-    opened = open_database(url)
-    yield opened
-    await opened.close()
+    async with migrated(url, MIGRATIONS) as opened:
+        yield opened
 
 
 @pytest.fixture

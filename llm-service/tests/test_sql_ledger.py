@@ -14,7 +14,8 @@ from llm_service.adapters.sql_ledger import SqlLedger
 from llm_service.adapters.sql_retention import delete_old_rows
 from llm_service.domain.billing.ledger import CostGroup, LedgerFilter, LedgerRow, Outcome
 from llm_service.domain.model.usage import UNKNOWN_COST, Cost, PriceSource, Usage
-from penstock_kit.database import Database, migrate, open_database, sqlite_url
+from penstock_kit.database import Database, sqlite_url
+from penstock_testkit.databases import migrated
 
 MIGRATIONS = Path(__file__).parents[1] / "src" / "llm_service" / "migrations"
 TIME = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -51,10 +52,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    await migrate(url, MIGRATIONS)
-    opened = open_database(url)
-    yield opened
-    await opened.close()
+    async with migrated(url, MIGRATIONS) as opened:
+        yield opened
 
 
 @pytest.fixture

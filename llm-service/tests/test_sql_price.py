@@ -11,8 +11,9 @@ from llm_service.domain.billing.price import Price
 from llm_service.domain.billing.price_list import PricedModel
 from llm_service.domain.model.usage import PriceSource, Usage
 from llm_service.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import migrated
 
 WHOLE = Price(
     input=Decimal("0.05"), output=Decimal("1E+1"), cache_read=Decimal("0.0000001"), cache_write=Decimal("6.25")
@@ -28,10 +29,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def prices(url: str, clock: ManualClock) -> AsyncIterator[SqlPrices]:
-    await migrate(url, MIGRATIONS)
-    database = open_database(url)
-    yield SqlPrices(database, clock)
-    await database.close()
+    async with migrated(url, MIGRATIONS) as database:
+        yield SqlPrices(database, clock)
 
 
 async def test_a_price_is_read_to_its_last_digit_with_the_time_it_was_set(

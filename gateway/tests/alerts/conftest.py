@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import sqlite_url
+from penstock_testkit.databases import migrated
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,10 +18,8 @@ async def world(tmp_path: Path) -> Any:
     from alert_world import ALARM, CHANNEL, World
 
     url = sqlite_url(tmp_path / "gateway.db")
-    await migrate(url, MIGRATIONS)
-    database = open_database(url)
-    made = World(database)
-    await made.store.put_channel(CHANNEL)
-    await made.store.put_alarm(ALARM)
-    yield made
-    await database.close()
+    async with migrated(url, MIGRATIONS) as database:
+        made = World(database)
+        await made.store.put_channel(CHANNEL)
+        await made.store.put_alarm(ALARM)
+        yield made

@@ -10,7 +10,8 @@ import pytest
 from gateway.audit.entry import SIGN_IN_FAILED, AuditEntry
 from gateway.audit.store import AuditQuery, AuditStore
 from gateway.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import sqlite_url
+from penstock_testkit.databases import migrated
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -31,10 +32,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[AuditStore]:
-    await migrate(url, MIGRATIONS)
-    database = open_database(url)
-    yield AuditStore(database, kept_days=365, most_failed=3)
-    await database.close()
+    async with migrated(url, MIGRATIONS) as database:
+        yield AuditStore(database, kept_days=365, most_failed=3)
 
 
 async def test_entries_are_kept_for_their_time_and_failed_sign_ins_for_a_month(store: AuditStore) -> None:

@@ -17,8 +17,8 @@ from gateway.auth.table import external_identities
 from gateway.auth.token import AccessTokens
 from gateway.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database
 from penstock_kit.errors import FailedPrecondition
+from penstock_testkit.databases import migrated
 
 RULES = """
 rules:
@@ -43,10 +43,8 @@ def rules(tmp_path):
 
 @pytest.fixture
 async def database(url):
-    await migrate(url, MIGRATIONS)
-    database = open_database(url)
-    yield database
-    await database.close()
+    async with migrated(url, MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture
