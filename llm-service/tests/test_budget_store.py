@@ -13,6 +13,7 @@ import pytest
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_budget import SqlBudgets
 from llm_service.adapters.sql_ledger import SqlLedger
+from llm_service.domain.billing import budget as budget_rules
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope
 from llm_service.domain.model.usage import Cost, PriceSource
 from llm_service.main import MIGRATIONS
@@ -304,6 +305,40 @@ async def test_a_budget_of_another_tenant_is_not_found(store: Store) -> None:
     assert not await store.one.delete("other", "b1")
     assert await store.one.list("other") == []
     assert await store.one.delete("default", "b1")
+
+
+async def test_a_tenant_has_a_limited_number_of_budgets_and_no_other_is_refused_for_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget_rules, "MAX_BUDGETS", 2)
+    await store.one.put(BUDGET)
+    await store.two.put(OTHER)
+    with pytest.raises(ResourceExhausted, match="a tenant has at most 2 budgets; delete some") as refused:
+        await store.one.put(replace(BUDGET, id="b3"))
+    assert refused.value.reason == "BUDGETS_LIMIT_EXCEEDED"
+    await store.one.put(replace(BUDGET, limit=Decimal(2)))
+    await store.one.put(replace(BUDGET, id="b3", tenant_id="other"))
+    assert [(use.budget.id, use.budget.limit) for use in await store.two.list("default")] == [
+        ("b1", 2),
+        ("b2", CENT * 50),
+    ]
+    await store.one.delete("default", "b2")
+    await store.one.put(replace(BUDGET, id="b4"))
+
+
+async def test_a_key_s_budgets_are_deleted_and_no_others(store: Store) -> None:
+    for number, change in enumerate(
+        (
+            {"subject": "k1"},
+            {"subject": "k1", "period": BudgetPeriod.TOTAL},
+            {"subject": "k2"},
+            {"subject": "k1", "scope": BudgetScope.USER},
+            {"subject": "k1", "tenant_id": "other"},
+        )
+    ):
+        await store.one.put(replace(OTHER, **{"id": f"b{number}", **change}))
+    await store.one.delete_of_key("default", "k1")
+    assert [budget.id for budget in await store.two.all()] == ["b2", "b3", "b4"]
 
 
 async def test_passing_80_and_100_percent_is_told_once_each(

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from llm_service.adapters.ledger_row import amount_from_pico, micros_from_time
 from llm_service.adapters.table import budget as budgets_table
 from llm_service.adapters.table import budget_hold, budget_use, ledger
+from llm_service.adapters.whole_table import WholeTable
+from llm_service.domain.billing import budget as budget_rules
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
 from penstock_kit.clock import Clock
 from penstock_kit.database import Database
@@ -55,6 +57,7 @@ class SqlBudgets:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._whole_table = WholeTable(database, budgets_table, budgets_table.c.id, _budget)
         self._waiting: deque[_Settlement] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -67,7 +70,8 @@ class SqlBudgets:
         self.written = 0
 
     async def put(self, budget: Budget) -> BudgetUse:
-        """Create or replace a budget. Raises NotFound when its id is another tenant's."""
+        """Create or replace a budget. Raises NotFound when its id is another tenant's, ResourceExhausted
+        (BUDGETS_LIMIT_EXCEEDED) when it is new and its tenant has MAX_BUDGETS."""
         await self.flush()
         start = self._start(budget)
         values = {**_columns(budget), "id": budget.id}
@@ -76,6 +80,8 @@ class SqlBudgets:
             owner = (await connection.execute(query)).scalar()
             if owner not in {None, budget.tenant_id}:
                 raise _not_found(budget.id)
+            if owner is None:
+                await _check_room(connection, budget.tenant_id)
             await connection.execute(delete(budgets_table).where(budgets_table.c.id == budget.id))
             await connection.execute(insert(budgets_table).values(values))
             spent = (await connection.execute(_spent_since(budget, start))).scalar() or 0
@@ -92,6 +98,15 @@ class SqlBudgets:
                 await connection.execute(delete(budget_hold).where(budget_hold.c.budget_id == budget_id))
         self.shares.pop(budget_id, None)
         return bool(found.rowcount)
+
+    async def delete_of_key(self, tenant_id: str, key_id: str) -> None:
+        """Delete the budgets of a key with their use."""
+        columns = budgets_table.c
+        mine = and_(columns.tenant_id == tenant_id, columns.scope == BudgetScope.KEY.value, columns.subject == key_id)
+        async with self._database.read() as connection:
+            found = (await connection.execute(select(columns.id).where(mine))).scalars().all()
+        for budget_id in found:
+            await self.delete(tenant_id, budget_id)
 
     async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
         """Return the tenant's budgets with their use, by id."""
@@ -127,8 +142,7 @@ class SqlBudgets:
 
     async def all(self) -> Sequence[Budget]:
         """Return every tenant's budgets."""
-        async with self._database.read() as connection:
-            return [_budget(row) for row in (await connection.execute(select(budgets_table))).mappings()]
+        return await self._whole_table.read()
 
     async def reserve(
         self, reservation_id: str, budgets: Sequence[Budget], *, want: Decimal, least: Decimal
@@ -299,6 +313,12 @@ def _alert(use: BudgetUse, percent: int) -> None:
     tell = log.error if percent >= 100 else log.warning
     whose = {"scope": budget.scope.value, "subject": budget.subject, "period": budget.period.value}
     tell("budget alert", budget=budget.id, percent=percent, limit=str(budget.limit), spent=str(use.spent), **whose)
+
+
+async def _check_room(connection: AsyncConnection, tenant_id: str) -> None:
+    count = select(func.count()).select_from(budgets_table).where(budgets_table.c.tenant_id == tenant_id)
+    if ((await connection.execute(count)).scalar() or 0) >= budget_rules.MAX_BUDGETS:
+        raise budget_rules.too_many_budgets()
 
 
 def _columns(budget: Budget) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert
 
 from llm_service.adapters.table import key_policy
+from llm_service.adapters.whole_table import WholeTable
 from llm_service.domain.billing.key_policy import KeyPolicy
 from penstock_kit.database import Database
 
@@ -15,6 +16,7 @@ class SqlKeyPolicies:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._whole_table = WholeTable(database, key_policy, key_policy.c.key_id, _policy)
 
     async def put(self, policy: KeyPolicy) -> None:
         """Create or replace the policy of a key."""
@@ -38,9 +40,7 @@ class SqlKeyPolicies:
 
     async def all(self) -> Sequence[KeyPolicy]:
         """Return every policy."""
-        async with self._database.read() as connection:
-            rows = (await connection.execute(select(key_policy))).mappings().all()
-        return [_policy(row) for row in rows]
+        return await self._whole_table.read()
 
 
 def _policy(row: Mapping[Any, Any]) -> KeyPolicy:

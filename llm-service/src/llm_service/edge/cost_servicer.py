@@ -178,10 +178,7 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         if not caller.is_admin and caller.key_id not in {"", request.key_id}:
             raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_REQUIRED")
         await self._policies.delete(caller.tenant_id, request.key_id)
-        for budget in await self._budgets.all():
-            whose = (budget.tenant_id, budget.scope, budget.subject)
-            if whose == (caller.tenant_id, BudgetScope.KEY, request.key_id):
-                await self._budgets.delete(caller.tenant_id, budget.id)
+        await self._budgets.delete_of_key(caller.tenant_id, request.key_id)
         await self._limits.refresh()
         return cost_pb2.DeleteKeyPolicyResponse()
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from penstock_kit.context import Caller
 from penstock_kit.errors import ResourceExhausted
+
+MAX_BUDGETS: Final = 5_000
+"""Budgets of a tenant: every replica holds those of all tenants in memory and reads them anew every few seconds."""
 
 
 class BudgetScope(StrEnum):
@@ -96,11 +99,18 @@ class BudgetStore(Protocol):
     """Where budgets and their use are kept, together for every replica."""
 
     async def put(self, budget: Budget) -> BudgetUse:
-        """Create or replace a budget; what was spent in the running period before counts."""
+        """Create or replace a budget; what was spent in the running period before counts.
+
+        Raises ResourceExhausted (BUDGETS_LIMIT_EXCEEDED) for one more than MAX_BUDGETS of its tenant.
+        """
         ...
 
     async def delete(self, tenant_id: str, budget_id: str) -> bool:
         """Delete a budget and say whether there was one."""
+        ...
+
+    async def delete_of_key(self, tenant_id: str, key_id: str) -> None:
+        """Delete the budgets of a key."""
         ...
 
     async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
@@ -127,6 +137,12 @@ class BudgetStore(Protocol):
     def settle(self, reservation_id: str, budgets: Sequence[Budget], spent: Decimal, at: datetime) -> None:
         """Give back what was set aside and count `spent`, soon. Never blocks or fails."""
         ...
+
+
+def too_many_budgets() -> ResourceExhausted:
+    """Return what an administrator is told whose tenant has MAX_BUDGETS already."""
+    message = f"a tenant has at most {MAX_BUDGETS} budgets; delete some that are not used any more"
+    return ResourceExhausted(message, reason="BUDGETS_LIMIT_EXCEEDED")
 
 
 def exceeded(use: BudgetUse, now: datetime) -> ResourceExhausted:

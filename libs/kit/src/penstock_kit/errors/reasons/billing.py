@@ -15,6 +15,12 @@ BILLING: Final = Section(
             "wait for its next period, or raise it",
         ),
         Row(
+            "BUDGETS_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "too many budgets in the tenant",
+            "delete some that are not used any more",
+        ),
+        Row(
             "BUDGET_NOT_FOUND",
             (ErrorKind.NOT_FOUND,),
             "no such budget",
