@@ -72,6 +72,7 @@ from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
 from llm_service.domain.offline.window import find_window
+from llm_service.domain.offline.word_device import settle_word_devices
 from llm_service.domain.offline.worker import Checkpoint, unchecked
 
 _INTRODUCTION = 6
@@ -110,6 +111,7 @@ def read_prompt(text: str, now: datetime, known: Lexicon, *, checkpoint: Checkpo
     written, slips = correct_slips(in_english(tokenize(readable.text), lexicon(), known), lexicon(), known)
     tokens, heard = correct_homophones(undoubled(written, lexicon()), lexicon(), known)
     sentence = Sentence(lexemes_of(tokens, lexicon(), known))
+    settle_word_devices(sentence, known)
     reading = Reading(notes=(*slips, *heard, *correct_spelling(sentence, (lexicon(), known))))
     checkpoint()
     _prepare(sentence, reading)

@@ -11,6 +11,8 @@ from llm_service.domain.offline.query import Intent, Note, Remark, StructuredQue
 from llm_service.domain.offline.reason_asked import EXPLAINING
 from llm_service.domain.offline.resolve import ResolvedDevices, near_devices, resolve_conditions, resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool
+from llm_service.domain.offline.vocabulary import lexicon
+from llm_service.domain.offline.word_device import names_word_device
 
 _SURE: Final = 0.5
 _MOST_DEVICES: Final = 50
@@ -37,6 +39,7 @@ class _Subject:
         )
         needs_cards = doubtful or query.conditions or query.references or query.except_devices or query.refused
         needs_cards = needs_cards or query.ordered or (query.intent is Intent.ANOMALY and query.fields)
+        needs_cards = needs_cards or names_word_device(self._plan.talk.question, lexicon())
         unlisted = not query.devices or not set(query.devices) <= known
         if needs_cards and unlisted and not self._plan.talk.listed_all and self._plan.tools.has(DeviceTool.LIST):
             return CallTools(calls=(self._plan.tools.call(DeviceTool.LIST),))
