@@ -4,23 +4,29 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from structlog.testing import capture_logs
 
-from penstock_kit.clock import SystemClock
+from penstock_kit.clock import Clock, SystemClock
 from penstock_kit.redis.address import address_of
 from penstock_kit.redis.connection import ConnectionLost, PipelinedConnection
 from penstock_kit.redis.link import RedisLink, RedisUnavailable
+from penstock_testkit.clock import ManualClock
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS, until, until_true
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+AWAY: Final = "redis is away, going on in memory"
+BACK: Final = "redis is back"
+
+
 @asynccontextmanager
-async def linked(url: str, **options: Any) -> AsyncGenerator[RedisLink]:
-    link = RedisLink(url, clock=SystemClock(), **options)
+async def linked(url: str, *, clock: Clock | None = None, **options: Any) -> AsyncGenerator[RedisLink]:
+    link = RedisLink(url, clock=clock or SystemClock(), **options)
     try:
         yield link
     finally:
@@ -171,6 +177,35 @@ async def test_a_password_that_is_wrong_is_said_without_it(redis_url: str, caplo
             await link.probe([("PING",)])
     assert "AUTH" in f"{away.value}"
     assert "planted-password" not in f"{away.value}{link.error}{caplog.text}"
+
+
+async def test_a_server_that_answers_probes_and_refuses_the_same_command_is_said_once_a_minute() -> None:
+    refuses, clock = asyncio.Event(), ManualClock()
+    refuses.set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while command := await reader.readuntil(b"PING\r\n"):
+            writer.write(b"-NOPERM no 'info'\r\n" if b"INFO" in command and refuses.is_set() else b"+PONG\r\n")
+
+    async def ask(link: RedisLink) -> None:
+        await link.probe([("PING",)])
+        with suppress(RedisUnavailable):
+            await link.run([("INFO", "PING")])
+        clock.advance(0.4)
+
+    with capture_logs() as lines:
+        async with serving(answer) as url, linked(url, clock=clock, timeout=HANG_SECONDS) as link:
+            for _ in range(100):
+                await ask(link)
+            assert [line["event"] for line in lines] == [AWAY, BACK], "forty seconds of it"
+            for _ in range(100):
+                await ask(link)
+            assert [line["event"] for line in lines].count(AWAY) == 2
+            refuses.clear()
+            told = len(lines)
+            for _ in range(10):
+                await ask(link)
+    assert [line["event"] for line in lines[told:]] == [BACK]
 
 
 async def test_a_redis_that_is_not_there_is_named() -> None:

@@ -28,6 +28,9 @@ _UNFIT: Final = frozenset(
 # What servers before Redis 7 say, without a code, of a script whose user lacks a right.
 _SCRIPT_DENIED: Final = "The user executing the script can't"
 _NO_ROOM: Final = "OOM"
+# A server that answers every probe and then refuses the same command is one outage: said once in a minute.
+_BRIEF_SECONDS: Final = 1.0
+_SAY_AGAIN_SECONDS: Final = 60.0
 _MULTI: Final = (b"*1\r\n$5\r\nMULTI\r\n",)
 _EXEC: Final = (b"*1\r\n$4\r\nEXEC\r\n",)
 
@@ -73,6 +76,9 @@ class RedisLink:
         self._up = False
         self._known = False
         self._outages = 0
+        self._said = ""
+        self._said_at = 0.0
+        self._back_unsaid = False
         self._closed = False
         self._under_way: set[asyncio.Future[None]] = set()
         self._deadlines: dict[float, DeadlineQueue] = {}
@@ -133,6 +139,8 @@ class RedisLink:
         answers = await self._run(packed, _lane_of(packed), transaction=False, may_lack_room=True)
         if not self._up:
             self._set_state(up=True)
+        elif self._back_unsaid and self._clock.monotonic() - self._since >= _BRIEF_SECONDS:
+            self._say_back()
         return answers
 
     def on_failure(self, error: Exception) -> None:
@@ -293,12 +301,25 @@ class RedisLink:
         self._up = up
         if not up:
             self._outages += 1
-            log.warning("redis is away, going on in memory", detail=self._error)
-        elif self._known:
-            log.info("redis is back", away_seconds=round(lasted, 3))
+            self._say_away(lasted)
+        elif self._known and not self._back_unsaid:
+            self._say_back()
         self._known = True
         for changed in self._listeners:
             changed(up)
+
+    def _say_away(self, lasted: float) -> None:
+        """Say that it went, `lasted` seconds after it came; nothing when it is the outage that was said, going on."""
+        now = self._clock.monotonic()
+        is_same = self._error == self._said and lasted < _BRIEF_SECONDS
+        self._back_unsaid = is_same and now - self._said_at < _SAY_AGAIN_SECONDS
+        if not self._back_unsaid:
+            self._said, self._said_at = self._error, now
+            log.warning("redis is away, going on in memory", detail=self._error)
+
+    def _say_back(self) -> None:
+        self._back_unsaid = False
+        log.info("redis is back", away_seconds=round(self._since - self._said_at, 3))
 
 
 def _lane_of(packed: Sequence[bytes]) -> str:
