@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from llm_service.adapters.ledger_spool import LedgerSpool
 from llm_service.adapters.sql_budget import SqlBudgets
@@ -324,6 +326,22 @@ async def test_a_tenant_has_a_limited_number_of_budgets_and_no_other_is_refused_
     ]
     await store.one.delete("default", "b2")
     await store.one.put(replace(BUDGET, id="b4"))
+
+
+async def test_budgets_are_listed_by_one_statement_however_many_there_are(store: Store) -> None:
+    for number in range(20):
+        await store.one.put(replace(BUDGET, id=f"b{number:02}"))
+    statements: list[str] = []
+
+    def count(*happened: Any) -> None:
+        statements.append(happened[2])
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        assert len(await store.two.list("default")) == 20
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    assert len([each for each in statements if "llm_budget" in each]) == 1
 
 
 async def test_a_key_s_budgets_are_deleted_and_no_others(store: Store) -> None:

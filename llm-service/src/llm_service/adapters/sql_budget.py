@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import and_, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -73,7 +73,7 @@ class SqlBudgets:
         """Create or replace a budget. Raises NotFound when its id is another tenant's, ResourceExhausted
         (BUDGETS_LIMIT_EXCEEDED) when it is new and its tenant has MAX_BUDGETS."""
         await self.flush()
-        start = self._start(budget)
+        start = self._start(budget.period)
         values = {**_columns(budget), "id": budget.id}
         async with self._database.write() as connection:
             query = select(budgets_table.c.tenant_id).where(budgets_table.c.id == budget.id)
@@ -109,34 +109,12 @@ class SqlBudgets:
             await self.delete(tenant_id, budget_id)
 
     async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
-        """Return the tenant's budgets with their use, by id."""
-        await self.flush()
-        async with self._database.read() as connection:
-            query = select(budgets_table).where(budgets_table.c.tenant_id == tenant_id).order_by(budgets_table.c.id)
-            rows = (await connection.execute(query)).mappings().all()
-            found = [_budget(row) for row in rows]
-            return [await self._use(connection, budget, self._start(budget)) for budget in found]
+        """Return the tenant's budgets with their use, by id, in one query."""
+        return await self._uses(budgets_table.c.tenant_id == tenant_id)
 
     async def list_all(self) -> Sequence[BudgetUse]:
         """Return every tenant's budgets with their use, by id, in one query; metrics have them from then on."""
-        await self.flush()
-        now = self._clock.now()
-        starts = [
-            (budgets_table.c.period == period.value, micros_from_time(period.start(now))) for period in BudgetPeriod
-        ]
-        running = and_(budget_use.c.budget_id == budgets_table.c.id, budget_use.c.period_start == case(*starts))
-        columns = (budget_use.c.spent_pico, budget_use.c.reserved_pico)
-        query = select(budgets_table, *columns).outerjoin(budget_use, running).order_by(budgets_table.c.id)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).mappings().all()
-        uses = [
-            BudgetUse(
-                budget=_budget(row),
-                spent=amount_from_pico(row["spent_pico"] or 0),
-                reserved=amount_from_pico(row["reserved_pico"] or 0),
-            )
-            for row in rows
-        ]
+        uses = await self._uses()
         self.shares = {use.budget.id: use for use in uses}
         return uses
 
@@ -255,7 +233,7 @@ class SqlBudgets:
     ) -> None:
         expire = micros_from_time(self._clock.now() + _LIFE)
         for budget in budgets:
-            start = self._start(budget)
+            start = self._start(budget.period)
             await connection.execute(
                 update(budget_use)
                 .where(budget_use.c.budget_id == budget.id, budget_use.c.period_start == start)
@@ -281,7 +259,7 @@ class SqlBudgets:
             await connection.execute(update(budget_hold).where(mine).values(amount_pico=0))
 
     async def _locked(self, connection: AsyncConnection, budget: Budget) -> BudgetUse:
-        start = self._start(budget)
+        start = self._start(budget.period)
         await self._open(connection, budget.id, start)
         return await self._use(connection, budget, start, lock=True)
 
@@ -290,18 +268,38 @@ class SqlBudgets:
         values = {"budget_id": budget_id, "period_start": start, "spent_pico": spent, "reserved_pico": 0}
         await connection.execute(dialect.insert(budget_use).values(values).on_conflict_do_nothing())
 
+    async def _uses(self, *which: ColumnElement[bool]) -> Sequence[BudgetUse]:
+        """Return the budgets that are `which` with the use of their running periods, by id."""
+        await self.flush()
+        starts = [(budgets_table.c.period == period.value, self._start(period)) for period in BudgetPeriod]
+        running = and_(budget_use.c.budget_id == budgets_table.c.id, budget_use.c.period_start == case(*starts))
+        columns = (budget_use.c.spent_pico, budget_use.c.reserved_pico)
+        query = (
+            select(budgets_table, *columns).outerjoin(budget_use, running).where(*which).order_by(budgets_table.c.id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [
+            BudgetUse(
+                budget=_budget(row),
+                spent=amount_from_pico(row["spent_pico"] or 0),
+                reserved=amount_from_pico(row["reserved_pico"] or 0),
+            )
+            for row in rows
+        ]
+
     async def _use(self, connection: AsyncConnection, budget: Budget, start: int, *, lock: bool = False) -> BudgetUse:
         query = select(budget_use).where(budget_use.c.budget_id == budget.id, budget_use.c.period_start == start)
         row = (await connection.execute(query.with_for_update() if lock else query)).mappings().first()
         spent, reserved = (row["spent_pico"], row["reserved_pico"]) if row else (0, 0)
         return BudgetUse(budget=budget, spent=amount_from_pico(spent), reserved=amount_from_pico(reserved))
 
-    def _start(self, budget: Budget) -> int:
-        return micros_from_time(budget.period.start(self._clock.now()))
+    def _start(self, period: BudgetPeriod) -> int:
+        return micros_from_time(period.start(self._clock.now()))
 
     def _tell(self, use: BudgetUse) -> None:
         self.shares[use.budget.id] = use
-        key = (use.budget.id, self._start(use.budget))
+        key = (use.budget.id, self._start(use.budget.period))
         step = next((step for step in _STEPS if use.share >= step), 0.0)
         if step > self._told.get(key, 0.0):
             self._told[key] = step
