@@ -85,6 +85,20 @@ async def test_reads_go_on_beside_writes(store):
     assert (await store.extent(KEY)).rows == 9000
 
 
+async def test_rows_of_blocks_are_in_memory_of_their_own_with_nothing_where_there_is_nothing(store):
+    await store.append(KEY, frame_of([3, 1], {"t": ["x", None]}, a=[3.0, np.nan]))
+    for rows in (None, 1):
+        blocks = [block async for block in store.blocks(KEY, ["a", "t", "unknown"], Span(), rows)]
+        columns = [(*block.numbers.values(), block.timestamps) for block in blocks]
+        assert all(column.flags.writeable for each in columns for column in each)
+        assert np.concatenate([block.numbers["a"] for block in blocks]).tolist() == [
+            pytest.approx(np.nan, nan_ok=True),
+            3,
+        ]
+        assert [text for block in blocks for text in block.texts["t"].tolist()] == [None, "x"]
+        assert all(np.isnan(block.numbers["unknown"]).all() for block in blocks)
+
+
 async def test_the_file_is_opened_only_after_what_it_waits_for(tmp_path):
     gate = asyncio.Event()
 

@@ -144,8 +144,8 @@ class DuckDbTelemetryStore:
         if rows is not None:
             parts = await self._file.read(partial(cut_into_blocks, table, span, rows), tenant_id=key.tenant_id)
         for part in parts:
-            columns = await self._columns(sql.rows(table, fields, part), key.tenant_id)
-            frame = _ordered_frame(columns, fields, table.kinds)
+            read = partial(_read_rows, sql.rows(table, fields, part), fields, table.kinds)
+            frame = await self._file.read(read, tenant_id=key.tenant_id)
             if len(parts) > 1:
                 await self._file.release_cache(SCAN_CACHE_MB)
             # Rows that were written since the range was cut may have made a part longer.
@@ -221,8 +221,7 @@ class DuckDbTelemetryStore:
             found = [await self.statistics(keys, part, span, conditions=conditions) for part in parts]
             return replace(found[0], fields=[field for each in found for field in each.fields])
         statement = sql.statistics(sources, fields, span, correlate=correlate, conditions=conditions)
-        row = (await self._rows(statement, keys[0].tenant_id))[0]
-        return _range_statistic(row, fields, correlate=correlate)
+        return _range_statistic((await self._rows(statement, keys[0].tenant_id))[0], fields, correlate=correlate)
 
     async def insight(self, key: SeriesKey, query: StatisticsQuery) -> Sequence[FieldInsight]:
         """Return times of extremes and percentiles."""
@@ -387,10 +386,12 @@ def _frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str
     return frame_of_columns(columns, fields, kinds)
 
 
-def _ordered_frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str, FieldKind]) -> "Frame":
-    from feature_service.adapters.duckdb.result import in_order_of_time
+def _read_rows(
+    statement: sql.Statement, fields: Sequence[str], kinds: Mapping[str, FieldKind], cursor: "DuckDBPyConnection"
+) -> "Frame":
+    from feature_service.adapters.duckdb.result import read_rows
 
-    return in_order_of_time(_frame(columns, fields, kinds))
+    return read_rows(cursor, statement, fields, kinds)
 
 
 def _empty(fields: Sequence[str]) -> "Frame":

@@ -59,7 +59,7 @@ class RowTable:
         self._label = label
         self._filled = dict.fromkeys(rows, 0)
         self._parts: dict[str, slice] = {}
-        self._texts: dict[str, list[TextArray]] = {code: [] for code in rows}
+        self._texts: dict[str, TextArray] = {}
         self._known: dict[str, str] = {}
         end = 0
         for code, count in rows.items():
@@ -87,7 +87,9 @@ class RowTable:
         if texts is None:
             part[-1, inside] = rows.numbers[self._label]
         else:
-            self._texts[code].append(self._interned(texts))
+            if code not in self._texts:
+                self._texts[code] = np.empty(part.shape[1], dtype=np.object_)
+            self._texts[code][inside] = self._interned(texts)
         self._filled[code] += len(rows)
 
     def device(self, code: str) -> LabelledRows:
@@ -97,13 +99,11 @@ class RowTable:
             timestamps=part[0].view("datetime64[us]"),
             numbers={name: part[place] for place, name in enumerate(self._fields, 1)},
         )
-        texts = self._texts[code]
-        return LabelledRows(frame=frame, labels=np.concatenate(texts) if texts else part[-1])
+        texts = self._texts.get(code)
+        return LabelledRows(frame=frame, labels=part[-1] if texts is None else texts[: self._filled[code]])
 
-    def _interned(self, texts: TextArray) -> TextArray:
-        found = np.empty(len(texts), dtype=np.object_)
-        found[:] = [None if text is None else self._known.setdefault(text, text) for text in texts.tolist()]
-        return found
+    def _interned(self, texts: TextArray) -> list[str | None]:
+        return [None if text is None else self._known.setdefault(text, text) for text in texts.tolist()]
 
 
 def _allocated(columns: int, rows: int, room: RowRoom | None) -> FloatArray:
