@@ -181,6 +181,7 @@ async def test_what_is_kept_of_the_file_in_memory_is_given_back_unless_a_stateme
         lambda cursor: cursor.execute("CREATE TABLE t AS SELECT random() AS x FROM range(4_000_000)"),
         committed=lambda _: True,
     )
+    await file.write(lambda _: None, committed=lambda _: False)  # behind the writing of the log, which is a statement
     total = "SELECT max(x) FROM t"
     before = await file.read(lambda cursor: cursor.execute(total).fetchall())
     held, limit = await memory_of(file)
