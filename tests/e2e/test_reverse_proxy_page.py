@@ -142,6 +142,8 @@ async def test_streams_pass_at_once_websockets_open_large_bodies_pass_and_caller
         refused = await http.post("/v1/embeddings", json={"model": "no/such", "input": "x" * LARGE})
         assert refused.headers["content-type"] != "text/html", "the gateway has answered, not the proxy"
         assert refused.status_code != 413
+        await _the_page_s_own_commands_show_a_stream(proxied)
+        assert (await http.get("/metrics", headers={"Authorization": ""})).status_code == 401
         await _no_caller_chooses_its_address(proxied, http)
 
 
@@ -173,3 +175,13 @@ async def _no_caller_chooses_its_address(proxied: Proxied, http: httpx.AsyncClie
         for number in range(8)
     ]
     assert made[-1].status_code == 429, "all came from one address, whatever they say"
+
+
+async def _the_page_s_own_commands_show_a_stream(proxied: Proxied) -> None:
+    (commands,) = re.findall(r"^```sh\n(KEY=.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    commands = commands.replace("https://penstock.example", proxied.url).replace("var/", f"{proxied.system.home}/")
+    environment = {"PATH": PROGRAMS, "CURL_CA_BUNDLE": str(proxied.system.home.parent / "certificate.pem")}
+    shell = await asyncio.create_subprocess_exec("sh", "-ec", commands, env=environment, stdout=asyncio.subprocess.PIPE)
+    shown, _ = await shell.communicate()
+    assert b"event: message_chunk" in shown
+    assert b"event: complete_state" in shown
