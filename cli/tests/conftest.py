@@ -50,7 +50,9 @@ class Lines:
 class Suite:
     """`modes` by service name; started in that order."""
 
-    def __init__(self, folder: Path, modes: dict[str, str], *, grace: float = 5.0) -> None:
+    def __init__(
+        self, folder: Path, modes: dict[str, str], *, grace: float = 5.0, prepare: Callable[[], object] = lambda: None
+    ) -> None:
         self.folder = folder
         self.ports: set[int] = set()
         self.lines = Lines()
@@ -68,6 +70,7 @@ class Suite:
             output=self.output,
             banner=lambda seconds: f"READY in {seconds:.1f}",
             grace_seconds=grace,
+            prepare=prepare,
         )
 
     def run(self, scenario: Callable[["Suite"], None]) -> int:

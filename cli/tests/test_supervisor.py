@@ -46,6 +46,14 @@ def test_services_stop_in_reverse_order_and_none_is_left(make_suite: MakeSuite) 
     assert not any(process.alive for process in pids)
 
 
+def test_a_signal_while_schemas_are_brought_to_their_newest_ends_the_run_before_a_service_starts(
+    make_suite: MakeSuite,
+) -> None:
+    suite = make_suite({"a": "good"}, prepare=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert suite.run(lambda suite: None) == 0
+    assert suite.home.read_state().services["a"].start_time == 0
+
+
 def test_a_service_that_is_killed_is_started_again(make_suite: MakeSuite) -> None:
     def scenario(suite: Any) -> None:
         suite.lines.wait_for("READY")

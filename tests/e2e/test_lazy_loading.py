@@ -40,12 +40,29 @@ def test_an_idle_service_has_imported_no_sdk_and_no_data_library(tmp_path: Path)
     }
     # The first start loads the demo data; the second is the one of an idle system that has them.
     start_system(tmp_path / "home", extra_env=environment).stop()
-    for file in recorded.iterdir():
-        if file.name.split(".")[0] in SERVICES:
-            assert "alembic" not in file.read_text().split(), file.name
-        file.unlink()
+    _modules_of_services(recorded)
     start_system(tmp_path / "home", extra_env=environment).stop()
-    loaded = {file.name.split(".")[0]: set(file.read_text().split()) for file in recorded.iterdir()}
-    assert set(loaded) >= SERVICES
+    loaded = _modules_of_services(recorded)
     for service in SERVICES:
         assert not loaded[service] & HEAVY, service
+
+
+def test_no_service_loads_what_makes_schemas_at_a_first_start_nor_where_files_are_missing_later(tmp_path: Path) -> None:
+    recorded = tmp_path / "modules"
+    recorded.mkdir()
+    environment = {"PYTHONPATH": str(Path(__file__).parent / "record_modules"), "RECORD_MODULES": str(recorded)}
+    for _ in ("first", "later"):
+        start_system(tmp_path / "home", extra_env=environment, demo=False).stop()
+        loaded = _modules_of_services(recorded)
+        assert [name for name, modules in loaded.items() if "alembic" in modules] == []
+        for file in ("gateway.db", "llm.db", "chat.db", "feature.db"):
+            (tmp_path / "home" / file).unlink()
+
+
+def _modules_of_services(recorded: Path) -> dict[str, set[str]]:
+    """Return what each service of the last start had imported, and forget it."""
+    loaded = {file.name.split(".")[0]: set(file.read_text().split()) for file in recorded.iterdir()}
+    for file in recorded.iterdir():
+        file.unlink()
+    assert set(loaded) >= SERVICES
+    return {name: modules for name, modules in loaded.items() if name in SERVICES}

@@ -118,11 +118,6 @@ class Home:
         return descriptor
 
     @property
-    def used(self) -> bool:
-        """Whether a suite has run on this home before."""
-        return (self.path / STATE_FILE).exists()
-
-    @property
     def locked(self) -> bool:
         """Whether a supervisor runs on this home."""
         try:

@@ -23,7 +23,10 @@ _GIVEN_UP: Final = ("failed", "misconfigured")
 
 
 class Supervisor:
-    """Runs the suite once. ``supervise(service, number, on_change)`` makes the ProcessSupervisor of a service."""
+    """Runs the suite once. ``supervise(service, number, on_change)`` makes the ProcessSupervisor of a service.
+
+    `prepare` is called before the first service starts, when signals are listened to already.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Supervisor:
         output: Output,
         banner: Callable[[float], str],
         grace_seconds: float,
+        prepare: Callable[[], object] = lambda: None,
     ) -> None:
         # A SimpleQueue may be written from a signal handler at any moment; an Event may not.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -51,6 +55,7 @@ class Supervisor:
         self._output = output
         self._banner = banner
         self._grace = grace_seconds
+        self._prepare = prepare
         # Whether it ended because a service did not accept its settings.
         self.misconfigured = False
         self._signals = 0
@@ -63,6 +68,9 @@ class Supervisor:
         previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._on_reload)
         self._started = time.monotonic()
         try:
+            self._prepare()
+            if self._signals:
+                return 0
             for child in self._in_order_of_start():
                 child.start()
             return self._watch()

@@ -30,7 +30,7 @@ from penstock_kit.installation import SECRET_FILE, ensure_secret
 _DETACHED_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.05
 _TAIL_BYTES: Final = 8_000
-_FIRST_SCHEMA: Final = "penstock_cli.supervisor.first_schema"
+_SCHEMAS: Final = "penstock_cli.supervisor.record_schemas"
 
 
 def up(settings: CliSettings) -> int:
@@ -137,8 +137,7 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
     for line in (*doubtful(settings.values), *overridden(settings)):
         output.say(line)
     launcher = _launcher(settings, environment, output)
-    if not home.used and not any(settings.text(name) or settings.text(f"{name}_FILE") for name in DATABASE_SETTINGS):
-        _make_first_schema(launcher, output)
+    in_files = not any(settings.text(name) or settings.text(f"{name}_FILE") for name in DATABASE_SETTINGS)
 
     def supervise(service: Service, number: int, on_change: Callable[[], object]) -> ProcessSupervisor:
         return ProcessSupervisor(
@@ -160,14 +159,15 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
         output=output,
         banner=lambda seconds: banner(url=settings.local_url, home=settings.home, seconds=seconds),
         grace_seconds=settings.grace_seconds,
+        prepare=(lambda: _bring_schemas(launcher, output)) if in_files else (lambda: None),
     )
 
 
-def _make_first_schema(launcher: Launcher, output: Output) -> None:
-    """Make the files of records in a process that ends, so that no service keeps in memory what that takes."""
+def _bring_schemas(launcher: Launcher, output: Output) -> None:
+    """Bring the files of records to their newest schema in a process that ends: no service keeps what that takes."""
     if isinstance(launcher, ForkServerLauncher):
         maker = Service(
-            name="schema", command=(sys.executable, "-m", _FIRST_SCHEMA), module=_FIRST_SCHEMA, listeners=(), health=""
+            name="schema", command=(sys.executable, "-m", _SCHEMAS), module=_SCHEMAS, listeners=(), health=""
         )
         child = launcher.launch(maker)
         if child.stdout is not None:

@@ -1,4 +1,4 @@
-"""The files of records of a first start are made before the services, in a process that ends."""
+"""The files of records are brought to the newest schema before the services start, in a process that ends."""
 
 import os
 import sqlite3
@@ -8,14 +8,14 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
-from penstock_cli.supervisor.first_schema import FILES
+from penstock_cli.supervisor.record_schemas import FILES
 from penstock_kit.database.migrate import newest_revision, version_table
 from penstock_testkit.waiting import HANG_SECONDS
 
 
-def make(home: Path) -> "subprocess.CompletedProcess[str]":
+def make(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "penstock_cli.supervisor.first_schema"],
+        [sys.executable, *options, "-m", "penstock_cli.supervisor.record_schemas"],
         env={"PATH": os.environ["PATH"], "PENSTOCK_HOME": str(home)},
         cwd=home,
         capture_output=True,
@@ -44,3 +44,18 @@ def test_a_file_that_cannot_be_made_is_left_to_its_service_and_the_others_are_ma
     made = make(tmp_path)
     assert made.returncode == 0, made.stderr
     assert {path.name for path in tmp_path.glob("*.db") if path.is_file()} == set(FILES.values()) - {"gateway.db"}
+
+
+def test_a_damaged_file_is_left_to_its_service_without_a_word_and_the_others_are_made(tmp_path: Path) -> None:
+    (tmp_path / "gateway.db").write_bytes(b"no database at all" * 100)
+    made = make(tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.count("schema migrated") == len(FILES) - 1
+
+
+def test_where_nothing_is_behind_alembic_is_not_even_loaded(tmp_path: Path) -> None:
+    make(tmp_path)
+    looked = make(tmp_path, "-X", "importtime")
+    assert (looked.returncode, looked.stdout) == (0, "")
+    assert " penstock_kit.database\n" in looked.stderr
+    assert "alembic" not in looked.stderr
