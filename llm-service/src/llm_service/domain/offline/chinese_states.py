@@ -220,6 +220,14 @@ class ChineseStates(SharedWording):
         """Say where rows end."""
         return f"一次回答容纳不下更多行：{time}（{self.times.name}）之后的数据已略去。"
 
+    def defects_head(self, device: str, field: str) -> str:
+        """Open bad stretches."""
+        return f"{device} 持续的问题（按 {field}，只列持续至少 1 分钟的时段）："
+
+    def defect(self, label: str, stretch: Stretch) -> str:
+        """Tell a bad stretch."""
+        return f"- {label}：{stretch.begin} 至 {stretch.end}（{self.times.name}，{stretch.length}）"
+
     def spikes_head(self, device: str) -> str:
         """Open far readings."""
         return f"{device} 有个别数据明显偏离其余数据："

@@ -246,6 +246,14 @@ class EnglishStates(SharedWording):
         """Say where rows end."""
         return f"No more rows fit into one answer: those after {time} {self.times.name} are left out."
 
+    def defects_head(self, device: str, field: str) -> str:
+        """Open bad stretches."""
+        return f"What lasted on {device}, by its {field} (stretches of a minute or more):"
+
+    def defect(self, label: str, stretch: Stretch) -> str:
+        """Tell a bad stretch."""
+        return f"- {label}: {stretch.begin} to {stretch.end} {self.times.name} ({stretch.length})"
+
     def spikes_head(self, device: str) -> str:
         """Open far readings."""
         return f"Single readings of {device} that lie far from the rest:"

@@ -296,6 +296,14 @@ class StateWording(Protocol):
         """Say that the rows after a time are left out."""
         ...
 
+    def defects_head(self, device: str, field: str) -> str:
+        """Open the stretches in which the labels of a device were bad for a minute or more."""
+        ...
+
+    def defect(self, label: str, stretch: Stretch) -> str:
+        """Tell one of them."""
+        ...
+
     def spikes_head(self, device: str) -> str:
         """Open single readings that lie far from the rest."""
         ...

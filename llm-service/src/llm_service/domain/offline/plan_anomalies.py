@@ -8,8 +8,10 @@ from llm_service.domain.offline import answer_anomalies
 from llm_service.domain.offline.anomaly_result import anomalies_from_json
 from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_defects import counting_values, tell_defects
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
 from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall
@@ -40,9 +42,14 @@ def answer_anomalies_of(plan: PlanState) -> Step:
         answer_anomalies.anomalies(plan.report, query, anomalies_from_json(each.outcome.data), each.time(time))
         for each, time in zip(gathered, times, strict=True)
     ]
-    spikes = _spikes(plan)
-    if not isinstance(spikes, list):
-        return spikes
+    single = _single(plan)
+    if not isinstance(single, list):
+        return single
+    defects = tell_defects(plan, single)
+    if not isinstance(defects, list):
+        return defects
+    told = (answer_anomalies.spikes(plan.report, query, each) for each in single)
+    spikes = list(dict.fromkeys(filter(None, told)))
     plan.heed("anomaly", {})
     counts = {each.device: each.count for found in gathered for each in anomalies_from_json(found.outcome.data)}
     looked = {
@@ -52,7 +59,7 @@ def answer_anomalies_of(plan: PlanState) -> Step:
         if each.windows
     }
     groups = _by_group(plan, counts) or _ranked(plan, looked) if len(query.periods) < 2 else []
-    return plan.say("\n\n".join([*groups, *texts, *spikes]))
+    return plan.say("\n\n".join([*groups, *texts, *defects, *spikes]))
 
 
 def _by_group(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
@@ -80,18 +87,17 @@ def _ranked(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
     return [plan.report.say.most_anomalies([(code, plan.report.say.times_of(n)) for code, n in told], lowest=lowest)]
 
 
-def _spikes(plan: PlanState) -> list[str] | Step:
-    """What single readings lie far from the rest, which a window of many does not show; or the step to know it."""
+def _single(plan: PlanState) -> list[DeviceStatistics] | Step:
+    """What tells which single readings lie far from the rest, which a window does not show; or the step to know it."""
     able = all(plan.tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
     if not able:
         return []
     asked = replace(plan.query, percentiles=TAILS, statistics=(), devices=plan.query.devices[:_MOST])
     planner = CallPlanner(plan.talk, plan.tools, asked)
-    found = plan.gathered(DeviceTool.STATISTICS, planner.statistics("when"))
+    found = plan.gathered(DeviceTool.STATISTICS, counting_values(plan, planner.statistics("when")))
     if not isinstance(found, list):
         return found
-    results = [result for each in found for result in all_statistics_from_json(each.outcome.data)]
-    return list(dict.fromkeys(filter(None, (answer_anomalies.spikes(plan.report, asked, each) for each in results))))
+    return [result for each in found for result in all_statistics_from_json(each.outcome.data)]
 
 
 def _calls(plan: PlanState) -> list[PlannedCall]:
