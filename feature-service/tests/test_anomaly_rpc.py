@@ -13,10 +13,10 @@ from sqlalchemy import update
 
 from feature_service.adapters.detector.sql_store import SqlDetectorStore
 from feature_service.adapters.metadata.table import detector as detector_table
-from feature_service.domain.anomaly.cancellation import run_abandonable
 from feature_service.domain.anomaly.detector import fit_detector
 from feature_service.domain.anomaly.method import AnomalyMethod
 from feature_service.domain.anomaly.record import DetectorSet
+from feature_service.domain.extraction.cancellation import run_abandonable
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.frame import Frame
 from penstock_kit.database import open_database, sqlite_url

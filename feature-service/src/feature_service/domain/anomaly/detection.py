@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from feature_service.domain.anomaly.baseline import default_baseline
-from feature_service.domain.anomaly.cancellation import run_abandonable
 from feature_service.domain.anomaly.method import MAX_FIELDS
 from feature_service.domain.anomaly.query import AnomalyQuery
 from feature_service.domain.anomaly.record import DetectorSet, DetectorStore
+from feature_service.domain.extraction.cancellation import run_abandonable
 from feature_service.domain.extraction.work_limit import MAX_SHARED_READINGS, require_workable
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import Device

@@ -1,7 +1,8 @@
 """From rows to a feature matrix: outliers, missing values, windows, features, scaling."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from feature_service.domain.preprocessing.missing import MissingFill, any_missin
 from feature_service.domain.preprocessing.outlier import OutlierFilter, fit_outlier_filter
 from feature_service.domain.preprocessing.scaling import Scaler, fit_scaler
 from penstock_kit.errors import Unprocessable
+
+_READINGS_AT_ONCE: Final = 50_000_000
+"""Readings of windows, each once for each feature, between two calls of `progress`: about half a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +64,10 @@ class FeatureTable:
         return {name: count for name, count in counts.items() if count}
 
 
-def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
+def extract_features(frame: Frame, plan: ExtractionPlan, check: Callable[[], None] = lambda: None) -> FeatureTable:
     """Return the features of every window of `frame`'s numbers, columns named ``<field>_<feature>``.
+
+    `check` is called now and then; what it raises ends the work.
 
     Raises InvalidArgument for a feature, threshold or range that is not valid, Unprocessable NUMERIC_FIELD_REQUIRED or
     WINDOW_LIMIT_EXCEEDED when there is nothing to make a window of, NORMALIZATION_INVALID when a single window is to be
@@ -75,7 +81,7 @@ def extract_features(frame: Frame, plan: ExtractionPlan) -> FeatureTable:
     outlier_filter, missing_fill = _fitted_on_rows(frame, plan)
     clean = clean_rows(frame, outlier_filter, missing_fill)
     windows = clean.windows(window)
-    raw = feature_matrix(clean, window, features, windows)
+    raw = feature_matrix(clean, window, features, windows, lambda _: check())
     scaler = plan.fitted.scaler if plan.fitted else fit_scaler(raw, scaling_of(plan, len(raw)), plan.value_range)
     return FeatureTable(
         matrix=scaler.apply(raw),
@@ -153,7 +159,8 @@ def feature_matrix(
 ) -> FloatArray:
     """Return the features of the windows, (windows, fields x features), field after field.
 
-    `progress` is told the share of the fields that is done after each.
+    `progress` is told the share that is done after each field, and now and then within one of many windows; what it
+    raises ends the work.
 
     Raises Unprocessable WINDOW_LIMIT_EXCEEDED when no window fits into the rows that are left.
     """
@@ -185,17 +192,41 @@ def window_matrix(
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
     """Return what :func:`feature_matrix` does, of rows that are known to have a window."""
-    times = clean.frame.timestamps
+    pieces = list(_pieces(windows, len(features)))
     parts: list[FloatArray] = []
-    for name, values in clean.frame.numbers.items():
-        if isinstance(window, TimeWindowPlan):
-            parts.append(uneven_features(values, windows, features, clean.absent[name], times))
-        else:
-            at = None if window.max_gap is None else windows.first
-            parts.append(window_features(values, window, features, clean.absent[name], at, times=times))
-        if progress is not None:
-            progress(len(parts) / len(clean.frame.numbers))
+    for name in clean.frame.numbers:
+        found: list[FloatArray] = []
+        for piece in pieces:
+            found.append(_field_features(clean, name, window, features, (windows, piece)))
+            if progress is not None:
+                progress((len(parts) + len(found) / len(pieces)) / len(clean.frame.numbers))
+        parts.append(found[0] if len(found) == 1 else np.concatenate(found))
     return np.hstack(parts)
+
+
+def _pieces(windows: WindowRows, features: int) -> Iterator[slice]:
+    """Yield the windows in parts that are computed at once: they look at so many readings, and are one at least."""
+    sizes = windows.stop - windows.first
+    most = max(1, _READINGS_AT_ONCE // max(1, int(sizes.max(initial=1)) * features))
+    for start in range(0, max(1, len(windows)), most):
+        yield slice(start, min(start + most, len(windows)))
+
+
+def _field_features(
+    clean: CleanRows, name: str, window: Windowing, features: Sequence[str], wanted: tuple[WindowRows, slice]
+) -> FloatArray:
+    """The features of some windows of a field, each what it is among all of them to the bit."""
+    windows, piece = wanted
+    whole = piece == slice(0, len(windows))
+    some = windows if whole else windows.cut(piece)
+    first = windows.first[piece]
+    inside = slice(None) if whole else slice(int(first[0]), int(windows.stop[piece].max()))
+    values, absent = clean.frame.numbers[name][inside], clean.absent[name][inside]
+    times = clean.frame.timestamps[inside]
+    if isinstance(window, TimeWindowPlan):
+        return uneven_features(values, some, features, absent, times)
+    at = None if window.max_gap is None else some.first
+    return window_features(values, window, features, absent, at, times=times)
 
 
 def feature_names(fields: Iterable[str], features: Sequence[str]) -> tuple[str, ...]:

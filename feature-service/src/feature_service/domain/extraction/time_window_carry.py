@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from feature_service.domain.extraction.extract import CleanRows
-from feature_service.domain.extraction.window_carry import WindowCarry, copied, features_of, joined
+from feature_service.domain.extraction.window_carry import Check, WindowCarry, copied, features_of, joined
 from feature_service.domain.feature.time_window import TimeWindowPlan
 from feature_service.domain.feature.window import MAX_SIZE, WindowPlan
 from feature_service.domain.feature.window_rows import Windowing, micros_of_times, require_few_rows, window_rows
@@ -20,11 +20,12 @@ class TimeWindowCarry:
 
     longest = 0
 
-    def __init__(self, window: TimeWindowPlan, features: tuple[str, ...]) -> None:
+    def __init__(self, window: TimeWindowPlan, features: tuple[str, ...], check: Check) -> None:
         self.rows = 0
         self.over_gap = 0
         self._window = window
         self._features = features
+        self._check = check
         self._rest: CleanRows | None = None
         self._next = window.places()[0] * window.step
 
@@ -55,7 +56,7 @@ class TimeWindowCarry:
         window = replace(self._window, start=self._next, end=min(self._window.end, over))
         windows = window_rows(rows.frame.timestamps, window)
         self.over_gap += windows.over_gap
-        return features_of(rows, window, self._features, windows)
+        return features_of(rows, window, self._features, windows, self._check)
 
     def _require_few(self) -> None:
         """Rows that wait are those of windows: too many are told before they fill the memory."""
@@ -66,6 +67,10 @@ class TimeWindowCarry:
             require_few_rows(inside, self._window, np.array([self._next]))
 
 
-def carry_of(window: Windowing, features: tuple[str, ...]) -> "WindowCarry | TimeWindowCarry":
-    """Return what makes the windows of a plan from blocks."""
-    return WindowCarry(window, features) if isinstance(window, WindowPlan) else TimeWindowCarry(window, features)
+def carry_of(
+    window: Windowing, features: tuple[str, ...], check: Check = lambda: None
+) -> WindowCarry | TimeWindowCarry:
+    """Return what makes the windows of a plan from blocks; `check` is called now and then, and may raise."""
+    if isinstance(window, WindowPlan):
+        return WindowCarry(window, features, check)
+    return TimeWindowCarry(window, features, check)

@@ -1,5 +1,8 @@
 """Windows of a long range made block by block: rows that later windows need are carried over a block's end."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from feature_service.domain.extraction.extract import CleanRows, window_matrix
@@ -9,20 +12,24 @@ from feature_service.domain.feature.window_rows import Windowing, WindowRows
 from feature_service.domain.model.array import FloatArray, TimeArray
 from feature_service.domain.model.frame import Frame, concatenate
 
+Check: TypeAlias = Callable[[], None]
+
 
 class WindowCarry:
     """Makes the windows of blocks that follow each other, those of all their rows together.
 
     `rows` counts the rows it was given, `longest` those of the longest stretch without a gap of more than `max_gap`.
+    `check` is called now and then; what it raises ends the work.
     """
 
     over_gap = 0
 
-    def __init__(self, window: WindowPlan, features: tuple[str, ...]) -> None:
+    def __init__(self, window: WindowPlan, features: tuple[str, ...], check: Check) -> None:
         self.rows = 0
         self.longest = 0
         self._window = window
         self._features = features
+        self._check = check
         self._rest: CleanRows | None = None
         self._stretch = 0
         self._last: TimeArray | None = None
@@ -33,7 +40,7 @@ class WindowCarry:
         rows = clean if self._rest is None else joined(self._rest, clean)
         windows = rows.windows(self._window)
         self._rest = copied(rows.cut(slice(self._next_start(rows.frame.timestamps, len(windows)), None)))
-        return features_of(rows, self._window, self._features, windows)
+        return features_of(rows, self._window, self._features, windows, self._check)
 
     def end(self) -> tuple[TimeArray, FloatArray] | None:
         """Return the windows that wait for no more rows: none, as each ends with a row."""
@@ -60,12 +67,12 @@ class WindowCarry:
 
 
 def features_of(
-    rows: CleanRows, window: Windowing, features: tuple[str, ...], windows: WindowRows
+    rows: CleanRows, window: Windowing, features: tuple[str, ...], windows: WindowRows, check: Check
 ) -> tuple[TimeArray, FloatArray]:
     """Return the times and the features of windows, of which there may be none."""
     if len(windows) == 0:
         return windows.times, np.empty((0, len(rows.frame.numbers) * len(features)))
-    return windows.times, window_matrix(rows, window, features, windows)
+    return windows.times, window_matrix(rows, window, features, windows, lambda _: check())
 
 
 def joined(first: CleanRows, second: CleanRows) -> CleanRows:

@@ -1,10 +1,12 @@
 """Statistics of window features over the devices of a model, and how the features go together."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from feature_service.domain.extraction.cancellation import run_abandonable
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
 from feature_service.domain.extraction.work_limit import require_workable
 from feature_service.domain.feature.window import WindowPlan
@@ -103,7 +105,7 @@ class FeatureStatisticsReader:
         if rows * len(query.fields) > MOST_VALUES_AT_ONCE and query.plan.window.count(rows):
             return await self._streamed(key, rows, query, len(features))
         frame = await self._telemetry.read(key, query.fields, query.span)
-        return await asyncio.to_thread(_windows_of, frame, query.fields, query.plan, features)
+        return await run_abandonable(partial(_windows_of, frame, query.fields, query.plan, features))
 
     async def _streamed(self, key: SeriesKey, rows: int, query: FeatureStatisticsQuery, features: int) -> "FloatArray":
         import numpy as np
@@ -145,7 +147,13 @@ def _require_few(windows: int, columns: int, query: FeatureStatisticsQuery) -> N
         )
 
 
-def _windows_of(frame: "object", fields: Sequence[str], plan: ExtractionPlan, features: Sequence[str]) -> "FloatArray":
+def _windows_of(
+    frame: "object",
+    fields: Sequence[str],
+    plan: ExtractionPlan,
+    features: Sequence[str],
+    check: Callable[[], None],
+) -> "FloatArray":
     import numpy as np
 
     from feature_service.domain.extraction.extract import clean_rows, feature_matrix
@@ -162,7 +170,7 @@ def _windows_of(frame: "object", fields: Sequence[str], plan: ExtractionPlan, fe
     windows = clean.windows(plan.window)
     if len(windows) == 0:
         return np.empty((0, len(fields) * len(features)))
-    return feature_matrix(clean, plan.window, features, windows)
+    return feature_matrix(clean, plan.window, features, windows, lambda _: check())
 
 
 def _stacked(parts: "Sequence[FloatArray]", columns: int) -> "FloatArray":

@@ -1,7 +1,7 @@
 """Features of a range of any length, in memory that does not grow with it: few fields and rows at a time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from feature_service.domain.extraction.block_cleaning import BlockCleaner, Reading
+from feature_service.domain.extraction.cancellation import abandonable
 from feature_service.domain.extraction.extract import (
     FeatureTable,
     FittedPreprocessing,
@@ -139,7 +140,8 @@ class FeatureStream:
         groups: list[_Group] = []
         for place in range(0, len(fields), at_once := self._fields_at_once(len(fields), rows)):
             names = fields[place : place + at_once]
-            groups.append(await self._group(names, place * width, matrix, most))
+            with abandonable() as check:
+                groups.append(await self._group(names, place * width, matrix, most, check))
             self._require_same(groups)
         matrix.keep(groups[0].windows)
         scaler = await asyncio.to_thread(self._scale, matrix.values)
@@ -158,10 +160,12 @@ class FeatureStream:
         window_rows = self._plan.window.rows_of_window(rows)
         return max(1, self._most_values // min(self._most_values, max(_LEAST_ROWS, 2 * window_rows)))
 
-    async def _group(self, fields: Sequence[str], first_column: int, matrix: Matrix, most: int) -> _Group:
+    async def _group(
+        self, fields: Sequence[str], first_column: int, matrix: Matrix, most: int, check: Callable[[], None]
+    ) -> _Group:
         outlier_filter, missing_fill = await self._fit(fields)
         group = _Group(fields=fields, outlier_filter=outlier_filter, missing_fill=missing_fill)
-        cleaner, carry = BlockCleaner(outlier_filter, missing_fill), carry_of(self._plan.window, self._features)
+        cleaner, carry = BlockCleaner(outlier_filter, missing_fill), carry_of(self._plan.window, self._features, check)
 
         def work(block: Frame, fenced: Frame) -> None:
             group.count(block)

@@ -1,12 +1,13 @@
 """The newest windows of a range, to the bit those that the whole range gives, from as few rows as that takes."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 
+from feature_service.domain.extraction.cancellation import run_abandonable
 from feature_service.domain.extraction.extract import FeatureTable, extract_features
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan
 from feature_service.domain.feature.time_window import TimeWindowPlan
@@ -57,7 +58,7 @@ async def newest_features(telemetry: TelemetryStore, asked: NewestWindows) -> Fe
         elif len(frame) < asked.rows and len(window_rows(frame.timestamps, plan.window)) < asked.windows:
             reach, context = reach * _MORE, max(context, _FEW_ROWS) * _MORE  # some were left out: too few rows
         else:
-            return _cut(await asyncio.to_thread(extract_features, frame, plan), asked.windows)
+            return _cut(await run_abandonable(partial(extract_features, frame, plan)), asked.windows)
 
 
 def is_near(plan: ExtractionPlan) -> bool:
@@ -115,7 +116,7 @@ async def _whole(telemetry: TelemetryStore, asked: NewestWindows) -> FeatureTabl
         stream = FeatureStream(telemetry, asked.key, asked.span, asked.plan)
         return await stream.fill(MemoryMatrix(), asked.fields, asked.rows)
     frame = await telemetry.read(asked.key, asked.fields, asked.span)
-    return await asyncio.to_thread(extract_features, frame, asked.plan)
+    return await run_abandonable(partial(extract_features, frame, asked.plan))
 
 
 def _cut(table: FeatureTable, windows: int) -> FeatureTable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from feature_service.domain.extraction.cancellation import run_abandonable
 from feature_service.domain.extraction.plan import MOST_VALUES_AT_ONCE, ExtractionPlan, within
 from feature_service.domain.extraction.work_limit import require_workable
 from feature_service.domain.feature.catalog import resolve_features
@@ -323,7 +324,7 @@ class TelemetryQueries:
             if rows * len(used) > MOST_VALUES_AT_ONCE:
                 return await asyncio.to_thread(converted, await self._streamed(key, used, span, own, rows))
             frame = await self._telemetry.read(key, used, span)
-            return await asyncio.to_thread(lambda: converted(extract_features(frame, own)))
+            return await run_abandonable(lambda check: converted(extract_features(frame, own, check)))
 
         with self._counts.query(target.model, extracts=True):
             return await self._features.get_or_make(key, (used, span, plan, newest, convert), make)
