@@ -8,6 +8,7 @@ import pytest
 from feature_service.domain.anomaly import detection
 from feature_service.domain.anomaly.detection import MAX_VALUES, AnomalyDetection
 from feature_service.domain.anomaly.query import AnomalyQuery
+from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.model.device import Device, FieldKind
 from feature_service.domain.model.frame import Frame
 from feature_service.domain.model.span import Span
@@ -43,9 +44,9 @@ def detection_of(store, fields=NUMBERS):
     )  # fmt: skip
 
 
-def query_of(*, start=0, baseline=0, codes=("d1",)):
+def query_of(*, start=0, baseline=0, codes=("d1",), **options):
     return AnomalyQuery(
-        device_codes=codes, span=Span(start=start, end=10**18), baseline=Span(start=baseline, end=10**18)
+        device_codes=codes, span=Span(start=start, end=10**18), baseline=Span(start=baseline, end=10**18), **options
     )
 
 
@@ -81,16 +82,27 @@ async def test_a_detector_looks_at_one_to_two_hundred_numeric_fields(fields, rea
 
 async def test_a_range_of_more_values_than_are_held_at_once_is_refused_with_how_many_they_are():
     rows = MAX_VALUES // 2
-    store = Store(rows)
-    assert len((await detection_of(store).detect("t", query_of(start=1), keep=False)).devices) == 1
+    store, few = Store(rows), WindowPlan(size=100, overlap=0.0)
+    assert len((await detection_of(store).detect("t", query_of(start=1, window=few), keep=False)).devices) == 1
     store.rows[1] = rows + 1
     words = "12500001 rows of 2 fields are 25000002 values, at most 25000000 are scored at once"
     with pytest.raises(Unprocessable, match=words) as caught:
-        await detection_of(store).detect("t", query_of(start=1), keep=False)
+        await detection_of(store).detect("t", query_of(start=1, window=few), keep=False)
     assert caught.value.reason == "ANOMALIES_LIMIT_EXCEEDED"
     with pytest.raises(Unprocessable, match="the baseline has 25000002 values, at most 25000000 are fitted") as caught:
         await detection_of(store).detect("t", query_of(baseline=1), keep=False)
     assert caught.value.reason == "BASELINE_INVALID"
+
+
+async def test_an_answer_of_several_devices_that_would_be_too_large_is_refused_before_anything_is_fitted(monkeypatch):
+    async def run(work):
+        raise AssertionError(work)
+
+    monkeypatch.setattr(detection, "run_abandonable", run)
+    codes = [f"d{number}" for number in range(50)]
+    with pytest.raises(Unprocessable, match="ask for a shorter range, fewer devices or fields") as caught:
+        await detection_of(Store(200_000)).detect("t", query_of(start=1, codes=codes), keep=False)
+    assert caught.value.reason == "ANSWER_LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize("left_in", ["fitting", "scoring"])

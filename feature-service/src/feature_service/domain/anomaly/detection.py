@@ -83,10 +83,14 @@ class AnomalyDetection:
         """
         known = await self._known(tenant_id, query)
         codes = await self._codes(tenant_id, query, known)
+        fields = {code: await self._fields_of(tenant_id, code, query, known.get(code)) for code in codes}
+        if not known:
+            await self._require_sendable(tenant_id, fields, query)
         found: list[DeviceAnomalies] = []
         size = 0
         for code in codes:
-            one = await self._device(tenant_id, code, query, known.get(code), sent=size)
+            key = SeriesKey(tenant_id=tenant_id, device_code=code)
+            one = await self._device(key, fields[code], query, known.get(code), sent=size)
             size += _size(len(one.windows.scores), one.windows.fields)
             found.append(one)
         if query.detector_id or not keep:
@@ -129,22 +133,35 @@ class AnomalyDetection:
             )
         return codes
 
-    async def _device(
-        self, tenant_id: str, code: str, query: AnomalyQuery, known: "Detector | None", *, sent: int
-    ) -> DeviceAnomalies:
+    async def _fields_of(
+        self, tenant_id: str, code: str, query: AnomalyQuery, known: "Detector | None"
+    ) -> tuple[str, ...]:
         target = await self._queries.feature_target(tenant_id, code, query.model_code)
         label = target.model.label_field if target.model else ""
-        fields = known.fields if known else self._fields(query, target.device, label)
-        key = SeriesKey(tenant_id=tenant_id, device_code=code)
+        return known.fields if known else self._fields(query, target.device, label)
+
+    async def _require_sendable(self, tenant_id: str, fields: Mapping[str, Sequence[str]], query: AnomalyQuery) -> None:
+        """Raise before a detector is fitted when so many windows by rows would fit into no answer."""
+        if not isinstance(query.window, WindowPlan) or query.window.max_gap is not None:
+            return
+        size = 0
+        for code, names in fields.items():
+            rows = await self._telemetry.row_count(SeriesKey(tenant_id=tenant_id, device_code=code), query.span)
+            size += _size(query.window.count(rows), names)
+            require_sendable(size, _FEWER)
+
+    async def _device(
+        self, key: SeriesKey, fields: tuple[str, ...], query: AnomalyQuery, known: "Detector | None", *, sent: int
+    ) -> DeviceAnomalies:
         span = query.span if known is None else await self._newest_span(key, query, known)
         # The rows too: those of everybody who waits would be in memory together.
-        async with self._turns.turn(tenant_id):
+        async with self._turns.turn(key.tenant_id):
             frame = await self._rows(key, fields, replace(query, span=span), known)
             detector = known or await self._fitted(key, fields, frame, query)
             threshold = detector.threshold if query.threshold is None else query.threshold
             asked = replace(query, span=span)
             windows = await run_abandonable(lambda check: _scored(detector, frame, asked, sent, check))
-        return DeviceAnomalies(device_code=code, threshold=threshold, detector=detector, windows=windows)
+        return DeviceAnomalies(device_code=key.device_code, threshold=threshold, detector=detector, windows=windows)
 
     def _fields(self, query: AnomalyQuery, device: Device, label: str) -> tuple[str, ...]:
         fields = numeric_fields(query.fields, device, leave_out=label)
