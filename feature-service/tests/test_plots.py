@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from penstock.feature.v1 import feature_pb2 as pb
 
-from feature_service.adapters.plot.png import draw_png
+from feature_service.adapters.plot.png import draw_png, places
 from feature_service.domain.plot.axis import time_ticks, value_ticks
 from feature_service.domain.plot.plot import Line, Panel, Plot
 from feature_service.domain.plot.reduction import joined, reduced, stretches
@@ -174,12 +174,28 @@ async def test_the_same_is_drawn_as_png_many_at_once(loaded):
         ({"kind": "pie"}, "series, windows"),
         ({"format": "gif"}, "svg, png"),
         ({"width": 5}, "from 100"),
+        ({"format": "png", "width": 4_000, "height": 1_501}, "6004000 pixels, at most 6000000 are drawn"),
         ({"fields": ["none"]}, "none"),
     ],
 )
 async def test_what_can_not_be_drawn_is_refused(loaded, request_, why):
     with pytest.raises(InvalidArgument, match=why):
         await draw(loaded, **request_)
+
+
+async def test_a_picture_of_lines_may_have_any_number_of_pixels(loaded):
+    assert (await draw(loaded, format="svg", width=4_000, height=4_000)).tag == f"{SVG}svg"
+
+
+@pytest.mark.parametrize(("width", "height", "panels"), [(100, 100, 8), (960, 240, 1), (4_000, 1_290, 8)])
+def test_the_panels_of_a_png_lie_in_the_picture_one_below_the_other(width, height, panels):
+    plot = Plot(
+        title="t", note="", start=0, end=1, width=width, height=height, panels=(Panel(title="a", lines=()),) * panels
+    )
+    found = places(plot)
+    assert 0 < found["left"] < found["right"] < 1
+    assert 0 < found["bottom"] < found["top"] < 1
+    assert found["hspace"] > 0
 
 
 async def test_a_range_without_rows_is_told(loaded):

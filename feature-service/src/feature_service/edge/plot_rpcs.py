@@ -43,6 +43,7 @@ class PlotRpcs:
             width=request.width or 960,
             height=request.height,
             max_gap=micros_of_duration(request, "max_gap") if request.HasField("max_gap") else None,
+            is_raster=form is PlotFormat.PNG,
             window=window_of_request(request, DEFAULT_WINDOW_SIZE if kind is PlotKind.ANOMALIES else DEFAULT_SIZE),
         )
         plot = await self._plots.plot(current_context().caller.tenant_id, query)

@@ -28,7 +28,9 @@ class PlotParameters(Period, WindowOptions):
     device_code: str = Field(min_length=1, max_length=128)
     kind: Literal["series", "windows", "outliers", "anomalies"] = "series"
     field: list[str] = Field(default_factory=list, max_length=100, description="Repeatable, at most 8; else the first.")
-    format: Literal["svg", "png"] = Field(default="svg", description="`png` needs the extra `plot`.")
+    format: Literal["svg", "png"] = Field(
+        default="svg", description="`png` needs the extra `plot`, and has 6 million pixels at most."
+    )
     width: int = Field(default=0, ge=0, le=4_000, description="Pixels; 0: 960.")
     height: int = Field(default=0, ge=0, le=4_000, description="Pixels; 0: what the panels need.")
     max_gap: Seconds = Field(default=0, description="Seconds: lines are broken over longer gaps; 0: never.")

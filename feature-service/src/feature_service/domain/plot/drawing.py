@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_PANELS: Final = 8
 MAX_SIDE: Final = 4_000
+MAX_PIXELS: Final = 6_000_000
+"""Pixels of a PNG, each of which is packed; those of the widest picture that is as high as its panels need fit."""
 _MOST_VALUES: Final = 10_000_000
 """Values that outliers are looked for in, or windows made of, at once."""
 _BLOCK: Final = 500_000
@@ -193,6 +195,12 @@ def _fields(query: PlotQuery, target: FeatureTarget) -> tuple[str, ...]:
 def _require_size(query: PlotQuery) -> None:
     if not 100 <= query.width <= MAX_SIDE or (query.height and not 100 <= query.height <= MAX_SIDE):
         raise InvalidArgument(f"width and height are from 100 to {MAX_SIDE} pixels", reason="PLOT_INVALID")
+    if query.is_raster and query.width * query.height > MAX_PIXELS:
+        raise InvalidArgument(
+            f"a PNG of {query.width} x {query.height} has {query.width * query.height} pixels, at most {MAX_PIXELS} "
+            "are drawn; ask for a smaller one, or for format=svg",
+            reason="PLOT_INVALID",
+        )
 
 
 def _ends(span: Span, extent: Extent) -> tuple[int, int]:

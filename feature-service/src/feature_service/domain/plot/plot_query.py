@@ -29,7 +29,7 @@ class PlotQuery:
     """What to draw of a device, and how large (pixels). Empty `fields`: the first of its number fields.
 
     A line is broken between rows farther apart than `max_gap` microseconds; None: never. `window` is how rows are cut
-    for plots of windows and anomalies.
+    for plots of windows and anomalies. `is_raster` where each pixel costs something, as in a PNG.
     """
 
     device_code: str
@@ -40,3 +40,4 @@ class PlotQuery:
     width: int = 960
     height: int = 0
     max_gap: int | None = None
+    is_raster: bool = False
