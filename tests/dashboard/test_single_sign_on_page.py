@@ -32,10 +32,9 @@ async def provider() -> AsyncGenerator[OpenIdProvider]:
         yield provider
 
 
-@pytest.fixture
-async def signed(provider: OpenIdProvider, tmp_path: Path, browser: Browser) -> AsyncGenerator[RunningSystem]:
-    """A system that signs in through the local issuer."""
-    rules, port = tmp_path / "groups.yaml", free_port()
+def start(folder: Path, provider: OpenIdProvider, **more: str) -> RunningSystem:
+    """Start a system that signs in through the local issuer."""
+    rules, port = folder / "groups.yaml", free_port()
     rules.write_text(RULES)
     environment = {
         "PENSTOCK_HTTP_PORT": str(port),
@@ -47,8 +46,23 @@ async def signed(provider: OpenIdProvider, tmp_path: Path, browser: Browser) -> 
         "PENSTOCK_OIDC_NETWORKS": "127.0.0.0/8",
         "PENSTOCK_OIDC_SECONDS": "60",
         "PENSTOCK_OIDC_LABEL": "Weld & Co <b>",
+        **more,
     }
-    running = await asyncio.to_thread(start_system, tmp_path / "home", extra_env=environment)
+    return start_system(folder / "home", extra_env=environment)
+
+
+@pytest.fixture
+async def signed(provider: OpenIdProvider, tmp_path: Path, browser: Browser) -> AsyncGenerator[RunningSystem]:
+    running = await asyncio.to_thread(start, tmp_path, provider)
+    yield running
+    await asyncio.to_thread(running.stop)
+
+
+@pytest.fixture
+async def without_passwords(
+    provider: OpenIdProvider, tmp_path: Path, browser: Browser
+) -> AsyncGenerator[RunningSystem]:
+    running = await asyncio.to_thread(start, tmp_path, provider, PENSTOCK_PASSWORD_SIGN_IN="false")
     yield running
     await asyncio.to_thread(running.stop)
 
@@ -100,4 +114,18 @@ async def test_a_browser_signs_in_from_both_pages_and_is_told_in_words_what_went
     await expect(page.locator("#login-error")).to_contain_text("You are in none of the groups")
     assert page.url == f"{signed.url}/dashboard" and "prt_" not in await stored(page)
     assert said == []
+    await page.close()
+
+
+async def test_where_passwords_do_not_count_the_page_asks_for_none_in_either_language(
+    browser: Browser, without_passwords: RunningSystem
+) -> None:
+    page = await browser.new_page()
+    await page.goto(without_passwords.url)
+    hint = page.locator("#login-hint")
+    await expect(hint).to_have_text("Sign in below, or paste an API key.")
+    await expect(page.locator("#password")).to_be_hidden()
+    await expect(page.locator("#key")).to_be_visible()
+    await page.click("#language")
+    await expect(hint).to_have_text("请在下方登录，或粘贴 API 密钥。")
     await page.close()

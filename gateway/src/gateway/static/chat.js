@@ -222,7 +222,12 @@ function showLogin(reason = "") {
   offer();
 }
 
-const withoutPassword = () => { $("tab-password").hidden = true; choose(true); };
+const withoutPassword = () => {
+  $("login-hint").dataset.i18n = "key_hint";
+  $("login-hint").textContent = word("key_hint");
+  $("tab-password").hidden = true;
+  choose(true);
+};
 const offer = () => offerSingleSignOn($("single-sign-on"), word, withoutPassword);
 
 async function showApp() {

@@ -3,7 +3,7 @@ const WORDS = {
   en: {
     welcome: "Ask your machines", login: "Log in", logout: "Log out", username: "Username", password: "Password",
     api_key: "API key", login_hint: "Log in with the password in var/admin.password, or paste the API key in var/admin.key.",
-    sign_in_with: "Sign in with %",
+    key_hint: "Sign in below, or paste an API key.", sign_in_with: "Sign in with %",
     sign_in_failures: {
       SIGN_IN_INVALID: "That sign-in took longer than ten minutes, was used before or was begun in another browser. Begin again.",
       SIGN_IN_DENIED: "The sign-in was refused. Ask your administrator.",
@@ -40,7 +40,7 @@ const WORDS = {
   zh: {
     welcome: "向设备提问", login: "登录", logout: "退出", username: "用户名", password: "密码",
     api_key: "API 密钥", login_hint: "使用 var/admin.password 中的密码登录，或粘贴 var/admin.key 中的 API 密钥。",
-    sign_in_with: "使用 % 登录",
+    key_hint: "请在下方登录，或粘贴 API 密钥。", sign_in_with: "使用 % 登录",
     sign_in_failures: {
       SIGN_IN_INVALID: "此次登录已超过十分钟、已被使用，或是在另一个浏览器中开始的。请重新登录。",
       SIGN_IN_DENIED: "登录被拒绝，请联系管理员。",
