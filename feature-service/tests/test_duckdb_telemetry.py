@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feature_service.adapters.duckdb import result
 from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.domain.model.frame import Frame
@@ -85,8 +86,14 @@ async def test_reads_go_on_beside_writes(store):
     assert (await store.extent(KEY)).rows == 9000
 
 
-async def test_rows_of_blocks_are_in_memory_of_their_own_with_nothing_where_there_is_nothing(store):
+async def test_rows_of_blocks_are_in_memory_of_their_own_with_nothing_where_there_is_nothing(store, monkeypatch):
     await store.append(KEY, frame_of([3, 1], {"t": ["x", None]}, a=[3.0, np.nan]))
+    await _check_two_rows(store)
+    monkeypatch.setattr(result, "_FEW_VALUES", 0)
+    await _check_two_rows(store)
+
+
+async def _check_two_rows(store):
     for rows in (None, 1):
         blocks = [block async for block in store.blocks(KEY, ["a", "t", "unknown"], Span(), rows)]
         columns = [(*block.numbers.values(), block.timestamps) for block in blocks]

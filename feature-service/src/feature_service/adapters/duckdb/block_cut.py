@@ -21,17 +21,18 @@ _LEAST_SLICES: Final = 1_000
 _MOST_SLICES: Final = 1_000_000
 
 
-def cut_into_blocks(table: SeriesTable, span: Span, rows: int, cursor: "DuckDBPyConnection") -> list[Span]:
-    """Return parts of the range, one after the other, that have at most `rows` rows each."""
+def cut_into_blocks(table: SeriesTable, span: Span, rows: int, cursor: "DuckDBPyConnection") -> list[tuple[Span, int]]:
+    """Return parts of the range, one after the other, that have at most `rows` rows each, and how many these are."""
     starts: list[int] = []
-    filled = rows
+    counts: list[int] = []
     for first, count in _slices(cursor, table, span, rows):
-        if filled + count > rows:
+        if counts and counts[-1] + count <= rows:
+            counts[-1] += count
+        else:
             starts.append(first)
-            filled = 0
-        filled += count
+            counts.append(count)
     edges = [span.start, *starts[1:], span.end]
-    return [Span(start=start, end=end) for start, end in pairwise(edges)]
+    return [(Span(start=start, end=end), count) for (start, end), count in zip(pairwise(edges), counts, strict=True)]
 
 
 def _slices(cursor: "DuckDBPyConnection", table: SeriesTable, span: Span, rows: int) -> Iterator[tuple[int, int]]:

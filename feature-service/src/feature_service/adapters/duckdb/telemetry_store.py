@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - only names made in this package are written into statements
 
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -140,11 +141,10 @@ class DuckDbTelemetryStore:
         if table is None:
             yield _empty(fields)
             return
-        parts = [span]
-        if rows is not None:
-            parts = await self._file.read(partial(cut_into_blocks, table, span, rows), tenant_id=key.tenant_id)
-        for part in parts:
-            read = partial(_read_rows, sql.rows(table, fields, part), fields, table.kinds)
+        cut = partial(cut_into_blocks, table, span, sys.maxsize if rows is None else rows)
+        parts = await self._file.read(cut, tenant_id=key.tenant_id)
+        for part, count in parts:
+            read = partial(_read_rows, sql.rows(table, fields, part), fields, table.kinds, count)
             frame = await self._file.read(read, tenant_id=key.tenant_id)
             if len(parts) > 1:
                 await self._file.release_cache(SCAN_CACHE_MB)
@@ -387,11 +387,11 @@ def _frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str
 
 
 def _read_rows(
-    statement: sql.Statement, fields: Sequence[str], kinds: Mapping[str, FieldKind], cursor: "DuckDBPyConnection"
+    statement: sql.Statement, fields: Sequence[str], kinds: Mapping[str, FieldKind], rows: int, cursor: Any
 ) -> "Frame":
     from feature_service.adapters.duckdb.result import read_rows
 
-    return read_rows(cursor, statement, fields, kinds)
+    return read_rows(cursor, statement, fields, kinds, rows=rows)
 
 
 def _empty(fields: Sequence[str]) -> "Frame":
