@@ -48,7 +48,7 @@ class Budgets:
     async def delete(self, tenant_id: str, budget_id: str) -> bool:
         return False
 
-    async def delete_of_key(self, tenant_id: str, key_id: str) -> None: ...
+    async def delete_of(self, tenant_id: str, scope: BudgetScope, subjects: Sequence[str]) -> None: ...
 
     async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
         return ()

@@ -344,7 +344,7 @@ async def test_budgets_are_listed_by_one_statement_however_many_there_are(store:
     assert len([each for each in statements if "llm_budget" in each]) == 1
 
 
-async def test_a_key_s_budgets_are_deleted_and_no_others(store: Store) -> None:
+async def test_the_budgets_of_a_key_or_a_user_are_deleted_and_no_others(store: Store) -> None:
     for number, change in enumerate(
         (
             {"subject": "k1"},
@@ -355,8 +355,10 @@ async def test_a_key_s_budgets_are_deleted_and_no_others(store: Store) -> None:
         )
     ):
         await store.one.put(replace(OTHER, **{"id": f"b{number}", **change}))
-    await store.one.delete_of_key("default", "k1")
+    await store.one.delete_of("default", BudgetScope.KEY, ["k1", "k9"])
     assert [budget.id for budget in await store.two.all()] == ["b2", "b3", "b4"]
+    await store.one.delete_of("default", BudgetScope.USER, ["k1"])
+    assert [budget.id for budget in await store.two.all()] == ["b2", "b4"]
 
 
 async def test_passing_80_and_100_percent_is_told_once_each(

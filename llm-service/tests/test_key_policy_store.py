@@ -49,8 +49,8 @@ async def test_policies_of_another_tenant_or_key_are_neither_replaced_nor_delete
     for policy in (*others, MINE, replace(MINE, tokens_per_minute=5)):
         await policies.put(policy)
     assert len(await policies.all()) == 3
-    assert await policies.delete("acme", "k1")
-    assert not await policies.delete("acme", "k1")
+    assert await policies.delete("acme", ["k1"]) == 1
+    assert await policies.delete("acme", ["k1"]) == 0
     assert sorted(await policies.all(), key=lambda each: each.key_id) == others
 
 

@@ -128,7 +128,7 @@ async def test_the_rules_of_all_tenants_are_read_page_by_page_and_follow_what_is
         await budgets.put(kept[2])
         await policies.put(ruled[2])
         await budgets.delete("beta", "d")
-        await policies.delete("beta", "d")
+        await policies.delete("beta", ["d"])
         assert (await budgets.all(), await policies.all()) == (kept[:3] + kept[4:], ruled[:3] + ruled[4:])
     finally:
         await database.close()

@@ -58,6 +58,7 @@ COST_RIGHTS: Final = {
     ),
     "GetKeyPolicy": cost_pb2.GetKeyPolicyRequest(key_id="k"),
     "DeleteKeyPolicy": cost_pb2.DeleteKeyPolicyRequest(key_id="none"),
+    "DeleteUserLimits": cost_pb2.DeleteUserLimitsRequest(user_id="none"),
     "ListPrices": cost_pb2.ListPricesRequest(),
     "PutPrice": cost_pb2.PutPriceRequest(
         price=cost_pb2.Price(provider="openai", model="m9", input="1", output="2", cache_read="1", cache_write="1")
@@ -171,6 +172,10 @@ COST_FREE: Final = {
     "GetKeyPolicyRequest.key_id": _NAME,
     "DeleteKeyPolicyRequest.key_id": _NAME,
     "DeleteKeyPolicyRequest.request_id": _SECOND_TRY,
+    "DeleteUserLimitsRequest.tenant_id": _NAME,
+    "DeleteUserLimitsRequest.user_id": _NAME,
+    "DeleteUserLimitsRequest.key_ids": _NAME,
+    "DeleteUserLimitsRequest.request_id": _SECOND_TRY,
     "Price.source": "output only",
     "Price.effective_time": "output only",
     "ListPricesRequest.provider": _NAME,

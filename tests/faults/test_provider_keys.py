@@ -8,7 +8,7 @@ from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2, llm_pb2
 
 from penstock_kit.context import Caller
-from penstock_kit.errors import BadUpstream
+from penstock_kit.errors import BadUpstream, PermissionDenied
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from tests.faults.llm_in_process import ADMIN, as_caller, completion, running
@@ -71,3 +71,45 @@ async def test_a_deleted_keys_budgets_go_with_it(tmp_path: Path) -> None:
         with as_caller(ADMIN):
             left = (await llm.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
     assert [budget.subject for budget in left] == [stays.key_id]
+
+
+async def test_a_deleted_users_limits_and_those_of_its_keys_go_with_it_in_its_own_tenant(tmp_path: Path) -> None:
+    operator = Caller(user_id="root", scopes=frozenset({"operator"}))
+    elsewhere = Caller(user_id="chief", tenant_id="elsewhere", scopes=frozenset({"admin"}))
+    limits = [("key", "k1"), ("key", "k2"), ("key", "k3"), ("user", "alice"), ("user", "k3"), ("total", "")]
+    request = cost_pb2.DeleteUserLimitsRequest(tenant_id="elsewhere", user_id="alice", key_ids=["k1", "k2"])
+
+    async def left(caller: Caller) -> list[tuple[str, str]]:
+        with as_caller(caller):
+            listed = (await llm.costs.ListBudgets(cost_pb2.ListBudgetsRequest())).budgets
+            policies = [
+                (await llm.costs.GetKeyPolicy(cost_pb2.GetKeyPolicyRequest(key_id=subject))).policy
+                for scope, subject in limits
+                if scope == "key"
+            ]
+        kept = [("policy", policy.key_id) for policy in policies if policy.requests_per_minute]
+        return sorted([*((budget.scope, budget.subject) for budget in listed), *kept])
+
+    async with running(tmp_path, "{}") as llm:
+        for caller in (ADMIN, elsewhere):
+            with as_caller(caller):
+                for scope, subject in limits:
+                    money = common_pb2.Money(amount="1")
+                    budget = cost_pb2.Budget(scope=scope, subject=subject, period="month", limit=money)
+                    await llm.costs.PutBudget(cost_pb2.PutBudgetRequest(budget=budget))
+                    if scope == "key":
+                        policy = cost_pb2.KeyPolicy(key_id=subject, requests_per_minute=5)
+                        await llm.costs.PutKeyPolicy(cost_pb2.PutKeyPolicyRequest(policy=policy))
+        before = await left(ADMIN)
+        assert len(before) == 9
+        for caller in (
+            Caller(user_id="chief", scopes=frozenset({"admin"})),
+            Caller(user_id="alice", tenant_id="elsewhere"),
+        ):
+            with as_caller(caller), pytest.raises(PermissionDenied):
+                await llm.costs.DeleteUserLimits(request)
+        assert await left(elsewhere) == before
+        with as_caller(operator):
+            await llm.costs.DeleteUserLimits(request)
+        assert await left(elsewhere) == [("key", "k3"), ("policy", "k3"), ("total", ""), ("user", "k3")]
+        assert await left(ADMIN) == before

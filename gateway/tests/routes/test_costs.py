@@ -8,6 +8,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.common.v1.common_pb2 import Money, Usage
 from penstock.llm.v1 import cost_pb2, llm_pb2
 
+from gateway.auth import api_keys
+from gateway.auth.sql_store import SqlIdentityStore
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -38,10 +41,46 @@ async def test_a_key_whose_budget_is_refused_does_not_exist(gateway):
     await call(gateway, "POST", "/api/v1/users", status=201, json=user)
     login = await gateway.client.post("/api/v2/auth/login", json={k: user[k] for k in ("username", "password")})
     token = login.json()["data"]["access_token"]
-    wish = {"name": "k", "budget": {"limit": "5"}}
+    wish = {"name": "k", "budget": {"limit": "5"}, "policy": {"requests_per_minute": 5}}
     refused = await call(gateway, "POST", "/api/v1/keys", key=token, status=403, json=wish)
     assert refused.json()["reason"] == "ADMIN_REQUIRED"
     assert (await call(gateway, "GET", "/api/v1/keys", key=token)).json()["keys"] == []
+    assert gateway.fakes.costs.policies == {}
+
+
+async def test_a_key_that_is_one_too_many_leaves_no_policy_and_no_budget(gateway, monkeypatch):
+    monkeypatch.setattr(api_keys, "MAX_KEYS", 0)
+    wish = {"name": "k", "budget": {"limit": "5"}, "policy": {"requests_per_minute": 5}}
+    refused = await call(gateway, "POST", "/api/v1/keys", status=429, json=wish)
+    assert refused.json()["reason"] == "API_KEYS_LIMIT_EXCEEDED"
+    assert (gateway.fakes.costs.policies, gateway.fakes.costs.budgets) == ({}, {})
+
+
+async def test_a_key_never_exists_without_the_limits_that_were_asked_for(gateway, monkeypatch):
+    limited, add_key = [], SqlIdentityStore.add_key
+
+    async def add(store, key, **bounds):
+        limited.append((key.id, set(gateway.fakes.costs.policies)))
+        return await add_key(store, key, **bounds)
+
+    monkeypatch.setattr(SqlIdentityStore, "add_key", add)
+    made = await make_key(gateway, policy={"requests_per_minute": 5})
+    assert limited == [(made["id"], {made["id"]})]
+
+
+async def test_a_deleted_user_leaves_no_limits_of_the_keys_and_none_of_its_own(gateway):
+    login = {"username": "leaver", "password": "four unlikely words here", "tenant_id": "elsewhere"}
+    user = (await call(gateway, "POST", "/api/v1/users", status=201, json=login)).json()
+    session = await gateway.client.post("/api/v2/auth/login", json={k: login[k] for k in ("username", "password")})
+    token = session.json()["data"]["access_token"]
+    policy = {"policy": {"requests_per_minute": 5}}
+    key = (await call(gateway, "POST", "/api/v1/keys", key=token, status=201, json={"name": "k", **policy})).json()
+    stays = await make_key(gateway, budget={"limit": "1"}, **policy)
+    await call(gateway, "DELETE", f"/api/v1/users/{user['id']}", status=204)
+    costs = gateway.fakes.costs
+    (asked,) = [each for each in costs.requests if isinstance(each, cost_pb2.DeleteUserLimitsRequest)]
+    assert (asked.tenant_id, asked.user_id, list(asked.key_ids)) == ("elsewhere", user["id"], [key["id"]])
+    assert (set(costs.policies), [each.subject for each in costs.budgets.values()]) == ({stays["id"]}, [stays["id"]])
 
 
 async def test_a_budget_limits_its_key_however_many_other_budgets_there_are(gateway):

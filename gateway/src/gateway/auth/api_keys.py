@@ -1,6 +1,6 @@
 """API keys over their life: made, listed, rotated, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -52,8 +52,11 @@ class ApiKeyService:
         self._delegation = delegation
         self._clock = clock
 
-    async def create(self, caller: Caller, request: NewKeyRequest) -> IssuedKey:
-        """Store a new key and return it with its text.
+    async def create(
+        self, caller: Caller, request: NewKeyRequest, *, limit: Callable[[str], Awaitable[None]] | None = None
+    ) -> IssuedKey:
+        """Store a new key and return it with its text, once `limit` has set what limits the key of that id: there is
+        no moment at which it could do more.
 
         A key that is no administrator's can't make keys, nor can one with limits: they would escape them.
         """
@@ -78,6 +81,8 @@ class ApiKeyService:
             create_time=now,
             expire_time=ends,
         )
+        if limit is not None:
+            await limit(key.id)
         if not await self._store.add_key(key, most=MAX_KEYS, most_of_user=None if caller.is_admin else MAX_OWN_KEYS):
             raise _too_many(caller)
         return IssuedKey(key=key, text=made.text)

@@ -115,15 +115,17 @@ class UserService:
         check_reach(caller, user)
         return user
 
-    async def delete(self, caller: Caller, user_id: str) -> None:
-        """Delete a user with all keys and sessions."""
+    async def delete(self, caller: Caller, user_id: str) -> tuple[User, Sequence[str]]:
+        """Delete a user with all keys and sessions; return who it was, with the ids of the keys."""
         if user_id == caller.user_id:
             raise FailedPrecondition("you cannot delete yourself", reason="OWN_USER_CONFLICT")
         user = await self.get(caller, user_id)
         await self._delegation.require_current_key(caller)
+        keys = await self._store.keys(user.tenant_id, user.id)
         if not await self._store.delete_user(user.tenant_id, user_id):
             raise NotFound(f"there is no user {user_id!r}", reason="USER_NOT_FOUND")
         self._authenticator.forget()
+        return user, [key.id for key in keys]
 
     async def change_password(self, caller: Caller, *, current: str, new: str) -> None:
         """Replace the caller's own password and end all the caller's sessions; a file of the home that holds the old

@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
+from gateway.auth.cost_limits import CostLimits
 from gateway.auth.scraper import ScraperGuard
 from gateway.chat.endpoint import PATH as STREAM_CHAT_PATH
 from gateway.chat.endpoint import StreamChatEndpoint
@@ -105,7 +106,7 @@ def _hot_routes(resources: Resources, services: Services) -> Mapping[tuple[str, 
 
 
 def _account_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
-    guard = services.guard
+    guard, limits = services.guard, CostLimits(resources.clients.costs)
     external = SingleSignOnRoutes(
         single_sign_on=services.external_sign_ins.single_sign_on,
         handover=services.external_sign_ins.handover,
@@ -126,9 +127,13 @@ def _account_routers(settings: GatewaySettings, resources: Resources, services: 
         external.router,
         external.pages,
         KeyRoutes(
-            api_keys=services.api_keys, delegation=services.delegation, costs=resources.clients.costs, guard=guard
+            api_keys=services.api_keys,
+            delegation=services.delegation,
+            costs=resources.clients.costs,
+            limits=limits,
+            guard=guard,
         ).router,
-        UserRoutes(users=services.users, guard=guard).router,
+        UserRoutes(users=services.users, limits=limits, guard=guard).router,
         AuditRoutes(store=services.audit, guard=guard).router,
     )
 

@@ -1,5 +1,6 @@
 """API keys: make, list, rotate, delete, and what each may use."""
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ from penstock.llm.v1 import cost_pb2 as pb
 from pydantic import Field
 
 from gateway.auth.api_keys import ApiKeyService, IssuedKey, NewKeyRequest
+from gateway.auth.cost_limits import CostLimits
 from gateway.auth.delegation import Delegation
 from gateway.auth.guard import Guard
 from gateway.auth.identity import ApiKey
@@ -20,15 +22,10 @@ from gateway.http.names import PlainName
 from gateway.routes.router import add, api_router
 from gateway.routes.strict import RequestModel
 from penstock_kit.context import current_context
-from penstock_kit.errors import PenstockError
-from penstock_kit.logging import get_logger
 from penstock_kit.role import require_scope
 
 if TYPE_CHECKING:
     from penstock.llm.v1.cost_pb2_grpc import CostServiceAsyncStub
-
-
-log = get_logger(__name__)
 
 
 class KeyPolicy(RequestModel):
@@ -72,8 +69,15 @@ class KeyRoutes:
     """The routes below ``/api/v1/keys``. A key's text is in the answer that makes it, and nowhere else."""
 
     def __init__(
-        self, *, api_keys: ApiKeyService, delegation: Delegation, costs: "CostServiceAsyncStub", guard: Guard
+        self,
+        *,
+        api_keys: ApiKeyService,
+        delegation: Delegation,
+        costs: "CostServiceAsyncStub",
+        limits: CostLimits,
+        guard: Guard,
     ) -> None:
+        self._limits = limits
         self._api_keys = api_keys
         self._delegation = delegation
         self._costs = costs
@@ -95,11 +99,17 @@ class KeyRoutes:
             expire_time=body.expire_time,
             user_id=body.user_id,
         )
-        shown = await self._api_keys.create(caller, request)
+        limited: list[str] = []
+
+        async def limit(key_id: str) -> None:
+            limited.append(key_id)
+            await self._limit(key_id, body)
+
         try:
-            await self._limit(shown.key.id, body)
-        except PenstockError:  # a key without the limits that were asked for must not exist
-            await self._api_keys.delete(caller, shown.key.id)
+            shown = await self._api_keys.create(caller, request, limit=limit)
+        except BaseException:  # limits without their key must not stay, also when the caller left
+            for key_id in limited if body.policy or body.budget else ():
+                await asyncio.shield(self._limits.forget_key(key_id))
             raise
         return JsonResponse(_shown(shown), 201)
 
@@ -134,10 +144,7 @@ class KeyRoutes:
     async def delete_key(self, key_id: str) -> Response:
         """Delete a key."""
         await self._api_keys.delete(current_context().caller, key_id)
-        try:
-            await self._costs.DeleteKeyPolicy(pb.DeleteKeyPolicyRequest(key_id=key_id))
-        except PenstockError as error:  # the key is gone; a policy without a key harms nobody
-            log.warning("the policy of a deleted key stays behind", key=key_id, reason=error.reason)
+        await self._limits.forget_key(key_id)
         return Response(status_code=204)
 
     async def _limit(self, key_id: str, request: KeyCreate) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from pydantic import Field, SecretStr
 
+from gateway.auth.cost_limits import CostLimits
 from gateway.auth.guard import Guard
 from gateway.auth.identity import User
 from gateway.auth.scope import ADMIN
@@ -30,8 +31,9 @@ class UserCreate(RequestModel):
 class UserRoutes:
     """The routes below ``/api/v1/users``."""
 
-    def __init__(self, *, users: UserService, guard: Guard) -> None:
+    def __init__(self, *, users: UserService, limits: CostLimits, guard: Guard) -> None:
         self._users = users
+        self._limits = limits
         self.router = api_router("users", guard.needs(ADMIN))
         add(self.router, "POST /api/v1/users", self.create_user, status_code=201)
         add(self.router, "GET /api/v1/users", self.list_users)
@@ -54,7 +56,8 @@ class UserRoutes:
 
     async def delete_user(self, user_id: str) -> Response:
         """Delete a user with all keys and sessions; not one who may do more than you."""
-        await self._users.delete(current_context().caller, user_id)
+        user, key_ids = await self._users.delete(current_context().caller, user_id)
+        await self._limits.forget_user(user, key_ids)
         return Response(status_code=204)
 
 

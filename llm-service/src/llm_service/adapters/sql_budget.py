@@ -99,13 +99,13 @@ class SqlBudgets:
         self.shares.pop(budget_id, None)
         return bool(found.rowcount)
 
-    async def delete_of_key(self, tenant_id: str, key_id: str) -> None:
-        """Delete the budgets of a key with their use."""
-        columns = budgets_table.c
-        mine = and_(columns.tenant_id == tenant_id, columns.scope == BudgetScope.KEY.value, columns.subject == key_id)
+    async def delete_of(self, tenant_id: str, scope: BudgetScope, subjects: Sequence[str]) -> None:
+        """Delete the budgets of those keys or users with their use."""
+        columns, wanted = budgets_table.c, frozenset(subjects)
+        query = select(columns.id, columns.subject).where(columns.tenant_id == tenant_id, columns.scope == scope.value)
         async with self._database.read() as connection:
-            found = (await connection.execute(select(columns.id).where(mine))).scalars().all()
-        for budget_id in found:
+            rows = (await connection.execute(query)).all()
+        for budget_id in [budget_id for budget_id, subject in rows if subject in wanted]:
             await self.delete(tenant_id, budget_id)
 
     async def list(self, tenant_id: str) -> Sequence[BudgetUse]:

@@ -1,7 +1,7 @@
 """Policies of API keys in SQLite or PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, insert
 
@@ -9,6 +9,9 @@ from llm_service.adapters.table import key_policy
 from llm_service.adapters.whole_table import WholeTable
 from llm_service.domain.billing.key_policy import KeyPolicy
 from penstock_kit.database import Database
+
+# Keys that one statement names.
+_BATCH: Final = 500
 
 
 class SqlKeyPolicies:
@@ -32,11 +35,14 @@ class SqlKeyPolicies:
             await connection.execute(delete(key_policy).where(_is(policy.tenant_id, policy.key_id)))
             await connection.execute(insert(key_policy).values(values))
 
-    async def delete(self, tenant_id: str, key_id: str) -> bool:
-        """Delete the policy of a key and say whether there was one."""
-        async with self._database.write() as connection:
-            found = await connection.execute(delete(key_policy).where(_is(tenant_id, key_id)))
-        return bool(found.rowcount)
+    async def delete(self, tenant_id: str, key_ids: Sequence[str]) -> int:
+        """Delete the policies of those keys and say how many there were."""
+        deleted = 0
+        for at in range(0, len(key_ids), _BATCH):
+            theirs = and_(key_policy.c.tenant_id == tenant_id, key_policy.c.key_id.in_(key_ids[at : at + _BATCH]))
+            async with self._database.write() as connection:
+                deleted += (await connection.execute(delete(key_policy).where(theirs))).rowcount
+        return deleted
 
     async def all(self) -> Sequence[KeyPolicy]:
         """Return every policy."""

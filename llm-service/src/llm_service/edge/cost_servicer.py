@@ -177,10 +177,26 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         caller = current_context().caller
         if not caller.is_admin and caller.key_id not in {"", request.key_id}:
             raise PermissionDenied("a key can't change what keys may use", reason="ADMIN_REQUIRED")
-        await self._policies.delete(caller.tenant_id, request.key_id)
-        await self._budgets.delete_of_key(caller.tenant_id, request.key_id)
+        await self._delete_of_keys(caller.tenant_id, (request.key_id,))
         await self._limits.refresh()
         return cost_pb2.DeleteKeyPolicyResponse()
+
+    async def DeleteUserLimits(  # noqa: N802
+        self, request: cost_pb2.DeleteUserLimitsRequest, context: Context
+    ) -> cost_pb2.DeleteUserLimitsResponse:
+        """Remove what limited a user and the user's keys; that there was nothing is no error."""
+        caller = require_admin("remove the limits of users")
+        tenant_id = request.tenant_id or caller.tenant_id
+        if tenant_id != caller.tenant_id:
+            require_operator("remove the limits of other tenants' users")
+        await self._delete_of_keys(tenant_id, request.key_ids)
+        await self._budgets.delete_of(tenant_id, BudgetScope.USER, (request.user_id,))
+        await self._limits.refresh()
+        return cost_pb2.DeleteUserLimitsResponse()
+
+    async def _delete_of_keys(self, tenant_id: str, key_ids: Sequence[str]) -> None:
+        await self._policies.delete(tenant_id, key_ids)
+        await self._budgets.delete_of(tenant_id, BudgetScope.KEY, key_ids)
 
     def _budget_admin(self) -> Caller:
         caller = require_admin("change budgets")

@@ -67,9 +67,24 @@ class FakeCosts(CostServiceServicer):
     async def DeleteKeyPolicy(  # noqa: N802
         self, request: pb.DeleteKeyPolicyRequest, context: Any
     ) -> pb.DeleteKeyPolicyResponse:
-        """Drop a policy."""
-        self.policies.pop(request.key_id, None)
+        """Drop a key's policy and budgets."""
+        self._drop(request.key_id)
         return pb.DeleteKeyPolicyResponse()
+
+    async def DeleteUserLimits(  # noqa: N802
+        self, request: pb.DeleteUserLimitsRequest, context: Any
+    ) -> pb.DeleteUserLimitsResponse:
+        """Drop policies and budgets; for administrators, as the real one."""
+        require_admin("remove the limits of users")
+        self.requests.append(request)
+        for key_id in request.key_ids:
+            self._drop(key_id)
+        self.budgets = {each.id: each for each in self.budgets.values() if each.subject != request.user_id}
+        return pb.DeleteUserLimitsResponse()
+
+    def _drop(self, key_id: str) -> None:
+        self.policies.pop(key_id, None)
+        self.budgets = {each.id: each for each in self.budgets.values() if each.subject != key_id}
 
     async def ListPrices(self, request: pb.ListPricesRequest, context: Any) -> pb.ListPricesResponse:  # noqa: N802
         """List the prices kept."""

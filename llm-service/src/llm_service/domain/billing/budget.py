@@ -109,8 +109,8 @@ class BudgetStore(Protocol):
         """Delete a budget and say whether there was one."""
         ...
 
-    async def delete_of_key(self, tenant_id: str, key_id: str) -> None:
-        """Delete the budgets of a key."""
+    async def delete_of(self, tenant_id: str, scope: BudgetScope, subjects: Sequence[str]) -> None:
+        """Delete the budgets of those keys or users."""
         ...
 
     async def list(self, tenant_id: str) -> Sequence[BudgetUse]:

@@ -44,8 +44,8 @@ class KeyPolicyStore(Protocol):
         """Create or replace the policy of a key."""
         ...
 
-    async def delete(self, tenant_id: str, key_id: str) -> bool:
-        """Delete the policy of a key and say whether there was one."""
+    async def delete(self, tenant_id: str, key_ids: Sequence[str]) -> int:
+        """Delete the policies of those keys and say how many there were."""
         ...
 
     async def all(self) -> Sequence[KeyPolicy]:

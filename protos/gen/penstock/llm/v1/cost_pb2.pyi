@@ -725,6 +725,57 @@ class DeleteKeyPolicyResponse(_message.Message):
 Global___DeleteKeyPolicyResponse: _TypeAlias = DeleteKeyPolicyResponse  # noqa: Y015
 
 @_typing.final
+class DeleteUserLimitsRequest(_message.Message):
+    """Request of DeleteUserLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    KEY_IDS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The user's tenant. Empty: the caller's; another is for operators."""
+    user_id: _builtins.str
+    request_id: _builtins.str
+    @_builtins.property
+    def key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The keys that the user had."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_ids", b"key_ids", "request_id", b"request_id", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteUserLimitsRequest: _TypeAlias = DeleteUserLimitsRequest  # noqa: Y015
+
+@_typing.final
+class DeleteUserLimitsResponse(_message.Message):
+    """Response of DeleteUserLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteUserLimitsResponse: _TypeAlias = DeleteUserLimitsResponse  # noqa: Y015
+
+@_typing.final
 class Price(_message.Message):
     """Price of a model per million tokens, by class. Decimal strings in USD; empty: unknown. A model that embeds needs
     no output; of any other, calls with output have no known cost then.

@@ -76,6 +76,11 @@ class CostServiceStub:
                 request_serializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteKeyPolicyRequest.SerializeToString,
                 response_deserializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteKeyPolicyResponse.FromString,
                 _registered_method=True)
+        self.DeleteUserLimits = channel.unary_unary(
+                '/penstock.llm.v1.CostService/DeleteUserLimits',
+                request_serializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteUserLimitsRequest.SerializeToString,
+                response_deserializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteUserLimitsResponse.FromString,
+                _registered_method=True)
         self.ListPrices = channel.unary_unary(
                 '/penstock.llm.v1.CostService/ListPrices',
                 request_serializer=penstock_dot_llm_dot_v1_dot_cost__pb2.ListPricesRequest.SerializeToString,
@@ -148,6 +153,14 @@ class CostServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteUserLimits(self, request, context):
+        """Removes the policies and budgets of a deleted user's keys, and the user's own budgets; for administrators. What was
+        spent stays in the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPrices(self, request, context):
         """Prices in force.
         """
@@ -204,6 +217,11 @@ def add_CostServiceServicer_to_server(servicer, server):
                     servicer.DeleteKeyPolicy,
                     request_deserializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteKeyPolicyRequest.FromString,
                     response_serializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteKeyPolicyResponse.SerializeToString,
+            ),
+            'DeleteUserLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUserLimits,
+                    request_deserializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteUserLimitsRequest.FromString,
+                    response_serializer=penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteUserLimitsResponse.SerializeToString,
             ),
             'ListPrices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPrices,
@@ -433,6 +451,33 @@ class CostService:
             '/penstock.llm.v1.CostService/DeleteKeyPolicy',
             penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteKeyPolicyRequest.SerializeToString,
             penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteKeyPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUserLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.llm.v1.CostService/DeleteUserLimits',
+            penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteUserLimitsRequest.SerializeToString,
+            penstock_dot_llm_dot_v1_dot_cost__pb2.DeleteUserLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,10 @@ class CostServiceStub:
     """Reads what an API key may use and has used."""
     DeleteKeyPolicy: _grpc.UnaryUnaryMultiCallable[_cost_pb2.DeleteKeyPolicyRequest, _cost_pb2.DeleteKeyPolicyResponse]
     """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger."""
+    DeleteUserLimits: _grpc.UnaryUnaryMultiCallable[_cost_pb2.DeleteUserLimitsRequest, _cost_pb2.DeleteUserLimitsResponse]
+    """Removes the policies and budgets of a deleted user's keys, and the user's own budgets; for administrators. What was
+    spent stays in the ledger.
+    """
     ListPrices: _grpc.UnaryUnaryMultiCallable[_cost_pb2.ListPricesRequest, _cost_pb2.ListPricesResponse]
     """Prices in force."""
     PutPrice: _grpc.UnaryUnaryMultiCallable[_cost_pb2.PutPriceRequest, _cost_pb2.PutPriceResponse]
@@ -76,6 +80,10 @@ class CostServiceAsyncStub(CostServiceStub):
     """Reads what an API key may use and has used."""
     DeleteKeyPolicy: _aio.UnaryUnaryMultiCallable[_cost_pb2.DeleteKeyPolicyRequest, _cost_pb2.DeleteKeyPolicyResponse]  # type: ignore[assignment]
     """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger."""
+    DeleteUserLimits: _aio.UnaryUnaryMultiCallable[_cost_pb2.DeleteUserLimitsRequest, _cost_pb2.DeleteUserLimitsResponse]  # type: ignore[assignment]
+    """Removes the policies and budgets of a deleted user's keys, and the user's own budgets; for administrators. What was
+    spent stays in the ledger.
+    """
     ListPrices: _aio.UnaryUnaryMultiCallable[_cost_pb2.ListPricesRequest, _cost_pb2.ListPricesResponse]  # type: ignore[assignment]
     """Prices in force."""
     PutPrice: _aio.UnaryUnaryMultiCallable[_cost_pb2.PutPriceRequest, _cost_pb2.PutPriceResponse]  # type: ignore[assignment]
@@ -147,6 +155,16 @@ class CostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cost_pb2.DeleteKeyPolicyResponse, _abc.Awaitable[_cost_pb2.DeleteKeyPolicyResponse]]:
         """Removes a key's policy and its budgets, when the key is deleted. What it spent stays in the ledger."""
+
+    @_abc_1.abstractmethod
+    def DeleteUserLimits(
+        self,
+        request: _cost_pb2.DeleteUserLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cost_pb2.DeleteUserLimitsResponse, _abc.Awaitable[_cost_pb2.DeleteUserLimitsResponse]]:
+        """Removes the policies and budgets of a deleted user's keys, and the user's own budgets; for administrators. What was
+        spent stays in the ledger.
+        """
 
     @_abc_1.abstractmethod
     def ListPrices(
