@@ -14,6 +14,7 @@ import pytest
 
 from chat_stream_service.adapters.operator_tools.configuration import ToolsConfiguration
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.mcp_pace import MessagePace
 from chat_stream_service.adapters.operator_tools.mcp_stdio import LineSplitter, LongLine
 from chat_stream_service.adapters.operator_tools.mcp_transport import checked_transport
 from chat_stream_service.adapters.operator_tools.operator_tools import OperatorTools
@@ -286,7 +287,9 @@ async def test_a_bomb_of_gzip_is_unpacked_no_further_than_an_answer_may_be_long(
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    transport = checked_transport(Destinations(hosts=("127.0.0.1",), networks=DESTINATIONS.networks), max_bytes=10_000)
+    transport = checked_transport(
+        Destinations(hosts=("127.0.0.1",), networks=DESTINATIONS.networks), max_bytes=10_000, pace=MessagePace()
+    )
     async with httpx2.AsyncClient(transport=transport) as client:
         response = await client.post(f"http://127.0.0.1:{port}/", json={"id": 5, "method": "tools/call"})
     assert response.json()["id"] == 5

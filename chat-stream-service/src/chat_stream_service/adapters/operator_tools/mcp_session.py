@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.mcp_pace import MessagePace
 from chat_stream_service.adapters.operator_tools.mcp_reply import ANSWER_TOO_LONG, SESSION_FORGOTTEN
 from chat_stream_service.adapters.operator_tools.mcp_transport import open_transport
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
@@ -40,15 +41,19 @@ class ToolDescription:
 
 
 class McpSession:
-    """What we ask of a connected server; `changed` is set when it says that its tools are others."""
+    """What we ask of a connected server; `changed` is set when it says that its tools are others, or exceeds `pace`:
+    from then on it is asked for nothing."""
 
-    def __init__(self, client: Any, entry: McpEntry, changed: asyncio.Event) -> None:
+    def __init__(self, client: Any, entry: McpEntry, changed: asyncio.Event, pace: MessagePace) -> None:
+        self._pace = pace
         self._client = client
         self._entry = entry
         self.changed = changed
 
     async def list_tools(self) -> tuple[ToolDescription, ...]:
-        """Return the allowed ones of the server's tools, at most the entry's number."""
+        """Return the allowed ones of the server's tools, at most the entry's number; Unavailable (TOOL_UNAVAILABLE)
+        when it talks too much."""
+        self._check_pace()
         found: list[ToolDescription] = []
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
@@ -67,14 +72,20 @@ class McpSession:
         """
         from mcp import MCPError
 
+        self._check_pace(f"{tool}: ")
         try:
             result = await self._client.call_tool(tool, dict(arguments))
         except MCPError as error:
+            self._check_pace(f"{tool}: ")
             raise _failure(tool, error) from error
         text = _text(result)
         if result.is_error:
             raise FailedPrecondition(text or f"{tool} failed and does not say why", reason="TOOL_FAILED")
         return text
+
+    def _check_pace(self, whose: str = "") -> None:
+        if self._pace.exceeded:
+            raise Unavailable(whose + self._pace.problem, reason="TOOL_UNAVAILABLE")
 
     def _allowed(self, name: str) -> bool:
         return not self._entry.tools or name in self._entry.tools
@@ -85,16 +96,16 @@ async def connect(entry: McpEntry, destinations: Destinations, on_unfit: OnUnfit
     """Connect to the entry's server and shake hands; PenstockError or the SDK's own errors when that fails."""
     # Two seconds of work for a cold disk: not on the event loop.
     sdk: Any = await asyncio.to_thread(importlib.import_module, "mcp")
-    changed = asyncio.Event()
-    client = sdk.Client(
-        open_transport(entry, destinations, on_unfit), cache=None, message_handler=_change_handler(changed)
-    )
+    changed, pace = asyncio.Event(), MessagePace()
+    pace.on_excess = changed.set
+    transport = open_transport(entry, destinations, on_unfit, pace)
+    client = sdk.Client(transport, cache=None, message_handler=_change_handler(changed))
     async with AsyncExitStack() as stack:
         async with asyncio.timeout(_CONNECT_SECONDS):
             connected = await stack.enter_async_context(client)
         listening = asyncio.create_task(_listen(connected, changed))
         try:
-            yield McpSession(connected, entry, changed)
+            yield McpSession(connected, entry, changed, pace)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
+from chat_stream_service.adapters.operator_tools.mcp_pace import MessagePace
 from chat_stream_service.adapters.operator_tools.mcp_reply import LIST_BYTES, LIST_METHOD, too_long
 from penstock_kit.logging import get_logger
 
@@ -73,8 +74,11 @@ class LineSplitter:
 
 
 @asynccontextmanager
-async def open_process(entry: McpEntry) -> AsyncGenerator[Any]:
-    """Start the command and give its two streams; it gets the entry's variables and a few harmless ones, not ours."""
+async def open_process(entry: McpEntry, pace: MessagePace) -> AsyncGenerator[Any]:
+    """Start the command and give its two streams, the first of which ends when it says too much.
+
+    It gets the entry's variables and a few harmless ones, not ours.
+    """
     import anyio
     from mcp.client.stdio import get_default_environment
 
@@ -88,7 +92,7 @@ async def open_process(entry: McpEntry) -> AsyncGenerator[Any]:
     )
     received, reading = anyio.create_memory_object_stream[Any](0)
     writing, outgoing = anyio.create_memory_object_stream[Any](0)
-    pipes = _Pipes(process, entry.max_response_bytes)
+    pipes = _Pipes(process, entry.max_response_bytes, pace)
     tasks = [asyncio.create_task(pipes.read(received)), asyncio.create_task(pipes.write(outgoing))]
     try:
         yield reading, writing
@@ -104,18 +108,21 @@ async def open_process(entry: McpEntry) -> AsyncGenerator[Any]:
 class _Pipes:
     """Moves messages between a process and the session."""
 
-    def __init__(self, process: asyncio.subprocess.Process, max_bytes: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, max_bytes: int, pace: MessagePace) -> None:
+        self._pace = pace
         self._process = process
         self._max_bytes = max_bytes
         # Requests under way, by the method that was asked.
         self._asked: dict[int, str] = {}
 
     async def read(self, received: Any) -> None:
-        """Pass on what the process says, until it says no more."""
+        """Pass on what the process says, until it says no more, or too much."""
         splitter = LineSplitter()
         assert self._process.stdout is not None
         async with received:
             while data := await self._process.stdout.read(_CHUNK):
+                if not self._pace.admits(data.count(b"\n"), len(data)):
+                    return
                 for line in splitter.feed(data, self._limit()):
                     for message in self._messages(line):
                         await received.send(message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.inflate import Inflater
+from chat_stream_service.adapters.operator_tools.mcp_pace import MessagePace
 from chat_stream_service.adapters.operator_tools.mcp_reply import (
     LIST_BYTES,
     LIST_METHOD,
@@ -34,20 +35,25 @@ _REPLACED: Final = frozenset({"content-encoding", "content-length", "transfer-en
 
 
 @asynccontextmanager
-async def open_transport(entry: McpEntry, destinations: Destinations, on_unfit: OnUnfit) -> AsyncGenerator[Any]:
-    """Give the two streams of a connection to the entry's server; `on_unfit` is told of tools that can't be read."""
-    opened = _over_http(entry, destinations) if entry.url else open_process(entry)
+async def open_transport(
+    entry: McpEntry, destinations: Destinations, on_unfit: OnUnfit, pace: MessagePace
+) -> AsyncGenerator[Any]:
+    """Give the two streams of a connection to the entry's server; `on_unfit` is told of tools that can't be read.
+
+    Once the server exceeds `pace` nothing more is read of it.
+    """
+    opened = _over_http(entry, destinations, pace) if entry.url else open_process(entry, pace)
     async with opened as (reading, writing):
         yield VettedStream(reading, on_unfit), writing
 
 
 @asynccontextmanager
-async def _over_http(entry: McpEntry, destinations: Destinations) -> AsyncGenerator[Any]:
+async def _over_http(entry: McpEntry, destinations: Destinations, pace: MessagePace) -> AsyncGenerator[Any]:
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
     client = httpx2.AsyncClient(
-        transport=checked_transport(destinations, max_bytes=entry.max_response_bytes),
+        transport=checked_transport(destinations, max_bytes=entry.max_response_bytes, pace=pace),
         headers={"accept-encoding": "identity", **entry.headers},
         timeout=httpx2.Timeout(_CONNECT_SECONDS, read=_READ_SECONDS),
         follow_redirects=False,
@@ -58,11 +64,11 @@ async def _over_http(entry: McpEntry, destinations: Destinations) -> AsyncGenera
         yield streams
 
 
-def checked_transport(destinations: Destinations, *, max_bytes: int) -> "httpx2.AsyncBaseTransport":
+def checked_transport(destinations: Destinations, *, max_bytes: int, pace: MessagePace) -> "httpx2.AsyncBaseTransport":
     """Return an HTTP transport that connects to the address it has checked and reads at most `max_bytes` an answer.
 
     An answer is a body, or one event of a stream, which may have no end. In place of one that is longer, or of a 404
-    about the session, the caller gets a JSON-RPC error of ours.
+    about the session, the caller gets a JSON-RPC error of ours. Streams end when their events exceed `pace`.
     """
     import httpx2
 
@@ -81,7 +87,7 @@ def checked_transport(destinations: Destinations, *, max_bytes: int) -> "httpx2.
                 await response.aclose()
                 return _json_response(_NOT_FOUND, error_message(asked.request_id, forgotten()))
             limit = max(max_bytes, LIST_BYTES) if asked.method == LIST_METHOD else max_bytes
-            return await _bounded(response, asked.request_id, limit)
+            return await _bounded(response, asked.request_id, limit, pace)
 
         async def aclose(self) -> None:
             await self._inner.aclose()
@@ -110,14 +116,14 @@ def _json_response(status: int, body: bytes) -> "httpx2.Response":
     return httpx2.Response(status, headers={"content-type": "application/json"}, content=body)
 
 
-async def _bounded(response: "httpx2.Response", request_id: Any, limit: int) -> "httpx2.Response":
+async def _bounded(response: "httpx2.Response", request_id: Any, limit: int, pace: MessagePace) -> "httpx2.Response":
     """Return the response unpacked and bounded; a body is read here, an event stream as it comes."""
     import httpx2
 
     parts = _unpacked(response, limit)
     headers = [(name, value) for name, value in response.headers.multi_items() if name not in _REPLACED]
     if response.headers.get("content-type", "").startswith("text/event-stream"):
-        stream = _event_stream(_events(parts, request_id, limit), response)
+        stream = _event_stream(_events(parts, request_id, limit, pace), response)
         return httpx2.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
     body = bytearray()
     async with aclosing(parts):
@@ -141,12 +147,17 @@ async def _unpacked(response: "httpx2.Response", limit: int) -> AsyncGenerator[b
         yield inflater.feed(part, limit)
 
 
-async def _events(parts: AsyncGenerator[bytes], request_id: Any, limit: int) -> AsyncGenerator[bytes]:
-    """Yield whole events; in place of one over `limit`, and of all that follow, comes our error."""
+async def _events(
+    parts: AsyncGenerator[bytes], request_id: Any, limit: int, pace: MessagePace
+) -> AsyncGenerator[bytes]:
+    """Yield whole events; in place of one over `limit`, and of all that follow, comes our error. Ends when there are
+    too many."""
     rest = b""
     async with aclosing(parts):
         async for part in parts:
             whole, rest = _split_events(rest, part)
+            if not pace.admits(sum(whole.count(mark) for mark in _EVENT_ENDS), len(part)):
+                return
             if whole:
                 yield whole
             if len(rest) > limit:
