@@ -14,7 +14,7 @@ from penstock.chat.v1 import chat_pb2 as pb
 from penstock.chat.v1 import chat_pb2_grpc
 from penstock.common.v1 import common_pb2
 
-from gateway.mcp.rebinding import RebindingGuard
+from gateway.auth.rebinding import RebindingGuard
 from penstock_kit.context import Caller, current_context
 from penstock_kit.errors import PermissionDenied, Unavailable
 from penstock_kit.version import VERSION

@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import Request
 
 from gateway.auth.guard import Guard
+from gateway.auth.rebinding import RebindingGuard
 from gateway.auth.scope import OPERATOR
 
 _CREDENTIALS: Final = ("authorization", "x-api-key")
@@ -14,15 +15,22 @@ _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class ScraperGuard:
-    """Admits operators, and from this machine whoever sends no credentials; with `everybody`, all."""
+    """Admits operators, and from this machine whoever sends no credentials; with `everybody`, all.
 
-    def __init__(self, guard: Guard, *, everybody: bool) -> None:
+    A browser on this machine is from here too, and shows strangers' pages: they are refused by `rebinding`.
+    """
+
+    def __init__(self, guard: Guard, rebinding: RebindingGuard, *, everybody: bool) -> None:
         self._guard = guard
+        self._rebinding = rebinding
         self._everybody = everybody
 
     async def admit(self, request: Request) -> None:
         """Return when the metrics may be read; raise Unauthenticated or PermissionDenied."""
-        if self._everybody or _is_local(request):
+        if self._everybody:
+            return
+        if _is_local(request):
+            self._rebinding.check(host=request.headers.get("host", ""), origin=request.headers.get("origin"))
             return
         await self._guard.admit(request.headers.raw, OPERATOR)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from gateway.auth.cost_limits import CostLimits
+from gateway.auth.rebinding import RebindingGuard
 from gateway.auth.scraper import ScraperGuard
 from gateway.chat.endpoint import PATH as STREAM_CHAT_PATH
 from gateway.chat.endpoint import StreamChatEndpoint
@@ -17,7 +18,6 @@ from gateway.dialects.openai.endpoint import PATH as CHAT_PATH
 from gateway.dialects.openai.endpoint import ChatCompletions
 from gateway.dialects.responses.endpoint import PATH as RESPONSES_PATH
 from gateway.dialects.responses.endpoint import Responses, socket_router
-from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
 from gateway.routes.alertmanager import AlertmanagerRoutes
 from gateway.routes.alerts import AlertRoutes
@@ -119,7 +119,7 @@ def _account_routers(settings: GatewaySettings, resources: Resources, services: 
             readiness=services.readiness,
             registry=services.monitoring.metrics,
             version=VERSION,
-            scraper=ScraperGuard(guard, everybody=settings.metrics_access == "everybody"),
+            scraper=ScraperGuard(guard, _rebinding_guard(settings), everybody=settings.metrics_access == "everybody"),
         ).router,
         LoginRoutes(
             sessions=services.sessions, users=services.users, guard=guard, with_password=settings.password_sign_in
@@ -206,6 +206,10 @@ def _telemetry_routers(settings: GatewaySettings, resources: Resources, services
         McpRoutes(
             server=McpServer(tools=clients.tools, version=VERSION),
             guard=guard,
-            rebinding=RebindingGuard(hosts=settings.own_hosts(), origins=settings.origins()),
+            rebinding=_rebinding_guard(settings),
         ).router,
     )
+
+
+def _rebinding_guard(settings: GatewaySettings) -> RebindingGuard:
+    return RebindingGuard(hosts=settings.own_hosts(), origins=settings.origins())

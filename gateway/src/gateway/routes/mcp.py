@@ -5,10 +5,10 @@ from typing import Final
 from fastapi import Depends, Request, Response
 
 from gateway.auth.guard import Guard
+from gateway.auth.rebinding import RebindingGuard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.http.json import JsonResponse
 from gateway.mcp.message import INVALID_REQUEST, PARSE_ERROR, McpError, error_message, request_from_json, result_message
-from gateway.mcp.rebinding import RebindingGuard
 from gateway.mcp.server import McpServer
 from gateway.routes.router import add, api_router
 from penstock_kit.errors import InvalidArgument

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.mcp.rebinding import RebindingGuard
+from gateway.auth.rebinding import RebindingGuard
 from penstock_kit.errors import PermissionDenied
 
 
