@@ -157,6 +157,44 @@ async def test_a_dialect_that_is_not_installed_is_a_failure_others_can_stand_in_
     assert registry.get_loaded_providers() == []
 
 
+@pytest.fixture
+def write_dialect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Write the module of the dialect `broken_dialect`."""
+
+    def write(program: str) -> None:
+        (tmp_path / "broken_dialect.py").write_text(program)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, "broken_dialect", raising=False)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("raise RuntimeError('secret detail')", "failed with RuntimeError"),
+        ("raise OSError('secret detail')", "failed with OSError"),
+        ("this is no Python", "failed with SyntaxError"),
+        ("build = None", "failed with TypeError"),
+        ("import sys; sys.exit(3)", "is not available"),
+    ],
+)
+async def test_a_library_that_breaks_when_it_is_loaded_is_a_failure_others_can_stand_in_for(
+    clock: ManualClock, new_id: Callable[[str], str], write_dialect: Callable[[str], None], program: str, why: str
+) -> None:
+    write_dialect(program)
+    registry = ProviderRegistry(
+        [ProviderProfile(name="odd", dialect="broken", models=("m",))],
+        services=ProviderServices(clock=clock, new_id=new_id, connect_timeout=60),
+        wrap=lambda _, provider: provider,
+        rss_bytes=lambda: 0,
+        dialects={"broken": "broken_dialect"},
+    )
+    with pytest.raises(ProviderError, match=f"provider odd can't be loaded: its dialect 'broken' {why}$") as caught:
+        await registry.get("odd")
+    assert caught.value.failure is FailureKind.UNSUPPORTED
+
+
 def test_importing_the_service_imports_no_vendor_sdk() -> None:
     code = f"import sys, llm_service.main; print(*(name for name in {SDKS} if name in sys.modules))"
     done = subprocess.run(

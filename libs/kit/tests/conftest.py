@@ -21,6 +21,19 @@ from penstock_kit.telemetry import Tracing
 SERVICE = "penstock.test.v1.EchoService"
 
 
+class UnforeseenError(BaseException):
+    """What no library should raise."""
+
+
+async def broken_off(how: bytes) -> None:
+    """Fail as a handler does that waited for what another cancelled, or with what is no Exception."""
+    if how == b"unforeseen":
+        raise UnforeseenError
+    waited_for = asyncio.get_running_loop().create_future()
+    waited_for.cancel()
+    await waited_for
+
+
 class EchoServicer:
     """`closed` is set when a stream's generator is closed, `started` when a slow method runs."""
 
@@ -50,6 +63,8 @@ class EchoServicer:
             case b"wait":
                 self.started.set()
                 await asyncio.Event().wait()
+            case b"foreign cancel" | b"unforeseen":
+                await broken_off(request)
             case b"leak":
                 raise NotFound("no key psk_0123456789abcdef")
             case _:
@@ -59,6 +74,8 @@ class EchoServicer:
         return f"{request.decode()}|{who.user_id}|{who.tenant_id}|{ctx.request_id}|{ctx.traceparent}".encode()
 
     async def count(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
+        if not request.isdigit():
+            await broken_off(request)
         try:
             for n in range(int(request)):
                 yield f"{n}|{current_context().request_id}".encode()

@@ -73,6 +73,19 @@ async def test_an_error_arrives_as_the_very_error_that_was_raised(echo: Any) -> 
     await until(lambda: echo.requests("Say", "NOT_FOUND") == 1)  # counted when the server is done
 
 
+@pytest.mark.parametrize("how", [b"foreign cancel", b"unforeseen"])
+async def test_a_handler_that_breaks_off_without_having_been_cancelled_is_an_error_at_once(
+    echo: Any, how: bytes
+) -> None:
+    async with asyncio.timeout(HANG_SECONDS):
+        with pytest.raises(Internal):
+            await echo.stub.say(how)
+        with pytest.raises(Internal):
+            [message async for message in echo.stub.count(how)]
+        assert (await echo.stub.say(b"next")).startswith(b"next|")
+    await until(lambda: echo.requests("Say", "INTERNAL") == 1)
+
+
 async def test_an_error_after_some_responses_is_raised_while_iterating(echo: Any) -> None:
     received: list[bytes] = []
     with pytest.raises(NotFound, match="three is no number"):

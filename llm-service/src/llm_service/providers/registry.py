@@ -4,6 +4,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Final, Protocol, cast
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
@@ -135,9 +136,12 @@ class ProviderRegistry:
         before, began = self._rss_bytes(), clock.monotonic()
         try:
             import_seconds, providers = await asyncio.to_thread(self._build_each, profile)
-        except (ImportError, KeyError) as error:
+        except Exception as error:  # whatever a vendor's library does when it is imported, others can stand in
             log.error("provider can't be loaded", provider=name, dialect=profile.dialect, detail=repr(error))
-            message = f"provider {name} can't be loaded: its dialect {profile.dialect!r} is not available"
+            why = f"its dialect {profile.dialect!r} is not available"
+            if not isinstance(error, ImportError | KeyError):
+                why = f"its dialect {profile.dialect!r} failed with {type(error).__name__}"
+            message = f"provider {name} can't be loaded: {why}"
             raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED) from error
         counters = [each for each in providers if isinstance(each, TokenCounter)]
         loaded = LoadedProvider(
@@ -155,9 +159,9 @@ class ProviderRegistry:
     def _build_each(self, profile: ProviderProfile) -> tuple[float, Sequence[Provider]]:
         began = self._services.clock.monotonic()
         if sdk := SDKS.get(profile.dialect):
-            importlib.import_module(sdk)
+            _import(sdk)
         imported = self._services.clock.monotonic() - began if sdk else 0.0
-        module = cast(DialectModule, importlib.import_module(self._dialects[profile.dialect]))
+        module = cast(DialectModule, _import(self._dialects[profile.dialect]))
         each = [replace(profile, keys=(key,)) for key in profile.keys] or [profile]
         return imported, [module.build(one, self._services) for one in each]
 
@@ -168,3 +172,10 @@ class ProviderRegistry:
         self._loaded.clear()
         for task in tuple(self._retiring):
             task.cancel()
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except SystemExit as error:  # on the event loop it would end the service
+        raise ImportError(f"{name} wants to exit: {error}", name=name) from error

@@ -92,10 +92,10 @@ class ServedCall:
     async def fail(self, error: BaseException, servicer_context: "ServicerContext") -> None:
         """Record `error` and answer with its status; returns only when the error itself must go on.
 
-        That is a cancellation, an abort that was already sent, or an exit of the process.
+        That is a cancellation of this call, an abort that was already sent, or an exit of the process.
         """
         match error:
-            case asyncio.CancelledError():
+            case asyncio.CancelledError() if _is_being_cancelled():
                 self.end("DEADLINE_EXCEEDED" if self._context.remaining() == 0 else "CANCELLED")
             case grpc.aio.AbortError():
                 self.end(_CODES.get(_number(servicer_context.code()), grpc.StatusCode.UNKNOWN).name)
@@ -103,12 +103,12 @@ class ServedCall:
                 await self._abort(error, servicer_context)
             case NotImplementedError():  # the generated base class, for a method the servicer does not have
                 await self._abort(Unimplemented(f"{self._observer.method} is not implemented"), servicer_context)
-            case Exception():
+            case SystemExit() | KeyboardInterrupt():
+                self.end("INTERNAL")
+            case _:  # also the cancellation of something that the handler waited for: whoever called waits for an end
                 log.error("unexpected error in a call", method=self._observer.method, exc_info=error)
                 hidden = Internal(_INTERNAL_MESSAGE, metadata={"request_id": self._context.request_id})
                 await self._abort(hidden, servicer_context)
-            case _:
-                self.end("INTERNAL")
 
     async def _abort(self, error: PenstockError, servicer_context: "ServicerContext") -> None:
         status = error_to_status(self._observer.redactor.error(error))
@@ -117,6 +117,11 @@ class ServedCall:
         already: Any = servicer_context.trailing_metadata() or ()
         trailers: Any = (*already, (DETAILS_KEY, status.SerializeToString()), NO_RETRY)
         await servicer_context.abort(code, status.message, trailers)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _number(code: Any) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Room for what a frame says beside its message.
 _MOST_MESSAGE_BYTES: Final = MAX_MESSAGE_BYTES - 64 * 1024
+_DEFECT: Final = "internal error; the service log has it"
 
 log = get_logger(__name__)
 
@@ -175,6 +176,10 @@ class _ServerCall:
             code, _ = grpc.StatusCode.RESOURCE_EXHAUSTED.value
             frame = pb.ServerFrame(call_id=self._call_id, trailers=pb.Trailers(code=code, message=str(error)))
             size = 0
+        except Exception as error:
+            log.error("a call ended without a status", exc_info=error)
+            code, _ = grpc.StatusCode.INTERNAL.value
+            frame, size = pb.ServerFrame(call_id=self._call_id, trailers=pb.Trailers(code=code, message=_DEFECT)), 0
         self._outbox.put(frame, size)
 
     def _take_request(self) -> Any:
