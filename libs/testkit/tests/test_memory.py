@@ -12,6 +12,8 @@ import duckdb
 import gc
 import pytest
 
+RESTED = not gc.isenabled()
+
 @pytest.mark.parametrize("size", [2_000_000, 6_000_000])
 def test_that_makes_its_data(size):
     assert bytes(size)
@@ -23,10 +25,16 @@ def test_that_has_its_data(body):
 def test_that_looks_at_the_collector():
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < gc.get_freeze_count()
+
+def test_that_looks_at_when_the_collector_worked():
+    assert RESTED
+    assert gc.isenabled()
 """
 
 
-def test_large_parameters_are_refused_and_what_was_collected_is_out_of_the_collectors_sight(tmp_path: Path) -> None:
+def test_large_parameters_are_refused_and_the_collector_rests_while_tests_are_collected_and_leaves_them_alone(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "test_file.py").write_text(FILE)
     command = [sys.executable, "-m", "pytest", "-p", "penstock_testkit.memory", "-p", "no:cacheprovider", "-rA"]
     ran = subprocess.run([*command, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -37,6 +45,7 @@ def test_large_parameters_are_refused_and_what_was_collected_is_out_of_the_colle
         "ERROR test_file.py::test_that_has_its_data[large]",
         "PASSED test_file.py::test_that_has_its_data[small]",
         "PASSED test_file.py::test_that_looks_at_the_collector",
+        "PASSED test_file.py::test_that_looks_at_when_the_collector_worked",
         "PASSED test_file.py::test_that_makes_its_data[2000000]",
         "PASSED test_file.py::test_that_makes_its_data[6000000]",
     ]
