@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -60,8 +61,13 @@ def load_record_set(name: str) -> RecordSet:
     )
 
 
+def _migrations(settings: ModuleType) -> Path:
+    """Return a service's folder of migrations: its `main` knows it too, and would import the whole service."""
+    return Path(settings.__file__ or "").with_name("migrations")
+
+
 def _gateway() -> _Parts:
-    from gateway import main, settings
+    from gateway import settings
     from gateway.alerts.table import alarms
     from gateway.audit.table import audit
     from gateway.auth.table import metadata
@@ -71,46 +77,46 @@ def _gateway() -> _Parts:
         file="gateway.db",
         schema=settings.SCHEMA,
         tables=metadata.sorted_tables,
-        migrations=main.MIGRATIONS,
+        migrations=_migrations(settings),
         settings=settings.GatewaySettings,
     )
 
 
 def _llm() -> _Parts:
-    from llm_service import main, settings
+    from llm_service import settings
     from llm_service.adapters.table import metadata
 
     return _Parts(
         file="llm.db",
         schema=settings.SCHEMA,
         tables=metadata.sorted_tables,
-        migrations=main.MIGRATIONS,
+        migrations=_migrations(settings),
         settings=settings.LlmSettings,
     )
 
 
 def _chat() -> _Parts:
-    from chat_stream_service import main, settings
+    from chat_stream_service import settings
     from chat_stream_service.adapters.table import metadata
 
     return _Parts(
         file="chat.db",
         schema=settings.SCHEMA,
         tables=metadata.sorted_tables,
-        migrations=main.MIGRATIONS,
+        migrations=_migrations(settings),
         settings=settings.ChatSettings,
     )
 
 
 def _feature() -> _Parts:
-    from feature_service import main, settings
+    from feature_service import settings
     from feature_service.adapters.metadata.table import metadata
 
     return _Parts(
         file="feature.db",
         schema=settings.SCHEMA,
         tables=metadata.sorted_tables,
-        migrations=main.MIGRATIONS,
+        migrations=_migrations(settings),
         settings=settings.FeatureSettings,
     )
 
