@@ -1,34 +1,26 @@
 """A whole system whose vendor answers each question as a test has laid down, and a real browser at its page."""
 
-import shutil
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
 from penstock_testkit.waiting import HANG_SECONDS
 from tests.chat_page.chat_page import ChatPage
+from tests.chromium import browser, chromium
 from tests.clients.vendor import VendorThread
+
+__all__ = ["browser", "chromium"]
 
 # What the page does is waited for, however slow the machine is.
 expect.set_options(timeout=HANG_SECONDS * 1000)
-
-_FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--js-flags=--expose-gc",
-)
 
 
 class ScriptedVendor(OpenAiServer):
@@ -73,19 +65,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, vendor: ScriptedVendor) -> 
     running.stop()
 
 
-@pytest.fixture
-async def browser() -> AsyncGenerator[Browser]:
-    """A browser of its own; skipped where there is no Chromium, which `make test-clients` installs as root."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no Chromium on this machine: make test-clients")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
-        yield started
-        await started.close()
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def chat(browser: Browser, system: RunningSystem) -> AsyncGenerator[ChatPage]:
     """The page in a window of its own, signed in. No script error, no breach of its policy, no request elsewhere."""
     context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])

@@ -1,8 +1,11 @@
 """Conversations on the page: their addresses, search, rename, delete and undo."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.chat_page.chat_page import ChatPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_conversation_has_an_address_that_opens_it_again(chat: ChatPage) -> None:

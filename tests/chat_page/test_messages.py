@@ -1,10 +1,13 @@
 """What can be done with messages: edit and ask again keep the files; nothing is sent while a file is read."""
 
+import pytest
 from playwright.async_api import expect
 
 from chat_stream_service.domain.stream import run_factory, terminal_event
 from tests.chat_page.chat_page import ChatPage
 from tests.chat_page.conftest import ScriptedVendor
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _FILE = {"name": "log.txt", "mimeType": "text/plain", "buffer": b"line 1\n```\nline 2\n"}
 _CONTENT = "read this\n\n[file: log.txt]\n````\nline 1\n```\nline 2\n````"

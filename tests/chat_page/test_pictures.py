@@ -11,6 +11,8 @@ from penstock_testkit.pictures import gif, png
 from tests.chat_page.chat_page import ChatPage
 from tests.chat_page.conftest import ScriptedVendor
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SHOWN: Final = "article.user .pictures img"
 CHIPS: Final = "#files .chip img"
 # Makes a picture that compresses badly and hands it to the page as one that was dropped or pasted.

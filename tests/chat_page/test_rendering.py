@@ -3,11 +3,14 @@
 import re
 from typing import Final
 
+import pytest
 from playwright.async_api import expect
 
 from penstock_testkit.vendors.reply import FakeToolCall, Reply
 from tests.chat_page.chat_page import ChatPage
 from tests.chat_page.conftest import ScriptedVendor
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MARKDOWN: Final = """# A title
 

@@ -10,6 +10,8 @@ from penstock_testkit.vendors.reply import FakeToolCall, Reply, UntilTold
 from tests.chat_page.chat_page import ChatPage
 from tests.chat_page.conftest import ScriptedVendor
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PIECES = tuple(f"piece{number} " for number in range(60))
 
 

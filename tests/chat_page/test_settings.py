@@ -1,8 +1,11 @@
 """The settings: keys and password of the user, users and budgets for administrators."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.chat_page.chat_page import ChatPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_key_is_made_shown_once_and_removed(chat: ChatPage) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from penstock_testkit.system import RunningSystem, start_system
+from tests.chromium import browser, chromium
+
+__all__ = ["browser", "chromium"]
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,11 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from penstock_testkit.system import RunningSystem
-from tests.dashboard.test_dashboard_page import AXE, ask, browser, content, open_dashboard, page
+from tests.dashboard.test_dashboard_page import AXE, ask, content, open_dashboard, page
 
-__all__ = ["browser", "page"]
+__all__ = ["page"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ Skipped where there is no Chromium; `make test-clients` installs it as root.
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,15 +13,16 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import RunningSystem
 from penstock_testkit.waiting import HANG_SECONDS
 
-# Nothing but the page: the browser's own connections would only be refused.
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 expect.set_options(timeout=HANG_SECONDS * 1000)
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
@@ -84,20 +84,7 @@ SAMPLING = """async (cases) => {
 }"""
 
 
-@pytest.fixture
-async def browser() -> AsyncGenerator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no Chromium on this machine: make test-clients")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(
-            executable_path=chromium, args=(*FLAGS, "--js-flags=--expose-gc", "--enable-precise-memory-info")
-        )
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, system: RunningSystem) -> AsyncGenerator[Page]:
     """The dashboard, signed in; no message of the console and no request to another host is let pass."""
     opened = await browser.new_page(viewport={"width": 1280, "height": 900})

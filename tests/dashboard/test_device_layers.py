@@ -18,9 +18,11 @@ from playwright.async_api import Browser, Page, Request, Route, expect
 
 from penstock_testkit.system import RunningSystem
 from penstock_testkit.waiting import HANG_SECONDS
-from tests.dashboard.test_dashboard_page import AXE, ask, browser, content, open_dashboard, page
+from tests.dashboard.test_dashboard_page import AXE, ask, content, open_dashboard, page
 
-__all__ = ["browser", "page"]
+__all__ = ["page"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BEGIN = datetime(2026, 11, 20, 8, tzinfo=UTC)
 # Of the device PAGE04: rows 700 to 760 have a temperature that no other row has.
@@ -410,7 +412,7 @@ async def test_everybody_can_use_windows_and_anomalies_at_every_width(
     assert [(each["id"], each["nodes"][0]["html"]) for each in bad] == []
 
 
-def test_a_kept_detector_gives_the_numbers_that_the_page_shows(system: RunningSystem) -> None:
+async def test_a_kept_detector_gives_the_numbers_that_the_page_shows(system: RunningSystem) -> None:
     path = "/api/v2/ai/anomalies"
     first: httpx.Response = ask(system, path, "POST", device_codes=["PAGE04"])
     kept = first.json()["data"]

@@ -3,12 +3,13 @@
 Skipped where there is no Chromium, as the other tests of the dashboard.
 """
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from penstock_testkit.system import RunningSystem
-from tests.dashboard.test_dashboard_page import ask, browser
+from tests.dashboard.test_dashboard_page import ask
 
-__all__ = ["browser"]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_member_whose_session_has_ended_is_asked_to_sign_in_and_keeps_the_view(

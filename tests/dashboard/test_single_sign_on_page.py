@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from penstock_testkit.servers.openid_provider import OpenIdProvider
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import RunningSystem, start_system
-from tests.dashboard.test_dashboard_page import browser
 
-__all__ = ["browser"]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RULES = """
 rules:
@@ -25,7 +25,7 @@ rules:
 """
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def provider() -> AsyncGenerator[OpenIdProvider]:
     async with OpenIdProvider() as provider:
         provider.claims["groups"] = ["leads"]
@@ -51,14 +51,14 @@ def start(folder: Path, provider: OpenIdProvider, **more: str) -> RunningSystem:
     return start_system(folder / "home", extra_env=environment)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def signed(provider: OpenIdProvider, tmp_path: Path, browser: Browser) -> AsyncGenerator[RunningSystem]:
     running = await asyncio.to_thread(start, tmp_path, provider)
     yield running
     await asyncio.to_thread(running.stop)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def without_passwords(
     provider: OpenIdProvider, tmp_path: Path, browser: Browser
 ) -> AsyncGenerator[RunningSystem]:

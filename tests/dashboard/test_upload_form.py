@@ -20,9 +20,11 @@ from playwright.async_api import Browser, Page, expect
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.system import RunningSystem
 from penstock_testkit.waiting import HANG_SECONDS
-from tests.dashboard.test_dashboard_page import AXE, ask, browser, content, open_dashboard, page
+from tests.dashboard.test_dashboard_page import AXE, ask, content, open_dashboard, page
 
-__all__ = ["browser", "page"]
+__all__ = ["page"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROWS = 300_000
 BEGIN = 1_760_000_000
