@@ -19,37 +19,41 @@ KINDS = {kind.value for kind in ErrorKind}
 THEIRS = {"API_KEY_INVALID", "API_KEY_EXPIRED", "ACCESS_TOKEN_EXPIRED", "ACCOUNT_STATE_INVALID"}
 
 
-@cache
-def sources() -> tuple[tuple[str, ast.Module], ...]:
+Given = tuple[str, ast.Call, ast.expr]
+Written = tuple[str, str]
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
     """Our own modules but the table itself, parsed, each with its path."""
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = [name for name in listed.stdout.split() if "/src/" in name and "testkit" not in name]
     kept = [name for name in names if "/errors/reasons/" not in name and (ROOT / name).exists()]
-    return tuple((name, ast.parse((ROOT / name).read_text())) for name in kept)
+    return ((name, ast.parse((ROOT / name).read_text())) for name in kept)
 
 
-def nodes(kind: type[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
-    """Every node of that kind, with where it is."""
+@cache
+def found() -> tuple[list[Given], list[Written]]:
+    """What all sources say of reasons; nothing else is kept of their trees, which are millions of objects."""
+    given: list[Given] = []
+    written: list[Written] = []
     for name, tree in sources():
         for node in ast.walk(tree):
-            if isinstance(node, kind):
-                yield f"{name}:{getattr(node, 'lineno', 0)}", node
+            where = f"{name}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Call):
+                given += [(where, node, keyword.value) for keyword in node.keywords if keyword.arg == "reason"]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
+                written.append((where, node.value))
+    return given, written
 
 
-def given_reasons() -> Iterator[tuple[str, ast.Call, ast.expr]]:
+def given_reasons() -> list[Given]:
     """Every `reason=…` of a call, with where it is."""
-    for where, call in nodes(ast.Call):
-        assert isinstance(call, ast.Call)
-        for keyword in call.keywords:
-            if keyword.arg == "reason":
-                yield where, call, keyword.value
+    return found()[0]
 
 
-def written() -> Iterator[tuple[str, str]]:
+def written() -> list[Written]:
     """Every text that looks like a reason, with where it is."""
-    for where, node in nodes(ast.Constant):
-        if isinstance(text := getattr(node, "value", None), str) and NAME.fullmatch(text):
-            yield where, text
+    return found()[1]
 
 
 def kind_of(call: ast.Call) -> ErrorKind | None:
