@@ -21,10 +21,11 @@ from chat_stream_service.domain.model.conversation import Owner
 from chat_stream_service.main import MIGRATIONS
 from penstock_kit.cache import CacheClient
 from penstock_kit.context import CallContext, Caller, use_context
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import NotFound
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import lay_out
 from penstock_testkit.waiting import HANG_SECONDS
 
 ANN = Owner(tenant_id="acme", user_id="ann")
@@ -57,7 +58,7 @@ async def shelf(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Shelf]:
     server.add(cache_pb2_grpc.add_CacheServiceServicer_to_server, CacheServicer(services=services, clock=clock))
     channel = open_channel(f"127.0.0.1:{await server.start(0)}", service="cache-service")
     url = sqlite_url(tmp_path / "chat.db")
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     database = open_database(url)
 
     def stores() -> tuple[CachedStore[Any], CachedStore[Any]]:

@@ -13,8 +13,9 @@ from feature_service.domain.model.device import DataModel, Device, Field
 from feature_service.domain.model.series import FieldKind
 from feature_service.domain.registry.metadata_store import DeviceFilter, ModelFilter, NotedRows
 from feature_service.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import AlreadyExists, FailedPrecondition
+from penstock_testkit.databases import lay_out
 
 NUMBER, TEXT = FieldKind.NUMBER, FieldKind.TEXT
 MODEL = DataModel(
@@ -216,7 +217,7 @@ async def test_large_tables_are_estimated_on_postgresql_and_counted_on_sqlite(da
 )
 async def test_the_indexes_of_the_contract_are_used(tmp_path, query, index):
     url = sqlite_url(tmp_path / "x.db")
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     database = open_database(url)
     async with database.read() as connection:
         plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))).all()

@@ -49,6 +49,7 @@ from penstock_kit.database import migrate, open_database, sqlite_url
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry.tracing import Tracing
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import lay_out
 from penstock_testkit.services import FakeChat, FakeCosts, FakeFeature, FakeLlm, serve
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -324,7 +325,7 @@ class House:
 @pytest.fixture
 async def house(tmp_path):
     url = sqlite_url(tmp_path / "gateway.db")
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     database = open_database(url, readers=1)
     yield House(database, ManualClock(start=datetime(2026, 11, 21, tzinfo=UTC)))
     await database.close()

@@ -21,9 +21,10 @@ from llm_service.domain.model.usage import Cost, PriceSource
 from llm_service.main import MIGRATIONS
 from llm_service.testing import ledger_row
 from penstock_kit.context import Caller
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import NotFound, ResourceExhausted, Unavailable
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import lay_out
 
 CENT = Decimal("0.01")
 BUDGET = Budget(
@@ -50,7 +51,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(url: str, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Store]:
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     async with AsyncExitStack() as stack:
         replicas: list[SqlBudgets] = []
         databases = [open_database(url) for _ in range(2)]

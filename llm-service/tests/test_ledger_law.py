@@ -32,8 +32,9 @@ from llm_service.domain.routing.retry_budget import RetryBudget
 from llm_service.main import MIGRATIONS
 from llm_service.testing import ListLedger, ReadyPool, ScriptedProvider, question
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import PenstockError
+from penstock_testkit.databases import lay_out
 
 PROMPT = 7
 
@@ -88,7 +89,7 @@ def test_rows_add_up_to_what_was_sold_and_no_budget_is_overspent(calls: list[Fat
 async def _law(calls: list[Fate], limit: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = sqlite_url(Path(folder) / "llm.db")
-        await migrate(url, MIGRATIONS)
+        await lay_out(url, MIGRATIONS)
         database = open_database(url)
         clock, numbers, ledger = SystemClock(), count(), ListLedger()
         price = Price(input=Decimal(1), output=Decimal(2))

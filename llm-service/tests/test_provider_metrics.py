@@ -21,8 +21,9 @@ from llm_service.main import MIGRATIONS
 from llm_service.providers.registry import ProviderRegistry, ProviderServices
 from llm_service.testing import ScriptedProvider, collected, question
 from penstock_kit.breaker import ConsecutiveFailures
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import lay_out
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def test_the_spent_share_of_a_budget_is_told_and_no_more_once_it_is_delete
     registry: CollectorRegistry, clock: ManualClock, tmp_path: Path
 ) -> None:
     url = sqlite_url(tmp_path / "llm.db")
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     database = open_database(url)
     budgets = SqlBudgets(database, clock)
     running = asyncio.create_task(budgets.run())

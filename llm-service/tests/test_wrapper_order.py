@@ -16,10 +16,10 @@ from llm_service.main import MIGRATIONS
 from llm_service.settings import LlmSettings
 from llm_service.testing import collected, question, text_of
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate
 from penstock_kit.grpc import open_channel
 from penstock_kit.redaction import Redactor
 from penstock_kit.telemetry import configure_tracing
+from penstock_testkit.databases import lay_out
 from penstock_testkit.vendors.openai_server import OpenAiServer
 
 PACKAGE = Path(llm_service.__file__).parent
@@ -66,7 +66,7 @@ async def test_a_completion_passes_through_the_wrappers_in_the_order_that_is_dra
     )
     live = open_configuration(settings, Redactor())
     clock = SystemClock()
-    await migrate(settings.database, MIGRATIONS)
+    await lay_out(settings.database, MIGRATIONS)
     async with (
         open_stores(settings, clock) as stores,
         open_channel("127.0.0.1:1", service="cache-service") as cache_channel,

@@ -6,13 +6,14 @@ from pathlib import Path
 from alert_world import ALARM, CHANNEL, World
 
 from gateway.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
+from penstock_testkit.databases import lay_out
 from penstock_testkit.waiting import until
 
 
 async def test_a_database_that_is_locked_for_a_while_delays_the_alerts_and_ends_none(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "gateway.db")
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     database = open_database(url, lock_seconds=0.05)
     world = World(database)
     await world.store.put_channel(CHANNEL)

@@ -33,11 +33,12 @@ from gateway.health.readiness import Readiness
 from gateway.main import MIGRATIONS
 from gateway.monitoring.alert_metrics import AlertMetrics
 from gateway.settings import GatewaySettings
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.outbound.destinations import Destinations
 from penstock_kit.outbound.guarded_http import GuardedHttp
 from penstock_testkit import services
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import lay_out
 from penstock_testkit.receivers import HttpReceiver, MailServer
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -96,7 +97,7 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
         settings = GatewaySettings(**fields)
         clients = await stack.enter_async_context(open_clients(settings))
         url = sqlite_url(tmp_path / "gateway.db")
-        await migrate(url, MIGRATIONS)
+        await lay_out(url, MIGRATIONS)
         database = open_database(url)
         stack.push_async_callback(database.close)
         readiness = Readiness(

@@ -23,7 +23,7 @@ from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.token import AUDIENCE, ISSUER, AccessTokens
 from gateway.main import MIGRATIONS
 from penstock_kit.context import Caller
-from penstock_kit.database import migrate, open_database, sqlite_url
+from penstock_kit.database import open_database, sqlite_url
 from penstock_kit.errors import (
     FailedPrecondition,
     InvalidArgument,
@@ -33,6 +33,7 @@ from penstock_kit.errors import (
     Unauthenticated,
 )
 from penstock_testkit.clock import ManualClock
+from penstock_testkit.databases import lay_out
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes!!"
 
@@ -50,7 +51,7 @@ def tokens(clock):
 @pytest.fixture
 async def database(tmp_path):
     url = sqlite_url(tmp_path / "gateway.db")
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     database = open_database(url, readers=1)
     yield database
     await database.close()

@@ -20,9 +20,10 @@ from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.users import UserService
 from gateway.main import MIGRATIONS
 from penstock_kit.clock import SystemClock
-from penstock_kit.database import migrate, open_database
+from penstock_kit.database import open_database
 from penstock_kit.errors import InvalidArgument, NotFound, PermissionDenied
 from penstock_kit.home import ensure_home
+from penstock_testkit.databases import lay_out
 
 CLOCK = SystemClock()
 PASSWORDS = Passwords()
@@ -31,7 +32,7 @@ PASSWORDS = Passwords()
 @pytest.fixture
 async def stores(url: str) -> AsyncIterator[list[SqlIdentityStore]]:
     """The same empty database, as two gateways have it open."""
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     databases = [open_database(url, readers=1) for _ in range(2)]
     yield [SqlIdentityStore(database) for database in databases]
     for database in databases:

@@ -14,8 +14,9 @@ from gateway.auth.scope import ALL_SCOPES
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.users import NewUserRequest, UserService
 from gateway.main import MIGRATIONS
-from penstock_kit.database import migrate, open_database
+from penstock_kit.database import open_database
 from penstock_kit.errors import AlreadyExists
+from penstock_testkit.databases import lay_out
 
 ALIKE = ("marek", "rnarek", "Marek", "MAREK")
 PASSWORD = "four unlikely words here"
@@ -24,7 +25,7 @@ PASSWORD = "four unlikely words here"
 @pytest.fixture
 async def databases(url):
     """The same empty database, as two gateways have it open."""
-    await migrate(url, MIGRATIONS)
+    await lay_out(url, MIGRATIONS)
     found = [open_database(url, readers=1) for _ in range(2)]
     yield found
     for database in found:
