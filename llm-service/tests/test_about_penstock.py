@@ -76,6 +76,10 @@ def test_how_to_add_a_device_is_asked_of_penstock_in_chinese(how: str, send: str
         ("Penstock 是什么？", About.PENSTOCK),
         ("Where is the documentation?", About.PENSTOCK),
         ("How do I configure a model?", About.MODEL),
+        ("how do I export WLD001's data", About.EXPORT),
+        ("can I download the readings of WLD001 as csv?", About.EXPORT),
+        ("export WLD001's data of today", About.EXPORT),
+        ("怎么导出WLD001的数据？", About.EXPORT),
     ],
 )
 def test_what_is_asked_of_penstock_is_known(text: str, expected: About) -> None:
@@ -94,6 +98,14 @@ def test_what_is_asked_of_penstock_is_known(text: str, expected: About) -> None:
 )
 def test_what_names_a_machine_a_field_or_a_time_is_no_question_about_penstock(text: str) -> None:
     assert about(text) is None
+
+
+@pytest.mark.parametrize("language", Language)
+def test_an_export_is_the_command_for_the_device_that_is_named(language: Language) -> None:
+    text = about_text(About.EXPORT, language, "valve1-0")
+    assert "history?device_code=valve1-0" in text
+    assert "> valve1-0.csv" in text
+    assert "device_code=WLD001" in about_text(About.EXPORT, language, "x; rm")
 
 
 @pytest.mark.parametrize("what", [each for each in About if each is not About.MODEL])

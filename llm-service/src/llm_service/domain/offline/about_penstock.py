@@ -18,6 +18,7 @@ class About(StrEnum):
     STOP = "stop"
     START = "start"
     PROGRAM = "program"
+    EXPORT = "export"
     PENSTOCK = "penstock"
 
 
@@ -118,6 +119,13 @@ _ENGLISH: Final[tuple[tuple[About, frozenset[str], frozenset[str]], ...]] = (
         frozenset({"documentation", "docs", "manual", "readme", "tutorial"}),
     ),
 )
+# What takes data out of Penstock, and what is taken; a machine and a time may be named with it.
+_TAKING: Final = frozenset({"export", "download", "dump", "extract", "exporting", "downloading"})
+_TAKEN: Final = frozenset(
+    {"data", "readings", "values", "telemetry", "measurements", "csv", "excel", "file", "history", "rows", "table"}
+)
+_TAKING_HAN: Final = ("导出", "下载", "导成", "存成", "拷出")
+_TAKEN_HAN: Final = ("数据", "读数", "csv", "excel", "表格", "记录", "文件")
 # Capitals make fields of these words.
 _THINGS: Final = frozenset({"penstock", *(thing for _, _, things in _ENGLISH for thing in things)})
 _CHINESE: Final[tuple[tuple[About, tuple[str, ...], tuple[str, ...]], ...]] = (
@@ -146,6 +154,8 @@ def about_penstock(text: str, query: StructuredQuery) -> About | None:
 
     A machine's name, a field, a time or a number makes it one about readings.
     """
+    if len(text) <= _LONGEST and _asks_export(text):
+        return About.EXPORT
     measured = query.devices or query.references or query.time or query.interval or query.percentiles
     if len(text) > _LONGEST or measured or any(each.lower() not in _THINGS for each in query.fields):
         return None
@@ -154,6 +164,13 @@ def about_penstock(text: str, query: StructuredQuery) -> About | None:
     if any("".join(each.split()) in joined for each in _WHAT):
         return About.PENSTOCK
     return _in_chinese(joined) or _in_english(tokens)
+
+
+def _asks_export(text: str) -> bool:
+    tokens = [token.text for token in tokenize(text)][:_MOST_WORDS]
+    words, joined = frozenset(tokens), "".join(tokens)
+    english = bool(_TAKING & words and _TAKEN & words)
+    return english or (any(each in joined for each in _TAKING_HAN) and _has(joined, _TAKEN_HAN))
 
 
 def _in_english(tokens: list[str]) -> About | None:

@@ -12,7 +12,20 @@ _INGEST: Final = (
     "     -H \"Authorization: Bearer $KEY\" -H 'Content-Type: text/csv' --data-binary @pump.csv\n"
     "```"
 )
+_DEVICE: Final = "WLD001"
+_EXPORT: Final = (
+    "```sh\n"
+    f'curl "localhost:8000/api/v2/data/query/history?device_code={_DEVICE}" \\\n'
+    f"     -H \"Authorization: Bearer $KEY\" -H 'Accept: text/csv' > {_DEVICE}.csv\n"
+    "```"
+)
 _ENGLISH: Final = {
+    About.EXPORT: (
+        f"A device's readings come as a file over HTTP, all of them or those of a time:\n\n{_EXPORT}\n\n`$KEY` is the "
+        "key of `var/admin.key`. `&start_time=2026-01-31T08:00:00Z&end_time=…` takes a part; `Accept: "
+        "application/vnd.apache.arrow.stream` gives Arrow in place of CSV. I can't write files myself; every route is "
+        "described at http://127.0.0.1:8000/docs."
+    ),
     About.DEVICE: (
         "Send its readings, as a table with a column of times: with `create=true` the device is made by its first "
         f"readings.\n\n{_INGEST}\n\n`$KEY` is the key of `var/admin.key`. Machines can also send over MQTT "
@@ -49,6 +62,12 @@ _ENGLISH: Final = {
     ),
 }
 _CHINESE: Final = {
+    About.EXPORT: (
+        f"设备数据可以通过 HTTP 导出为文件，全部或某段时间：\n\n{_EXPORT}\n\n`$KEY` 是 `var/admin.key` 中的密钥。"
+        "加上 `&start_time=2026-01-31T08:00:00Z&end_time=…` 只取一段；把 Accept 换成 "
+        "`application/vnd.apache.arrow.stream` 则得到 Arrow 文件。我自己不能写文件；全部接口见 "
+        "http://127.0.0.1:8000/docs。"
+    ),
     About.DEVICE: (
         "把它的数据作为带时间列的表格发送即可：带上 `create=true`，第一批数据会自动创建设备。\n\n"
         f"{_INGEST}\n\n`$KEY` 是 `var/admin.key` 中的密钥。设备也可以通过 MQTT（docs/mqtt.md）或 InfluxDB 行协议"
@@ -78,6 +97,8 @@ _CHINESE: Final = {
 }
 
 
-def about_text(about: About, language: Language) -> str:
-    """Return what is said of it; "" of a model, which the wording of a report tells."""
-    return (_CHINESE if language is Language.CHINESE else _ENGLISH).get(about, "")
+def about_text(about: About, language: Language, device: str = "") -> str:
+    """Return what is said of it, of `device` where one is named; "" of a model, which the wording of a report tells."""
+    text = (_CHINESE if language is Language.CHINESE else _ENGLISH).get(about, "")
+    plain = device and all(each.isalnum() or each in "-_." for each in device)
+    return text.replace(_DEVICE, device) if plain else text
