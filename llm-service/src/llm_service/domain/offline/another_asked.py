@@ -10,6 +10,7 @@ from llm_service.domain.offline.result import DeviceCard
 from llm_service.domain.offline.sentence import Sentence
 
 _MACHINES: Final = ("machine", "welder", "device", "robot", "unit", "one")
+_NEIGHBOURS: Final = ("neighbour", "neighbor", "neighbouring machine", "neighboring machine", "neighbour machine")
 _ANOTHER: Final = frozenset(
     {
         *(f"{other} {machine}" for other in ("the other", "other", "another") for machine in _MACHINES),
@@ -20,6 +21,8 @@ _ANOTHER: Final = frozenset(
             for one in ("一台", "那台")
             for machine in ("机器", "焊机", "设备")
         ),
+        *(f"{the}{other}" for the in ("its ", "the ", "") for other in _NEIGHBOURS),
+        *("隔壁那台", "隔壁的那台", "旁边那台", "旁边的那台", "邻机", "隔壁机器", "隔壁的机器", "旁边的机器"),
         *("另一个", "另外一个", "另外那个", "别的那台", "剩下那台", "剩下的那台"),
     }
 )
@@ -49,7 +52,7 @@ def asks_another(sentence: Sentence) -> str:
             if said:
                 sentence.use(group - said[-1], group + 1)
                 return "group"
-        return "any"
+        return "group" if any(word in sentence.text(at) for word in ("neighb", "隔壁", "旁边", "邻")) else "any"
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from llm_service.domain.offline.answer_fields import fields_of
 from llm_service.domain.offline.answer_writer import Answered, Report
+from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
 from llm_service.domain.offline.query import Statistic, StructuredQuery
 
@@ -29,6 +30,8 @@ class Pooled:
 def together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
     """Tell what several devices have together: of one field, in one unit, over one range."""
     several = len({each.result.device for each in answered}) == len(answered) > 1
+    if several and (counts := _values_of(query, answered)):
+        return [report.say.together(", ".join(f"{value} {count}" for value, count in counts))]
     if several and len(query.fields) > 1 and query.statistics and set(query.statistics) <= _SUMMED:
         alone = [pooled(report, replace(query, fields=(field,)), answered) for field in query.fields]
         named = [f"{field} {each.text}" for field, each in zip(query.fields, alone, strict=True) if each]
@@ -36,6 +39,18 @@ def together(report: Report, query: StructuredQuery, answered: Sequence[Answered
     found = pooled(report, query, answered) if several and query.statistics else None
     summed = {measure.statistic for measure in measures_of(query)} <= _SUMMED
     return [report.say.together(found.text) if summed else report.say.pooled(found.text)] if found else []
+
+
+def _values_of(query: StructuredQuery, answered: Sequence[Answered]) -> list[tuple[str, int]]:
+    """How many readings of all devices have each value of the one text field asked for, the most first."""
+    total = dict[str, int]()
+    for each in answered:
+        names = match_field(query.fields[0], list(each.result.value_counts)) if len(query.fields) == 1 else ()
+        if len(names) != 1:
+            return []
+        for value, count in each.result.value_counts[names[0]].items():
+            total[value] = total.get(value, 0) + count
+    return sorted(((value, count) for value, count in total.items() if value), key=lambda pair: -pair[1])
 
 
 def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> Pooled | None:

@@ -176,16 +176,20 @@ class Report:
         if not text or (numeric and query.statistics):
             # Beside the labels' counts the numbers that were asked for.
             text = "\n".join(filter(None, (self._numbers(query, result, period), text)))
-        gaps = self._gaps(result) if Statistic.MISSING_RATIO in query.statistics else ""
+        gaps = self._gaps(query, result) if Statistic.MISSING_RATIO in query.statistics else ""
         return f"{text}\n{gaps}" if gaps else text
 
-    def _gaps(self, result: DeviceStatistics) -> str:
-        """Where rows are missing altogether, "" when that is not known."""
+    def _gaps(self, query: StructuredQuery, result: DeviceStatistics) -> str:
+        """Where rows are missing altogether, of gaps that last as long as is asked; "" when that is not known."""
         told = result.fitting
         if told is None:
             return ""
         stamp, length = self.say.times.stamp, self.say.length
-        lines = [Stretch(begin=stamp(g.start), end=stamp(g.end), length=length(g.seconds)) for g in told.longest_gaps]
+        least = query.least.total_seconds() if query.least and not query.conditions else 0.0
+        chosen = [gap for gap in told.longest_gaps if gap.seconds > least or (gap.seconds == least and not query.over)]
+        lines = [Stretch(begin=stamp(gap.start), end=stamp(gap.end), length=length(gap.seconds)) for gap in chosen]
+        if len(chosen) < len(told.longest_gaps):
+            return self.say.gaps(result.device, len(chosen), length(sum(gap.seconds for gap in chosen)), lines)
         return self.say.gaps(result.device, told.gaps, length(told.gap_seconds), lines)
 
     def _numbers(self, query: StructuredQuery, result: DeviceStatistics, period: str) -> str:

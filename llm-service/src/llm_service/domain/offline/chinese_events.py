@@ -57,6 +57,7 @@ _SLOTS: Final = {
     "limits": "统计小时或天的个数",
     "again": "各时段数值的再统计",
     "doing": "何时在做什么",
+    "unbroken": "最长的连续运行时间",
     "at_once": "同时满足",
     "latest": "只问最近几次",
     "mean_time": "停机的平均间隔或平均时长",

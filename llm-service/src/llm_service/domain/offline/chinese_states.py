@@ -220,6 +220,19 @@ class ChineseStates(SharedWording):
         """Say where rows end."""
         return f"一次回答容纳不下更多行：{time}（{self.times.name}）之后的数据已略去。"
 
+    def presence(self, period: str, there: int, missing: Sequence[str]) -> str:
+        """State who has readings."""
+        told = f"{there + len(missing)} 台设备中有 {there} 台{period}有数据"
+        return f"{told}；没有数据的：{'、'.join(missing)}。" if missing else f"{told}，没有缺数据的设备。"
+
+    def has_readings(self, device: str, count: int) -> str:
+        """State its number of readings."""
+        return f"- {device}：{count} 条"
+
+    def unbroken(self, device: str, stretch: Stretch) -> str:
+        """State the longest time without a stop."""
+        return f"{device} 不停机连续运行最长 {stretch.length}：{stretch.begin} 至 {stretch.end}。"
+
     def defects_head(self, device: str, field: str) -> str:
         """Open bad stretches."""
         return f"{device} 持续的问题（按 {field}，只列持续至少 1 分钟的时段）："

@@ -11,6 +11,7 @@ from llm_service.domain.offline.correction import corrected
 from llm_service.domain.offline.difference_again import difference_again
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
+from llm_service.domain.offline.gist_asked import by_gist
 from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
@@ -131,7 +132,7 @@ class Conversation:
         whole = self._parse(text, now)
         if before is not None and (then := at_that_time(text, whole, before)) is not None:
             return (then if then.limit else completed(then, before, spoken),)
-        if len(apart := by_state(whole)) > 1:
+        if len(apart := by_gist(whole) if whole.gist else by_state(whole)) > 1:
             return tuple(completed(each, before, spoken) for each in apart)
         apart = by_label(whole)
         if len(apart) < 2:

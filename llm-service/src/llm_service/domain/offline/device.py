@@ -29,7 +29,23 @@ _NEAR: Final = 4
 # Digits of the end of a code that is said alone.
 _CODED: Final = 3
 _ENDING: Final = frozenset({"?", "？", ".", "!", ",", "right now", "now", "this", "since", "in the last"})
-_GROUPS: Final = frozenset({"halls", "lines", "areas", "buildings", "sections", "plants", "两个车间", "各车间"})
+_GROUPS: Final = frozenset(
+    {
+        "halls",
+        "lines",
+        "areas",
+        "buildings",
+        "sections",
+        "plants",
+        "两个车间",
+        "两车间",
+        "各车间",
+        "各个车间",
+        "每个车间",
+        "两个厂房",
+        "各厂房",
+    }
+)
 _OUTSIDE: Final = frozenset({"outside", "outside of", "不在"})
 _INSIDE: Final = frozenset(
     {"in", "within", "from", "of", "at", "part of", "belonging to", "在", "属于", "those in", "the ones in"}
@@ -313,8 +329,9 @@ def _starts_time(sentence: Sentence, at: int) -> bool:
 
 def _everyone(sentence: Sentence, at: int) -> bool:
     """ "all devices", "every machine", "the four welders", "三台焊机", "所有设备", "每台"."""
-    if sentence.text(at) in _SHOP or sentence.text(at) in SHOP:
-        sentence.use(at - sentence.text(at - 1).startswith("by"), at + 1)
+    inside = _inside_shop(sentence, at)
+    if inside or sentence.text(at) in _SHOP or sentence.text(at) in SHOP:
+        sentence.use(at - sentence.text(at - 1).startswith("by"), at + 1 + inside)
         return True
     if sentence.text(at) in _ANYTHING and sentence.has(at + 1, Kind.STATE):
         # "Is anything down?"
@@ -339,3 +356,9 @@ def _everyone(sentence: Sentence, at: int) -> bool:
             sentence.use(at, counted[1] + 1 + sentence.has(counted[1] + 1, Kind.DEVICE_WORD))
         return plural
     return False
+
+
+def _inside_shop(sentence: Sentence, at: int) -> bool:
+    """ "车间里": in no hall of a name, which all machines are."""
+    within = sentence.text(at) == "车间" and sentence.text(at + 1) in {"里", "内", "里面"}
+    return within and not _is_label(sentence, at - 1)

@@ -56,6 +56,7 @@ _SLOTS: Final = {
     "limits": "to count the hours or days",
     "again": "the number of the numbers of intervals",
     "doing": "what was done when",
+    "unbroken": "the longest time without a stop",
     "at_once": "that all were so at once",
     "latest": "that the last ones are asked for",
     "mean_time": "the mean time between stops, or of a stop",

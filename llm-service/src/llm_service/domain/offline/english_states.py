@@ -246,6 +246,21 @@ class EnglishStates(SharedWording):
         """Say where rows end."""
         return f"No more rows fit into one answer: those after {time} {self.times.name} are left out."
 
+    def presence(self, period: str, there: int, missing: Sequence[str]) -> str:
+        """State who has readings."""
+        have = "device has" if there == 1 else "devices have"
+        none = f" without any: {', '.join(missing)}." if missing else ""
+        told = f"{there} of {there + len(missing)} {have} readings {period}".strip()
+        return f"{told};{none}" if missing else f"{told}; none is without."
+
+    def has_readings(self, device: str, count: int) -> str:
+        """State its number of readings."""
+        return f"- {device}: {count} reading{'s' * (count != 1)}"
+
+    def unbroken(self, device: str, stretch: Stretch) -> str:
+        """State the longest time without a stop."""
+        return f"{device} ran without a stop for {stretch.length} at most: {stretch.begin} to {stretch.end}."
+
     def defects_head(self, device: str, field: str) -> str:
         """Open bad stretches."""
         return f"What lasted on {device}, by its {field} (stretches of a minute or more):"

@@ -92,7 +92,9 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "versus": query.versus,
         "holds": query.holds,
         "decimals": query.decimals is not None,
-        "least": query.least and not (kind in {"fitting", "rank"} and _times(query)),
+        "least": query.least
+        and not (kind in {"fitting", "rank"} and _times(query))
+        and not (kind == "statistics" and Statistic.MISSING_RATIO in query.statistics and not query.conditions),
         "measure": kind == "rank" and not query.fields and not query.conditions and not _counts(query),
         "robust": query.robust
         and (kind not in _WITHOUT or not told_apart(query))

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from llm_service.domain.offline.at_once import find_at_once, with_at_once
 from llm_service.domain.offline.break_asked import with_break
+from llm_service.domain.offline.comparative_asked import with_comparative
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
 from llm_service.domain.offline.course_asked import with_course
@@ -21,7 +22,9 @@ from llm_service.domain.offline.device import find_devices
 from llm_service.domain.offline.device_number import numbered_devices
 from llm_service.domain.offline.doing_asked import with_doing
 from llm_service.domain.offline.doubled_verb import undoubled
+from llm_service.domain.offline.extent_asked import with_extent
 from llm_service.domain.offline.german import in_english
+from llm_service.domain.offline.gist_asked import with_gist
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
@@ -43,6 +46,7 @@ from llm_service.domain.offline.oee_asked import with_oee
 from llm_service.domain.offline.part_of_time import with_part_of_time
 from llm_service.domain.offline.power_asked import with_power
 from llm_service.domain.offline.predicate import read_predicate
+from llm_service.domain.offline.presence_asked import with_presence
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.qualifier import find_decimals, find_top, use_shifts, with_shifts
 from llm_service.domain.offline.quality_question import read_quality
@@ -68,6 +72,7 @@ from llm_service.domain.offline.told_in import with_told_in
 from llm_service.domain.offline.topic import find_topic
 from llm_service.domain.offline.trouble_asked import with_trouble
 from llm_service.domain.offline.two_times import of_the_day
+from llm_service.domain.offline.unbroken_asked import with_unbroken
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
@@ -167,7 +172,9 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_course(with_doing(query, sentence), sentence)
     query = with_day_after(with_part_of_time(query, sentence), sentence, now)
     query = with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
-    return with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
+    query = with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
+    query = with_comparative(with_extent(with_gist(query, sentence), sentence), sentence)
+    return with_unbroken(with_presence(query, sentence), sentence)
 
 
 def _prepare(sentence: Sentence, reading: Reading) -> None:

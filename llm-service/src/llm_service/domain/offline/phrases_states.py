@@ -296,6 +296,18 @@ class StateWording(Protocol):
         """Say that the rows after a time are left out."""
         ...
 
+    def presence(self, period: str, there: int, missing: Sequence[str]) -> str:
+        """State how many devices have readings in a time, and which have none; it opens a list of those that have."""
+        ...
+
+    def has_readings(self, device: str, count: int) -> str:
+        """State how many readings a device has, as a line of that list."""
+        ...
+
+    def unbroken(self, device: str, stretch: Stretch) -> str:
+        """State the longest time without a stop."""
+        ...
+
     def defects_head(self, device: str, field: str) -> str:
         """Open the stretches in which the labels of a device were bad for a minute or more."""
         ...

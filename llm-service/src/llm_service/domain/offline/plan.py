@@ -17,6 +17,7 @@ from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
 from llm_service.domain.offline.plan_judged import answer_judged_of
 from llm_service.domain.offline.plan_power import answer_power_of, asks_power
+from llm_service.domain.offline.plan_presence import answer_presence_of
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_slopes import answer_slopes_of, asks_slopes
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
@@ -70,7 +71,7 @@ def _step(plan: PlanState) -> Step:
 def _without_data(plan: PlanState) -> Step | None:
     """The next step to what no reading answers, None for a question about devices."""
     if (about := about_penstock(plan.talk.question, plan.query)) is not None:
-        text = about_text(about, plan.query.language)
+        text = about_text(about, plan.query.language, plan.query.first_device)
         return Say(text=plan.report.unconfigured() if about is About.MODEL else text)
     if reason := plan.report.unanswerable(plan.query):
         return Say(text=reason)
@@ -127,6 +128,8 @@ def _tell_stops(plan: PlanState) -> None:
 
 def _special(plan: PlanState) -> Step | None:
     """The next step to what one kind of answer alone tells, None for anything else."""
+    if plan.query.presence:
+        return answer_presence_of(plan)
     if asks_power(plan):
         return answer_power_of(plan)
     if asks_slopes(plan):

@@ -84,7 +84,7 @@ class CallPlanner:
             **condition_arguments(query),
             "percentiles": list(dict.fromkeys((*query.percentiles, *tails))) or None,
             "durations": True if self._asks_durations(kind) else None,
-            "shortest_spell": _shortest(query) if self._asks_durations(kind) else None,
+            "shortest_spell": _shortest(query) if self._asks_durations(kind) and query.conditions else None,
             "integrals": True if Statistic.INTEGRAL in query.statistics else None,
             "extreme_times": True if kind == "when" or tails or (kind == "rank" and query.when) else None,
             "correlations": True if kind in {"correlation", "power"} else None,

@@ -45,7 +45,8 @@ def tell_labelled(plan: PlanState, answered: Sequence[Answered]) -> str | CallTo
             return ""
         share = each.result.row_count / labelled
         named = each.result.device if len(answered) > 1 else ""
-        named = plan.report.say.period(each.time) if len(query.periods) > 1 else named
+        ranged = plan.report.say.period(each.time) if len(query.periods) > 1 else ""
+        named = f"{each.result.device if len(query.devices) > 1 else ''} {ranged}".strip() or named
         shares.append((share, f"{named} {percent(share)} % ({each.result.row_count}/{labelled})".strip()))
     if query.rank:
         shares.sort(key=lambda pair: pair[0], reverse=Statistic.MIN not in query.statistics)

@@ -13,6 +13,7 @@ from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import tell_shares
 from llm_service.domain.offline.plan_spikes import tell_spikes, without_far
 from llm_service.domain.offline.plan_state import PlanState, Step
+from llm_service.domain.offline.plan_unbroken import tell_unbroken
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json
@@ -99,7 +100,8 @@ class _Statistics:
         if not isinstance(shares, str):
             return shares
         grouped = query.by_group or query.intent is Intent.COMPARE
-        return [*(reversed(texts) if grouped else texts), shares, spikes]
+        unbroken = tell_unbroken(self._plan, there)
+        return [unbroken, *(reversed(texts) if grouped else texts), shares, spikes]
 
     def _by_group(self, answered: Sequence[Answered]) -> str:
         """The number asked for of each group of devices that a label names, of several groups over one range."""

@@ -209,6 +209,12 @@ class StructuredQuery:
 
     `mean_time` ("between", "repair") asks how long machines run between two stops, or how long a stop is, on average.
 
+    `gist` ("happened", "better") is asked of a time and has no number of its own: the parts that are known are told.
+
+    `presence` ("there", "missing") asks which devices have readings in a time, or have none.
+
+    `unbroken` asks for the longest time without a stop.
+
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -291,6 +297,9 @@ class StructuredQuery:
     doing: bool = False
     course: str = ""
     mean_time: str = ""
+    gist: str = ""
+    presence: str = ""
+    unbroken: bool = False
 
     @property
     def first_device(self) -> str:

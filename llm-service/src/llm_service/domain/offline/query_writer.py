@@ -94,6 +94,9 @@ def _idle_ones(query: StructuredQuery) -> StructuredQuery:
 
 def _longest_one(query: StructuredQuery) -> StructuredQuery:
     """ "Which machine had the longest break, and when did it start": told with when each began."""
+    if query.longest == 1 and query.when and query.conditions and not query.rank:
+        # "What was the longest stop, and when did it start": told from when to when.
+        return replace(query, unread=tuple(phrase for phrase in query.unread if phrase.lower() not in _BEGUN))
     if not query.rank or query.longest != 1 or not query.conditions:
         return query
     unread = tuple(phrase for phrase in query.unread if phrase.lower() not in _BEGUN)
@@ -148,6 +151,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         # "The three hours with the highest temperature: which ones" counts no readings.
         statistics = tuple(Statistic.MEAN if each is Statistic.COUNT else each for each in statistics)
     latest = reading.latest if reading.conditions else 0
+    # "Gaps longer than 30 seconds" last as well.
+    timed = bool(reading.conditions) or Statistic.MISSING_RATIO in statistics
     return StructuredQuery(
         intent=intent,
         language=language,
@@ -192,8 +197,8 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         beyond=topic.beyond if intent is Intent.COMPARE and not topic.versus else "",
         ordered=reading.rows.ordered if reading.rows else "",
         decimals=reading.decimals,
-        least=reading.spells.least if reading.conditions or topic.follows else None,
-        over=reading.spells.over and bool(reading.conditions or topic.follows),
+        least=reading.spells.least if timed or topic.follows else None,
+        over=reading.spells.over and bool(timed or topic.follows),
         each=topic.each or latest > 0,
         by_group=devices.by_group,
         robust=topic.robust,

@@ -117,7 +117,8 @@ class FormReader:
         """What can't be done: an order at the beginning, or a word for what the rules never can."""
         words = self._words
         first = 0
-        asks = any(words.has(at, kind) for at in range(len(words)) for kind in (Kind.HOW_MANY, Kind.ASK_WHEN))
+        kinds = (Kind.HOW_MANY, Kind.ASK_WHEN)
+        asks = any(kind in words.lexeme_senses(at) for at in range(len(words)) for kind in kinds)
         while first < len(words) and (first in words.used or any(words.has(first, kind) for kind in _LEADS)):
             if words.has(first, Kind.CANNOT):
                 break

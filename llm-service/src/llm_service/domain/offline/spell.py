@@ -7,7 +7,7 @@ from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import Length, length_at, number_at
-from llm_service.domain.offline.query import Operator
+from llm_service.domain.offline.query import Operator, Statistic
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.words_events import LONGEST_FIRST
 from llm_service.domain.offline.words_state import BETWEEN_WELDS
@@ -100,6 +100,9 @@ def find_spells(sentence: Sentence) -> FoundSpells:
     """Return what is asked of single spells, and mark its words; nothing where no state or condition is named."""
     held = any(sentence.has(at, Kind.STATE) for at in range(len(sentence))) or bool(sentence.used)
     narrowed = sentence.text(0) in _NARROWING
+    held = held or any(
+        sentence.senses(at).get(Kind.STATISTIC) is Statistic.MISSING_RATIO for at in range(len(sentence))
+    )
     held = held or narrowed or sentence.has(0, Kind.FOLLOW) or sentence.has(0, Kind.AND)
     if not held:
         return FoundSpells()

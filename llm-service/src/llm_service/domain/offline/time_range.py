@@ -130,12 +130,15 @@ class _TimeReader:
         """The same hours of several days."""
         found: list[TimeRange] = []
         used = set(self._words.used)
+        one = len({day.start.date() for day in daily.days}) == 1
         for day in daily.days:
             # The words that lead to the hours are read for each day.
             self._words.used.intersection_update(used)
             first, second = daily.on(day)
             each = self._range(first, second, day) if second else self._single(first, day, clocked=True)
-            if each and each.end is None:
+            # "Since yesterday evening at 6" is of one evening, and goes on.
+            opened = one and any(lexeme.text == "since" for lexeme in self._words.lexemes)
+            if each and each.end is None and not opened:
                 each = replace(each, end=day.until)
             found += [each] if each and _in_calendar(each) else []
         for moment in moments:
@@ -244,7 +247,10 @@ class _TimeReader:
         start = self._start(moment, day)
         words = self._words
         at = words.skip(moment.begin - 1, (*JOINS, Kind.PART), step=-1)
-        lead = next((each for each in (moment.begin - 1, at) if self._leads(each)), None)
+        # "Since yesterday evening at 6": the day stands between.
+        parted = Kind.PART in words.lexeme_senses(at) or Kind.PART in words.lexeme_senses(at + 1)
+        leads = (moment.begin - 1, at, *((at - 1, at - 2) if parted else ()))
+        lead = next((each for each in leads if self._leads(each)), None)
         rolling = moment.day is not None and moment.day.rolling
         if not rolling and (self._open_behind(moment) or self._since(lead, moment)):
             self._words.use(moment.end, moment.end + words.has(moment.end, Kind.SINCE_AFTER))

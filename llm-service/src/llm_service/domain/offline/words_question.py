@@ -94,13 +94,16 @@ _LATEST: Final = (
 
 
 _RANKING: Final = (
-    "from highest to lowest|highest to lowest|highest first|descending|in descending order|order by|ordered by"
+    "most first|largest first|biggest first|greatest first|from most to least|most to least|由多到少|多的在前"
+    "|大的在前"
+    "|from highest to lowest|highest to lowest|highest first|descending|in descending order|order by|ordered by"
     "|从高到低|由高到低|从大到小|由大到小|排一下|排个序|排个名|排一排|从多到少|按高低|按高低排|按高低排序|按大小排|按"
     "大小排序|排列|从大到小排|从高到低排"
     "|从大到小排列|从高到低排列|从高到低排序|从大到小排序|从高到低排一下|从大到小排一下"
 )
 _RISING: Final = (
-    "from lowest to highest|lowest to highest|lowest first|ascending|in ascending order|从低到高|从小到大"
+    "least first|fewest first|smallest first|由少到多|少的在前|小的在前"
+    "|from lowest to highest|lowest to highest|lowest first|ascending|in ascending order|从低到高|从小到大"
     "|从少到多|从低到高排|从小到大排|从低到高排列|从小到大排列|从低到高排序"
 )
 _BEST_FIRST: Final = "best first|best to worst|from best to worst|the best first|从好到差|从优到劣|最好的在前|好的在前"

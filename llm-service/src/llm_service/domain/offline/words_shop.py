@@ -65,7 +65,10 @@ _RUN_HOURS: Final = (
     "welding hours|hours of welding|hours welding|hours welded|welded hours|arc hours|production hours|hours in use"
     "|焊接小时数|焊接工时|工时|焊接小时"
 )
-_SHOP: Final = "the shop|our shop|the plant|the factory|the whole place"
+_SHOP: Final = (
+    "in the shop|in our shop|in the plant|in the factory|on the shop floor|厂里|厂内"
+    "|the shop|our shop|the plant|the factory|the whole place"
+)
 SHOP: Final = frozenset(_SHOP.split("|"))
 """What means all machines."""
 _UNBROKEN: Final = (
@@ -78,6 +81,26 @@ NORMAL: Final = frozenset(_NORMAL.split("|"))
 BARE_AMOUNTS: Final = frozenset({"gas", "wire", "argon", "气", "气体", "焊丝", "丝", "氩气"})
 """Names of what flows that say no flow: "gas per hour" is how much of it."""
 _HOW_GOOD: Final = "how is the quality|how was the quality|质量好不好|质量怎么样|质量怎样|质量如何|质量好吗|质量咋样"
+
+
+# A defect by its name and the word for it; "气孔" has the word for gas in it.
+_DEFECTS: Final = {
+    "porosity": "气孔缺陷|porosity defect|porosity defects|porosity fault|porosity faults|气孔问题",
+    "undercut": "咬边缺陷|undercut defect|undercut defects|undercut fault|undercut faults|咬边问题",
+    "lack_of_fusion": "未熔合缺陷|lack of fusion defect|lack of fusion defects|未熔合问题",
+}
+_HOW_POROUS: Final = "多少气孔|多少个气孔|几个气孔|多少气孔缺陷|多少个气孔缺陷|几个气孔缺陷"
+_COMMON: Final = (
+    "shows up most often|shows up most|show up most often|comes up most often|comes up most|come up most often"
+    "|occurs most often|occurs most|occurred most often|appears most often|turns up most often|showed up most often"
+    "|出现最多|出现得最多|出现次数最多|出现的次数最多"
+)
+_ALL_GROUPS: Final = "两个车间|两车间|各车间|各个车间|每个车间|两个厂房|各厂房"
+_POWERS: Final = (
+    "current times voltage|voltage times current|current x voltage|voltage x current|current * voltage"
+    "|voltage * current|volts times amps|amps times volts|current multiplied by voltage"
+    "|voltage multiplied by current|电流乘电压|电压乘电流|电流乘以电压|电压乘以电流"
+)
 
 
 def add_shop_words(lexicon: Lexicon) -> None:
@@ -101,6 +124,22 @@ def add_shop_words(lexicon: Lexicon) -> None:
     add(Kind.HOW_LONG, None, _RUN_HOURS)
     add(Kind.UNHEEDED, None, _UNBROKEN)
     add(Kind.ALL, None, _SHOP)
+    add(Kind.FILLER, None, "出了|should i|i should|should we|we should|都要|全都要|都要看|都算上")
+    for label, names in _DEFECTS.items():
+        add(Kind.LABEL, label, names)
+    add(Kind.LABEL, "porosity", _HOW_POROUS)
+    add(Kind.HOW_MANY, None, _HOW_POROUS)
+    add(Kind.COMMON, None, _COMMON)
+    add(
+        Kind.QUALITY_RATE,
+        "good",
+        "焊接合格率|焊缝合格率|焊接良品率|焊接良率|产品合格率|质量合格率|weld pass rate|weld yield",
+    )
+    add(Kind.QUALITY_RATE, "", "焊接不良率|焊接缺陷率|焊缝缺陷率|焊接不合格率")
+    add(Kind.GROUP, None, _ALL_GROUPS)
+    add(Kind.FIELD, "power", _POWERS)
+    add(Kind.STATISTIC, Statistic.STD, "noisy|noisier|noisiest|how noisy")
+    add(Kind.UNHEEDED, None, "jump|jumps|jumped")
     add(Kind.WHICH, None, "哪次|哪一次|哪段|哪一段")
     add(
         Kind.FILLER,
