@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-MANIFESTS := scripts/setup protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
+MANIFESTS := scripts/setup feature-service/src/feature_service/domain/feature/window_sums.c protos/pyproject.toml $(wildcard */pyproject.toml libs/*/pyproject.toml)
 SOURCES := gateway llm-service chat-stream-service feature-service cache-service cli client libs tests bench examples protos/generate.py $(wildcard scripts/*.py) conftest.py
 PAGES := configuration_page compose_settings errors_page features_page client_api glossary_page architecture_page alert_rules metrics_page grafana_dashboards limits_page
 export PYTHON

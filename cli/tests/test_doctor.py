@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from feature_service.domain.feature import native_library
+from penstock_cli.doctor import machine
 from penstock_cli.settings import DEFAULT_PORTS
 from penstock_testkit.servers.certificate import make_certificate
 from penstock_testkit.servers.mqtt_broker import MqttBroker
@@ -55,6 +59,17 @@ def test_a_fresh_folder_is_ready_to_start_and_stays_as_it_was(tmp_path: Path) ->
     assert found["providers"]["need"] == "recommended"
     assert "offline provider" in found["providers"]["detail"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("library", "detail"), [(object(), "native"), (None, "numpy: the same features")])
+def test_which_kernel_computes_features_is_told_with_the_way_to_the_faster_one(
+    monkeypatch: pytest.MonkeyPatch, library: object, detail: str
+) -> None:
+    monkeypatch.setattr(native_library, "installed_library", lambda: library)
+    finding = machine._feature_kernel()  # pyright: ignore[reportPrivateUsage]
+    assert (finding.need, finding.ok) == ("optional", library is not None)
+    assert finding.detail.startswith(detail)
+    assert finding.remedy == "install a C compiler and run python -m feature_service.adapters.native_kernel"
 
 
 def test_the_database_of_one_service_alone_is_asked_too(tmp_path: Path) -> None:

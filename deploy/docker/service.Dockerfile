@@ -9,8 +9,9 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 # --- what is locked, in an environment that is copied as it is, without what nothing of Penstock loads (slim.py) ----------
 FROM ${PYTHON_IMAGE} AS dependencies
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-# For `strip`: symbols for debuggers are a sixth of what is installed. It stays behind, as all of this stage but /opt/penstock.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils >/dev/null && rm -rf /var/lib/apt/lists/*
+# For `strip`: symbols for debuggers are a sixth of what is installed; and for the native feature kernel. They stay behind,
+# as all of this stage but /opt/penstock.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY requirements-setup.lock requirements.lock deploy/docker/slim.py /build/
 # uv and the build tools come from a lock of their own, by pip, and stay behind: /opt/build is not copied.
 RUN cd /build \
@@ -29,7 +30,8 @@ RUN cd /build/members \
  && /opt/build/bin/uv pip install -q --offline --python /opt/penstock/bin/python --target /opt/members \
       --no-deps --no-build-isolation --compile-bytecode \
       ./protos ./libs/kit ./gateway ./llm-service ./chat-stream-service ./feature-service ./cache-service ./client ./cli \
- && find /opt/members -name '*.pyi' -delete
+ && find /opt/members -name '*.pyi' -delete \
+ && PYTHONPATH=/opt/members /opt/penstock/bin/python -m feature_service.adapters.native_kernel --beside
 
 # --- what runs: no pip, no root, nothing to write but PENSTOCK_HOME and /tmp -------------------------------
 FROM ${PYTHON_IMAGE} AS runtime

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,10 @@ import pytest
 from penstock.feature.v1 import backup_pb2_grpc, feature_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from feature_service.adapters.native_kernel import compile_library
 from feature_service.adapters.telemetry_url import open_telemetry
+from feature_service.domain.feature import kernel
+from feature_service.domain.feature.native_library import NativeLibrary
 from feature_service.domain.telemetry.store import TelemetryStore
 from feature_service.main import MIGRATIONS, open_servicers
 from feature_service.settings import FeatureSettings
@@ -70,6 +73,23 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "feature.db"
     asyncio.run(migrate(sqlite_url(path), MIGRATIONS))
     return path
+
+
+@pytest.fixture(scope="session")
+def compiled_library(tmp_path_factory: pytest.TempPathFactory) -> NativeLibrary:
+    """Return the native kernel, made here: a machine that runs the tests has a C compiler."""
+    path = tmp_path_factory.mktemp("native") / "window_sums.so"
+    compile_library(path)
+    return NativeLibrary(path)
+
+
+@pytest.fixture(scope="module", params=["numpy", "native"])
+def each_kernel(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Let a module's tests run with either kernel, whatever set-up made."""
+    library = request.getfixturevalue("compiled_library") if request.param == "native" else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "native_library", lambda: library)
+        yield request.param
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

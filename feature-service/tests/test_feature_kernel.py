@@ -29,6 +29,7 @@ from penstock_testkit.waiting import HANG_SECONDS
 # The one that needs the times of rows has tests of its own.
 FEATURE_NAMES = tuple(name for name in feature_names() if name != "slope_per_second")
 RANDOM = np.random.default_rng(7)
+pytestmark = pytest.mark.usefixtures("each_kernel")
 
 
 def oracle(window):

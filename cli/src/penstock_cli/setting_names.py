@@ -73,6 +73,7 @@ SETTING_NAMES: Final[frozenset[str]] = frozenset(
         "DEEPSEEK_MODELS",
         "DEMO_DATA",
         "DOCKER_CONTAINERS",
+        "FEATURE_KERNEL",
         "FEATURE_SERVICE_ADDRESS",
         "FEATURE_SERVICE_DATABASE_URL",
         "FEATURE_SERVICE_DATABASE_URL_FILE",

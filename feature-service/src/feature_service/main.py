@@ -17,6 +17,7 @@ from feature_service.composition.retention import build_retention
 from feature_service.composition.servicers import Servicers, build_servicers
 from feature_service.composition.services import build_existing_devices, build_services
 from feature_service.composition.stores import open_stores
+from feature_service.domain.feature.native_library import choose_kernel, kernel_name
 from feature_service.settings import FeatureSettings
 from penstock_kit.bootstrap import start_runtime
 from penstock_kit.cache import FREQUENT_CALLS, CacheClient
@@ -24,10 +25,12 @@ from penstock_kit.clock import SystemClock
 from penstock_kit.database import prepare_schema
 from penstock_kit.database.metrics import DatabaseMetrics
 from penstock_kit.grpc import open_channel, run_service
+from penstock_kit.logging import get_logger
 from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics
 
 SERVICE: Final = "feature-service"
+log = get_logger(__name__)
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -95,15 +98,17 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then drain. The stores come before the server, which starts gRPC's threads: the demo
     loader is forked off in between.
     """
-    async with (
-        start_runtime(SERVICE, settings) as runtime,
-        open_servicers(
-            settings, process=runtime.process, secret=runtime.secret, registry=runtime.registry
-        ) as servicers,
-        runtime.open_server(settings, metrics_port=settings.metrics_port) as server,
-    ):
-        servicers.add_to(server)
-        await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")
+    async with start_runtime(SERVICE, settings) as runtime:
+        choose_kernel(settings.feature_kernel)
+        log.info("features are computed", kernel=kernel_name())
+        async with (
+            open_servicers(
+                settings, process=runtime.process, secret=runtime.secret, registry=runtime.registry
+            ) as servicers,
+            runtime.open_server(settings, metrics_port=settings.metrics_port) as server,
+        ):
+            servicers.add_to(server)
+            await server.serve(settings.port, stop, setting="FEATURE_SERVICE_PORT")
 
 
 def run() -> None:

@@ -6,6 +6,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from feature_service.domain.feature.native_library import KernelChoice
 from feature_service.domain.ingest.message import PayloadFormat
 from feature_service.domain.ingest.precision import nanoseconds_of
 from feature_service.domain.ingest.topic_pattern import topic_patterns
@@ -53,6 +54,12 @@ class FeatureSettings(GrpcServiceSettings):
     )
     dataset_days: float = Field(
         default=0, ge=0, alias="DATASET_DAYS", description="Days after which a built data set is deleted; 0: never."
+    )
+    feature_kernel: KernelChoice = Field(
+        default=KernelChoice.AUTO,
+        alias="FEATURE_KERNEL",
+        description="What computes features, the same to the bit: native (compiled at set-up), numpy, or auto: native "
+        "where there is one.",
     )
     partition_backend: PartitionBackend = Field(
         default=PartitionBackend.THREADS,

@@ -32,6 +32,7 @@ def check_machine(settings: CliSettings) -> Iterator[Finding]:
     yield _python()
     yield _packages()
     yield _protobuf()
+    yield _feature_kernel()
     contained = contained_service(settings)
     if contained is None or contained.name not in _WITHOUT_STATE:
         yield _home(settings)
@@ -61,6 +62,15 @@ def _protobuf() -> Finding:
     kind = api_implementation.Type()
     remedy = "install protobuf with its binary extension; each message costs ten times as much without"
     return Finding(need=Need.RECOMMENDED, name="protobuf", ok=kind == "upb", detail=f"runs on {kind}", remedy=remedy)
+
+
+def _feature_kernel() -> Finding:
+    from feature_service.domain.feature.native_library import BUILD, installed_library
+
+    found = installed_library() is not None
+    detail = "native" if found else "numpy: the same features, in more than twice the time"
+    remedy = f"install a C compiler and run {BUILD}"
+    return Finding(need=Need.OPTIONAL, name="feature kernel", ok=found, detail=detail, remedy=remedy)
 
 
 def _home(settings: CliSettings) -> Finding:

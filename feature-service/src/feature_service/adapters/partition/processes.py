@@ -14,6 +14,7 @@ from typing import Final
 from feature_service.adapters.partition.message import read_message, write_message
 from feature_service.adapters.partition.ordered import run_ordered
 from feature_service.domain.dataset.partition import Partition, PartitionFailed, PartitionFeatures, Told
+from feature_service.domain.feature.native_library import chosen_kernel
 
 TRIES: Final = 3
 """How many workers may end over one partition."""
@@ -93,7 +94,8 @@ class WorkerPool:
             if self._idle:
                 return self._idle.pop()
             # In a session of its own: Ctrl-C is for the service, which ends its workers.
-            worker = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+            command = (*_COMMAND, chosen_kernel().value)
+            worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
             self._all.append(worker)
             return worker
 

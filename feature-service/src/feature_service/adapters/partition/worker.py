@@ -1,4 +1,4 @@
-"""A process that computes partitions: python -m feature_service.adapters.partition.worker.
+"""A process that computes partitions: python -m feature_service.adapters.partition.worker KERNEL.
 
 It reads partitions from its standard input and writes what it made of them to its standard output, and ends with its
 input: no worker outlives the service.
@@ -11,6 +11,7 @@ from typing import IO
 
 from feature_service.adapters.partition.message import read_message, write_message
 from feature_service.domain.dataset.partition import run_partition
+from feature_service.domain.feature.native_library import KernelChoice, choose_kernel
 
 
 def work(requests: IO[bytes], answers: IO[bytes]) -> None:
@@ -31,6 +32,7 @@ def main() -> None:
     """Work for the process at the other ends of the pipes; what is printed goes to standard error."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    choose_kernel(KernelChoice(sys.argv[1]))
     work(sys.stdin.buffer, answers)
 
 

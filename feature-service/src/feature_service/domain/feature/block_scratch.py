@@ -37,6 +37,11 @@ class BlockScratch:
         return np.empty((self.height, self.size))
 
     @cached_property
+    def products(self) -> FloatArray:
+        """For products that are summed at once."""
+        return np.empty((self.height, self.size))
+
+    @cached_property
     def ordered(self) -> FloatArray:
         """For the values in another order."""
         return np.empty((self.height, self.size))

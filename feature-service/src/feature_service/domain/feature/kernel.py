@@ -1,29 +1,26 @@
-"""Every feature over every window of one field, in blocks of windows that fit the cache.
+"""Every feature over every window of one field, in blocks of windows.
 
-The windows are strided views; a block of them is copied once and all features are computed while it is in
-cache. Definitions: :mod:`feature_service.domain.feature.catalog`.
+The windows are strided views; a block of them, see :mod:`feature_service.domain.feature.block_series`, is looked at by
+one feature after the other. Definitions: :mod:`feature_service.domain.feature.catalog`.
 
 NaN: a feature is that of the window's present values, in their order (slope keeps their row numbers);
 it is NaN when none is present. missing_ratio alone counts the absent ones.
 """
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from feature_service.domain.feature.block_scratch import BlockScratch
+from feature_service.domain.feature.block_series import BlockSeries, NativeSeries, NumpySeries
 from feature_service.domain.feature.catalog import MISSING_RATIO, SLOPE_PER_SECOND, registered_features
+from feature_service.domain.feature.native_library import native_library
 from feature_service.domain.feature.registration import FeatureFunction
 from feature_service.domain.feature.shared_rows import shares_rows
 from feature_service.domain.feature.time_slope import slopes_per_second
 from feature_service.domain.feature.window import WindowPlan
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import BoolArray, FloatArray, IndexArray, TimeArray
-
-_BLOCK_BYTES: Final = 768 * 1024
-"""Values of a block (measured): calls take longer than what they do in smaller ones, larger ones leave the cache."""
 
 _Computed: TypeAlias = tuple[int, FeatureFunction]
 
@@ -60,12 +57,14 @@ def window_features(
         result[:, list(features).index(SLOPE_PER_SECOND)] = slopes_per_second(values, times, first, plan.size)
     computed = _in_turn(features)
     if computed and count:
-        every = sliding_window_view(values, plan.size)
-        if starts is None:
-            settled = _fill_shared(values, plan, features, result)
-            _fill(every[:: plan.step], result, computed, settled=settled)
+        library = native_library()
+        if library is not None:
+            # What windows share costs less to look at again than to fold.
+            small = any(registered_features()[features[column]].transforms for column, _ in computed)
+            _fill(NativeSeries(values, plan, starts, library, small=small), result, computed)
         else:
-            _fill(every, result, computed, starts)
+            settled = _fill_shared(values, plan, features, result) if starts is None else frozenset[int]()
+            _fill(NumpySeries(values, plan, starts), result, computed, settled=settled)
     return result
 
 
@@ -93,35 +92,25 @@ def _fill_shared(values: FloatArray, plan: WindowPlan, features: Sequence[str], 
 
 
 def _fill(
-    windows: FloatArray,
-    result: FloatArray,
-    computed: Sequence[_Computed],
-    starts: IndexArray | None = None,
-    *,
-    settled: frozenset[int] = frozenset(),
+    series: BlockSeries, result: FloatArray, computed: Sequence[_Computed], *, settled: frozenset[int] = frozenset()
 ) -> None:
-    """Fill `result` block by block from all windows, or from those that begin at `starts`.
+    """Fill `result` block by block.
 
     The `settled` columns are filled already for windows without a missing value.
     """
     open_columns = [each for each in computed if each[0] not in settled]
-    size = windows.shape[1]
-    positions = np.arange(size, dtype=np.float64)
-    height = min(len(result), max(1, _BLOCK_BYTES // (8 * size)))
-    scratch = BlockScratch(height, size)
-    for start in range(0, len(result), height):
-        target = result[start : start + height]
-        values = scratch.values[: len(target)]
+    for start in range(0, len(result), series.height):
+        target = result[start : start + series.height]
         part = slice(start, start + len(target))
-        np.copyto(values, windows[part] if starts is None else windows[starts[part]])
-        sums = values.sum(axis=1)
-        holed = np.isnan(sums)
+        block = series.block(part)
+        holed = np.isnan(block.sums)
         if not holed.any():
-            _fill_block(WindowBlock(values, positions, sums=sums, scratch=scratch), target, open_columns)
+            _fill_block(block, target, open_columns)
             continue
-        _fill_rows(values, positions, ~holed, target, open_columns)
+        if not holed.all():
+            _fill_rows(series.some(part, ~holed), target, ~holed, open_columns)
         for row in np.flatnonzero(holed):
-            _fill_present(values[row], target[row], computed)
+            _fill_present(block.values[row], target[row], computed)
 
 
 def _fill_block(block: WindowBlock, target: FloatArray, computed: Sequence[_Computed]) -> None:
@@ -129,12 +118,7 @@ def _fill_block(block: WindowBlock, target: FloatArray, computed: Sequence[_Comp
         target[:, column] = function(block)
 
 
-def _fill_rows(
-    values: FloatArray, positions: FloatArray, rows: BoolArray, target: FloatArray, computed: Sequence[_Computed]
-) -> None:
-    if not rows.any():
-        return
-    block = WindowBlock(values[rows], positions)
+def _fill_rows(block: WindowBlock, target: FloatArray, rows: BoolArray, computed: Sequence[_Computed]) -> None:
     for column, function in computed:
         target[rows, column] = function(block)
 

@@ -19,7 +19,7 @@ class Feature:
 
     `compute_shared` gives the same, to the bit, of all rows at once, for windows that share most of them; a window
     with a missing value may have any number there. One that `orders` the values of its windows is computed before the
-    others, for which order has an answer, too.
+    others, for which order has an answer, too. One that `transforms` them needs many arrays as large as its block.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Feature:
     compute: FeatureFunction
     compute_shared: "SharedRowsFunction | None" = None
     orders: bool = False
+    transforms: bool = False
 
 
 REGISTERED: Final[dict[str, Feature]] = {}
@@ -34,11 +35,17 @@ REGISTERED: Final[dict[str, Feature]] = {}
 
 
 def feature(
-    meaning: str, *, name: str = "", shared: "SharedRowsFunction | None" = None, orders: bool = False
+    meaning: str,
+    *,
+    name: str = "",
+    shared: "SharedRowsFunction | None" = None,
+    orders: bool = False,
+    transforms: bool = False,
 ) -> Callable[[FeatureFunction], FeatureFunction]:
     """Register the function below as a feature, under its own name when `name` is left out.
 
-    `shared` is a faster way for windows that share most of their rows; `orders` says that it needs values in order.
+    `shared` is a faster way for windows that share most of their rows; `orders` says that it needs values in order,
+    `transforms` that it needs the spectrum.
     Raises ValueError when the name is taken.
     """
 
@@ -46,7 +53,14 @@ def feature(
         own = name or function.__name__
         if own in REGISTERED:
             raise ValueError(f"there is a feature {own!r} already; choose another name")
-        REGISTERED[own] = Feature(name=own, meaning=meaning, compute=function, compute_shared=shared, orders=orders)
+        REGISTERED[own] = Feature(
+            name=own,
+            meaning=meaning,
+            compute=function,
+            compute_shared=shared,
+            orders=orders,
+            transforms=transforms,
+        )
         return function
 
     return register

@@ -11,11 +11,10 @@ from feature_service.domain.model.array import FloatArray
 @feature("least-squares slope against the row number: units of the field per row; 0 for a single row")
 def slope(block: WindowBlock) -> FloatArray:
     """Return the least-squares slope per row."""
-    spread = float(block.positions @ block.positions)
+    spread = float(np.square(block.positions).sum())
     if spread == 0.0:
         return np.zeros(len(block.values))
-    # Not a product of matrices, whose last bits depend on which windows are computed together.
-    return np.vecdot(block.centred, block.positions) / spread
+    return block.rise / spread
 
 
 @feature("first value")
@@ -33,17 +32,16 @@ def last(block: WindowBlock) -> FloatArray:
 @feature("how often consecutive values lie on different sides of the mean (above, or not above)")
 def mean_crossings(block: WindowBlock) -> FloatArray:
     """Return how often the values cross their mean."""
-    return block.crossings(block.centred)
+    return block.mean_crossings
 
 
 @feature("how often consecutive values lie on different sides of zero (above, or not above)", shared=sign_changes)
 def zero_crossings(block: WindowBlock) -> FloatArray:
     """Return how often the values cross zero."""
-    return block.crossings(block.values)
+    return block.zero_crossings
 
 
 @feature("sum of d[i]*d[i+1] over sum of d[i]^2, d = value - mean; 0 for a constant window")
 def autocorrelation_lag1(block: WindowBlock) -> FloatArray:
     """Return the biased autocorrelation at a lag of one row (-1 to 1)."""
-    lagged = np.vecdot(block.centred[:, :-1], block.centred[:, 1:])
-    return block.unless_constant(lagged, block.variation)
+    return block.unless_constant(block.lagged, block.variation)

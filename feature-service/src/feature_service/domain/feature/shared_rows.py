@@ -23,12 +23,12 @@ def shares_rows(plan: WindowPlan) -> bool:
 
 def lowest(values: FloatArray, plan: WindowPlan) -> FloatArray:
     """Return the smallest value of each window, NaN where one is missing."""
-    return _folded(values, plan.size, plan, np.minimum)
+    return _folded(values, plan.size, plan, np.minimum) + 0.0
 
 
 def highest(values: FloatArray, plan: WindowPlan) -> FloatArray:
     """Return the largest value of each window, NaN where one is missing."""
-    return _folded(values, plan.size, plan, np.maximum)
+    return _folded(values, plan.size, plan, np.maximum) + 0.0
 
 
 def sign_changes(values: FloatArray, plan: WindowPlan) -> FloatArray:

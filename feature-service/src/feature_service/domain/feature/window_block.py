@@ -32,14 +32,14 @@ class WindowBlock:
         self.values = values
         self.size = values.shape[1]
         self.positions = positions - positions.mean()
-        self._sums = values.sum(axis=1) if sums is None else sums
+        self.sums = values.sum(axis=1) if sums is None else sums
         self._rows = slice(len(values))
         self._scratch = scratch or BlockScratch(*values.shape)
 
     @cached_property
     def mean(self) -> FloatArray:
         """The mean of each window."""
-        return self._sums / self.size
+        return self.sums / self.size
 
     @cached_property
     def centred(self) -> FloatArray:
@@ -57,6 +57,29 @@ class WindowBlock:
         return self.squares.sum(axis=1)
 
     @cached_property
+    def third(self) -> FloatArray:
+        """The sum of the third powers of the deviations of each window."""
+        return self._sums_of(self.squares, self.centred)
+
+    @cached_property
+    def fourth(self) -> FloatArray:
+        """The sum of the fourth powers of the deviations of each window."""
+        return np.square(self.squares, out=self._scratch.products[self._rows]).sum(axis=1)
+
+    @cached_property
+    def rise(self) -> FloatArray:
+        """The sum of the products of deviation and position of each window."""
+        return self._sums_of(self.centred, self.positions[np.newaxis, :])
+
+    @cached_property
+    def lagged(self) -> FloatArray:
+        """The sum of the products of neighbouring deviations of each window."""
+        # One product is of the last value of a window and the first of the next, and left out: long rows are quicker.
+        products, centred = self._scratch.products[self._rows], self.centred.reshape(-1)
+        np.multiply(centred[:-1], centred[1:], out=products.reshape(-1)[:-1])
+        return products[:, :-1].sum(axis=1)
+
+    @cached_property
     def constant(self) -> BoolArray:
         """Which windows vary by no more than the rounding of their mean (the criterion of scipy.stats.skew)."""
         return self.variation / self.size <= np.square(_RESOLUTION * self.mean)
@@ -64,17 +87,28 @@ class WindowBlock:
     @cached_property
     def energy(self) -> FloatArray:
         """The sum of the squared values of each window."""
-        return np.vecdot(self.values, self.values)
+        return np.square(self.values, out=self._scratch.products[self._rows]).sum(axis=1)
+
+    @cached_property
+    def zero_crossings(self) -> FloatArray:
+        """How often consecutive values of each window lie on different sides of zero."""
+        return self._crossings(self.values)
+
+    @cached_property
+    def mean_crossings(self) -> FloatArray:
+        """How often consecutive values of each window lie on different sides of its mean."""
+        return self._crossings(self.centred)
 
     @cached_property
     def lowest(self) -> FloatArray:
         """The smallest value of each window."""
-        return self.ordered[:, 0] if self._is_ordered else self.values.min(axis=1)
+        # Of two zeros the positive one, whichever was met first.
+        return (self.ordered[:, 0] if self._is_ordered else self.values.min(axis=1)) + 0.0
 
     @cached_property
     def highest(self) -> FloatArray:
         """The largest value of each window."""
-        return self.ordered[:, -1] if self._is_ordered else self.values.max(axis=1)
+        return (self.ordered[:, -1] if self._is_ordered else self.values.max(axis=1)) + 0.0
 
     @property
     def _is_ordered(self) -> bool:
@@ -118,7 +152,11 @@ class WindowBlock:
         """The frequency of each periodogram bin in cycles per row."""
         return np.arange(1, self.size // 2 + 1, dtype=np.float64) / self.size
 
-    def crossings(self, values: FloatArray) -> FloatArray:
+    def unless_constant(self, numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+        """Return numerator / denominator, and 0 for the constant windows."""
+        return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=~self.constant)
+
+    def _crossings(self, values: FloatArray) -> FloatArray:
         """Return how often consecutive of these values, one of each of the block's, lie on different sides of 0."""
         above = np.greater(values, 0.0, out=self._scratch.sides[self._rows])
         changes = self._scratch.changes[self._rows]
@@ -126,6 +164,6 @@ class WindowBlock:
         # Eight truths, of a byte each, are looked at at once.
         return np.bitwise_count(changes.view(np.uint64)).sum(axis=1, dtype=np.float64)
 
-    def unless_constant(self, numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-        """Return numerator / denominator, and 0 for the constant windows."""
-        return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=~self.constant)
+    def _sums_of(self, one: FloatArray, other: FloatArray) -> FloatArray:
+        """The sums of products, added in an order that is the same on every processor, which BLAS's is not."""
+        return np.multiply(one, other, out=self._scratch.products[self._rows]).sum(axis=1)

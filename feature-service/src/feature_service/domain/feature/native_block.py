@@ -1,0 +1,84 @@
+"""A block of windows whose sums, extremes and crossings are compiled functions'."""
+
+from functools import cached_property
+
+from feature_service.domain.feature.block_scratch import BlockScratch
+from feature_service.domain.feature.native_library import NativeLibrary
+from feature_service.domain.feature.native_sums import level, shape
+from feature_service.domain.feature.window_block import WindowBlock
+from feature_service.domain.model.array import FloatArray, IndexArray
+
+
+class NativeBlock(WindowBlock):
+    """A WindowBlock of the windows of `series` that begin at `starts`; it need not fit the processor's cache.
+
+    `values` are these windows, which may be a view of the series. What is not overridden is computed as ever.
+    """
+
+    def __init__(
+        self,
+        library: NativeLibrary,
+        series: FloatArray,
+        starts: IndexArray,
+        *,
+        values: FloatArray,
+        positions: FloatArray,
+        scratch: BlockScratch | None = None,
+    ) -> None:
+        self._library, self._series, self._starts = library, series, starts
+        self._level = level(library, series, starts, len(positions))
+        super().__init__(values, positions, sums=self._level[0], scratch=scratch)
+
+    @cached_property
+    def _shape(self) -> FloatArray:
+        return shape(self._library, self._series, self._starts, self.positions, self.mean)
+
+    @cached_property
+    def energy(self) -> FloatArray:
+        """The sum of the squared values of each window."""
+        return self._level[1]
+
+    @cached_property
+    def lowest(self) -> FloatArray:
+        """The smallest value of each window."""
+        return self._level[2]
+
+    @cached_property
+    def highest(self) -> FloatArray:
+        """The largest value of each window."""
+        return self._level[3]
+
+    @cached_property
+    def zero_crossings(self) -> FloatArray:
+        """How often consecutive values of each window lie on different sides of zero."""
+        return self._level[4]
+
+    @cached_property
+    def variation(self) -> FloatArray:
+        """The sum of the squared deviations of each window."""
+        return self._shape[0]
+
+    @cached_property
+    def third(self) -> FloatArray:
+        """The sum of the third powers of the deviations of each window."""
+        return self._shape[1]
+
+    @cached_property
+    def fourth(self) -> FloatArray:
+        """The sum of the fourth powers of the deviations of each window."""
+        return self._shape[2]
+
+    @cached_property
+    def rise(self) -> FloatArray:
+        """The sum of the products of deviation and position of each window."""
+        return self._shape[3]
+
+    @cached_property
+    def lagged(self) -> FloatArray:
+        """The sum of the products of neighbouring deviations of each window."""
+        return self._shape[4]
+
+    @cached_property
+    def mean_crossings(self) -> FloatArray:
+        """How often consecutive values of each window lie on different sides of its mean."""
+        return self._shape[5]

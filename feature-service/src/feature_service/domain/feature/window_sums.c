@@ -1,0 +1,216 @@
+/* Sums, extremes and crossings of windows of rows: what most features are made of (see native_sums.py).
+ *
+ * Every number comes out as NumPy's, to the bit: terms are added in the order of its pairwise summation (eight
+ * accumulators over at most 128 terms, halves above that), and each product is rounded before it is added. So compile
+ * with -ffp-contract=off and never with -ffast-math; -fopenmp-simd is for what has no order, extremes.
+ *
+ * No allocation, no state: threads may call at once. The caller checks lengths.
+ */
+#include <stdint.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define LANES 8   /* accumulators of a sum */
+#define LEAF 128  /* terms that are added without halving */
+#define DEPTH 192 /* room for halving 2^63 terms */
+
+/* Eight values that need not be aligned; the compiler makes of them what the processor has. */
+typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
+typedef int64_t truths __attribute__((vector_size(64), aligned(8), may_alias)); /* -1 or 0 each */
+
+/* A window's rows, what is taken from each, and the row numbers a slope goes by. */
+typedef struct {
+    const double *first;
+    double mean;
+    const double *positions;
+} window;
+
+/* Adds up the terms from `at` on, `count` of them (at most LEAF), into each of `sums`. */
+typedef void leaf(const window *rows, int64_t at, int64_t count, double *sums);
+
+INLINE lanes load(const double *from) { return *(const lanes *)from; }
+
+INLINE double folded(lanes r) { return ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7])); }
+
+/* NumPy's pairwise sum without its recursion: what is to be added stands in `todo`, 0 says that two sums are to be. */
+INLINE void pairwise(leaf add, const int sums, const window *rows, int64_t count, double *result)
+{
+    int64_t todo[DEPTH];
+    double found[DEPTH / 2][4];
+    int left = 0, top = 0;
+    int64_t at = 0;
+    todo[left++] = count;
+    while (left) {
+        int64_t terms = todo[--left];
+        if (terms == 0 && count) {
+            top--;
+            for (int k = 0; k < sums; k++) found[top - 1][k] += found[top][k];
+        } else if (terms <= LEAF) {
+            add(rows, at, terms, found[top++]);
+            at += terms;
+        } else {
+            int64_t half = terms / 2;
+            half -= half % LANES;
+            todo[left++] = 0;
+            todo[left++] = terms - half;
+            todo[left++] = half;
+        }
+    }
+    for (int k = 0; k < sums; k++) result[k] = 0.0 + found[0][k];
+}
+
+INLINE void add_level(const window *rows, int64_t at, int64_t count, double *sums)
+{
+    const double *x = rows->first + at;
+    double sum = -0.0, energy = -0.0;
+    int64_t i = 0;
+    if (count >= LANES) {
+        lanes a = load(x), b = a * a;
+        for (i = LANES; i < count - count % LANES; i += LANES) {
+            lanes v = load(x + i);
+            a += v;
+            b += v * v;
+        }
+        sum = folded(a);
+        energy = folded(b);
+    }
+    for (; i < count; i++) {
+        sum += x[i];
+        energy += x[i] * x[i];
+    }
+    sums[0] = sum;
+    sums[1] = energy;
+}
+
+INLINE void add_shape(const window *rows, int64_t at, int64_t count, double *sums)
+{
+    const double *x = rows->first + at, *positions = rows->positions + at;
+    const double mean = rows->mean;
+    double variation = -0.0, third = -0.0, fourth = -0.0, rise = -0.0;
+    int64_t i = 0;
+    if (count >= LANES) {
+        lanes d = load(x) - mean, q = d * d;
+        lanes a = q, b = q * d, c = q * q, e = d * load(positions);
+        for (i = LANES; i < count - count % LANES; i += LANES) {
+            d = load(x + i) - mean;
+            q = d * d;
+            a += q;
+            b += q * d;
+            c += q * q;
+            e += d * load(positions + i);
+        }
+        variation = folded(a);
+        third = folded(b);
+        fourth = folded(c);
+        rise = folded(e);
+    }
+    for (; i < count; i++) {
+        double d = x[i] - mean, q = d * d;
+        variation += q;
+        third += q * d;
+        fourth += q * q;
+        rise += d * positions[i];
+    }
+    sums[0] = variation;
+    sums[1] = third;
+    sums[2] = fourth;
+    sums[3] = rise;
+}
+
+INLINE void add_lagged(const window *rows, int64_t at, int64_t count, double *sums)
+{
+    const double *x = rows->first + at;
+    const double mean = rows->mean;
+    double lagged = -0.0;
+    int64_t i = 0;
+    if (count >= LANES) {
+        lanes a = (load(x) - mean) * (load(x + 1) - mean);
+        for (i = LANES; i < count - count % LANES; i += LANES) a += (load(x + i) - mean) * (load(x + i + 1) - mean);
+        lagged = folded(a);
+    }
+    for (; i < count; i++) lagged += (x[i] - mean) * (x[i + 1] - mean);
+    sums[0] = lagged;
+}
+
+/* How often neighbours lie on different sides of 0 once `mean` is taken away. */
+INLINE double crossings(const double *x, int64_t size, double mean)
+{
+    truths changes = {0};
+    int64_t i = 0, count = 0;
+    for (; i + LANES < size; i += LANES)
+        changes -= ((load(x + i) - mean) > 0.0) ^ ((load(x + i + 1) - mean) > 0.0);
+    for (int k = 0; k < LANES; k++) count += changes[k];
+    for (; i + 1 < size; i++) count += ((x[i] - mean) > 0.0) != ((x[i + 1] - mean) > 0.0);
+    return (double)count;
+}
+
+INLINE void extremes(const double *x, int64_t size, double *lowest, double *highest)
+{
+    double low = x[0], high = x[0];
+#pragma omp simd reduction(min : low) reduction(max : high)
+    for (int64_t i = 1; i < size; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    *lowest = low + 0.0; /* of two zeros the positive one, whichever was met first */
+    *highest = high + 0.0;
+}
+
+/* Of each window: sum, sum of squares, lowest, highest, crossings of zero. */
+INLINE void level(const double *values, const int64_t *starts, int64_t count, int64_t size, double *out, int64_t pitch)
+{
+    for (int64_t w = 0; w < count; w++) {
+        window rows = {values + starts[w], 0.0, 0};
+        double sums[4];
+        pairwise(add_level, 2, &rows, size, sums);
+        out[w] = sums[0];
+        out[w + pitch] = sums[1];
+        extremes(rows.first, size, out + w + 2 * pitch, out + w + 3 * pitch);
+        out[w + 4 * pitch] = crossings(rows.first, size, 0.0);
+    }
+}
+
+/* Of each window less its mean: sums of the second, third and fourth powers, of the products with `positions`, of those
+ * of neighbours, and crossings of zero. */
+INLINE void shape(const double *values, const int64_t *starts, int64_t count, int64_t size, const double *positions,
+                  const double *means, double *out, int64_t pitch)
+{
+    for (int64_t w = 0; w < count; w++) {
+        window rows = {values + starts[w], means[w], positions};
+        double sums[4];
+        pairwise(add_shape, 4, &rows, size, sums);
+        for (int k = 0; k < 4; k++) out[w + k * pitch] = sums[k];
+        pairwise(add_lagged, 1, &rows, size - 1, sums);
+        out[w + 4 * pitch] = sums[0];
+        out[w + 5 * pitch] = crossings(rows.first, size, rows.mean);
+    }
+}
+
+#define LEVEL (const double *values, const int64_t *starts, int64_t count, int64_t size, double *out, int64_t pitch)
+#define SHAPE (const double *values, const int64_t *starts, int64_t count, int64_t size, const double *positions, \
+               const double *means, double *out, int64_t pitch)
+#define VARIANT(name, features) \
+    __attribute__((target(features))) static void level_##name LEVEL { level(values, starts, count, size, out, pitch); } \
+    __attribute__((target(features))) static void shape_##name SHAPE \
+    { shape(values, starts, count, size, positions, means, out, pitch); }
+
+/* One library for all processors of a kind: which instructions there are is asked at each call. ONLY is for tests. */
+#if defined(__x86_64__)
+VARIANT(avx512, "avx512f,avx512dq,avx512vl")
+VARIANT(avx2, "avx2")
+#ifndef ONLY
+#define ONLY 3
+#endif
+#define CHOSEN(function, ...) \
+    if (ONLY == 3 && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) \
+        function##_avx512(__VA_ARGS__); \
+    else if (ONLY >= 2 && __builtin_cpu_supports("avx2")) \
+        function##_avx2(__VA_ARGS__); \
+    else \
+        function(__VA_ARGS__)
+#else
+#define CHOSEN(function, ...) function(__VA_ARGS__)
+#endif
+
+void penstock_level LEVEL { CHOSEN(level, values, starts, count, size, out, pitch); }
+
+void penstock_shape SHAPE { CHOSEN(shape, values, starts, count, size, positions, means, out, pitch); }
