@@ -1,18 +1,26 @@
 """Answers under idempotency keys in a database that replicas share."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from llm_service.adapters import sql_idempotency
+from llm_service.adapters.ledger_row import micros_from_time
 from llm_service.adapters.sql_idempotency import SqlIdempotencyStore
+from llm_service.adapters.table import kept_answer
 from llm_service.domain.reuse.idempotent_execution import ClaimState
 from llm_service.main import MIGRATIONS
 from penstock_kit.database import Database, open_database, sqlite_url
+from penstock_kit.errors import Unavailable
 from penstock_testkit.clock import ManualClock
 from penstock_testkit.databases import migrated
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS, until
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -101,6 +109,58 @@ async def test_while_the_store_is_away_claims_are_granted_and_answers_given_from
     await answers.release("failed")
     assert (await answers.claim("failed", "f")).state is ClaimState.CLAIMED
     await away.close()
+
+
+class InterruptedDatabase:
+    """A database that can be away; `refused` counts what was asked of it meanwhile."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.is_sqlite = database.is_sqlite
+        self.is_away = False
+        self.refused = 0
+
+    def read(self) -> Any:
+        return self._opened(self._database.read)
+
+    def write(self) -> Any:
+        return self._opened(self._database.write)
+
+    def _opened(self, open_connection: Callable[[], Any]) -> Any:
+        if self.is_away:
+            self.refused += 1
+            raise Unavailable("the database is away")
+        return open_connection()
+
+
+async def test_claims_are_renewed_again_when_the_store_is_back(
+    other: SqlIdempotencyStore, database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_idempotency, "_RENEWAL", 0.001)
+    interrupted: Any = InterruptedDatabase(database)
+    one = SqlIdempotencyStore(interrupted, clock, owner="one")
+    await one.claim("k", "f")
+    interrupted.is_away = True
+    running = asyncio.create_task(one.run())
+    try:
+        await until(lambda: interrupted.refused >= 3 or running.done())
+        assert not running.done(), "an outage of the store does not end the renewals"
+        clock.advance(14)
+        interrupted.is_away = False
+        await one.save("written", b"answer")
+        renewed = select(kept_answer.c.lease_until).where(kept_answer.c.key == "k")
+        async with asyncio.timeout(HANG_SECONDS):
+            while True:
+                async with database.read() as connection:
+                    lease = (await connection.execute(renewed)).scalar()
+                if lease and lease > micros_from_time(clock.now()) + 10_000_000:
+                    break
+                await asyncio.sleep(0.001)
+        clock.advance(10)
+        assert (await other.claim("k", "f")).state is ClaimState.IN_FLIGHT
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_the_claim_of_a_replica_that_lives_is_renewed(

@@ -168,6 +168,16 @@ async def test_what_is_wrong_is_answered_as_json_rpc_says(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("identity", [0, 7, "", "seven"])
+@pytest.mark.parametrize(
+    "wrong", [{"method": "resources/list"}, {"method": "tools/call", "params": {"name": 5}}, {"result": {}}]
+)
+async def test_an_error_names_the_request_that_it_answers(door: Any, identity: Any, wrong: dict[str, Any]) -> None:
+    answer = (await post(door, {"jsonrpc": "2.0", "id": identity, **wrong})).json()
+    assert "error" in answer
+    assert (answer["id"], type(answer["id"])) == (identity, type(identity))
+
+
 async def test_a_body_that_is_no_json_is_a_parse_error(door: Any) -> None:
     answer = await door.client.post("/mcp", content=b"{", headers=door.auth())
     assert (answer.status_code, answer.json()["error"]["code"], answer.json()["id"]) == (400, -32700, None)

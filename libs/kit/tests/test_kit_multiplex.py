@@ -12,7 +12,15 @@ from penstock.common.v1 import multiplex_pb2 as pb
 from penstock.common.v1 import multiplex_pb2_grpc
 
 from penstock_kit.context import CallContext, use_context
-from penstock_kit.errors import DeadlineExceeded, ErrorKind, PayloadTooLarge, PenstockError, Unavailable, Unimplemented
+from penstock_kit.errors import (
+    DeadlineExceeded,
+    ErrorKind,
+    Internal,
+    PayloadTooLarge,
+    PenstockError,
+    Unavailable,
+    Unimplemented,
+)
 from penstock_kit.grpc import open_channel
 from penstock_kit.grpc.interceptor import CallInterceptor
 from penstock_kit.grpc.multiplex.connection import METHOD, may_be_several
@@ -166,6 +174,22 @@ async def test_a_reader_that_takes_nothing_stops_its_sender_and_nobody_else(
     assert window <= servicer.sent <= window + 2
     rest = [m async for m in slow]
     assert len(rest) == window * 4 - 1
+
+
+async def test_a_handler_that_fails_without_a_status_is_an_error_at_once_and_the_stream_goes_on() -> None:
+    servicer = SomeServicer()
+    handlers = handlers_of(servicer)
+
+    async def broken(request: bytes, context: Any) -> bytes:
+        raise ValueError("secret detail")
+
+    unfit = grpc.unary_unary_rpc_method_handler(servicer.same, response_serializer=lambda _: 1 // 0)
+    odd = {"Same": handlers["Same"], "Broken": grpc.unary_unary_rpc_method_handler(broken), "Unfit": unfit}
+    async with serving(odd, {}) as (channel, _), asyncio.timeout(HANG_SECONDS):
+        for name in ("Broken", "Unfit"):
+            with pytest.raises(Internal, match="internal error"):
+                await channel.unary_unary(f"/{SERVICE}/{name}")(b"x")
+        assert await channel.unary_unary(f"/{SERVICE}/Same")(b"x") == b"x"
 
 
 async def test_cancelling_a_call_cancels_its_handler(channel: Any, servicer: SomeServicer) -> None:
