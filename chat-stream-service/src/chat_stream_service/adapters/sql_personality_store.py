@@ -4,15 +4,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, update
 
 from chat_stream_service.adapters.page_token import decode_token, encode_token
 from chat_stream_service.adapters.record import AnyRow, from_micros, to_micros
 from chat_stream_service.adapters.table import personalities, templates
-from chat_stream_service.domain.conversations.personality import Personality, Template
+from chat_stream_service.domain.conversations.personality import MAX_PERSONALITIES, MAX_TEMPLATES, Personality, Template
 from chat_stream_service.domain.model.conversation import Owner, Page
 from penstock_kit.database import Database
-from penstock_kit.errors import NotFound
+from penstock_kit.errors import NotFound, ResourceExhausted
 
 Item = TypeVar("Item", Personality, Template)
 
@@ -27,6 +27,9 @@ class _TenantStore(Generic[Item]):
         table: Table,
         noun: str,
         not_found: str,
+        most: int,
+        nouns: str,
+        too_many: str,
         to_row: Callable[[Item], Mapping[str, Any]],
         from_row: Callable[[AnyRow], Item],
     ) -> None:
@@ -34,12 +37,19 @@ class _TenantStore(Generic[Item]):
         self._table = table
         self._noun = noun
         self._not_found = not_found
+        self._most = most
+        self._nouns = nouns
+        self._too_many = too_many
         self._to_row = to_row
         self._from_row = from_row
 
     async def create(self, owner: Owner, item: Item) -> None:
-        """Store a new item."""
+        """Store a new item; ResourceExhausted when the tenant has as many as it may."""
+        count = select(func.count()).select_from(self._table).where(self._table.c.tenant_id == owner.tenant_id)
         async with self._database.write() as connection:
+            if ((await connection.execute(count)).scalar() or 0) >= self._most:
+                message = f"a tenant has at most {self._most:,} {self._nouns}; delete some that are not used any more"
+                raise ResourceExhausted(message, reason=self._too_many)
             await connection.execute(insert(self._table).values(tenant_id=owner.tenant_id, **self._to_row(item)))
 
     async def get(self, owner: Owner, item_id: str) -> Item:
@@ -91,28 +101,34 @@ class _TenantStore(Generic[Item]):
 
 
 class SqlPersonalityStore(_TenantStore[Personality]):
-    """Personalities; see PersonalityStore."""
+    """Personalities, at most `most` a tenant; see PersonalityStore."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, most: int = MAX_PERSONALITIES) -> None:
         super().__init__(
             database,
             table=personalities,
             noun="personality",
             not_found="PERSONALITY_NOT_FOUND",
+            most=most,
+            nouns="personalities",
+            too_many="PERSONALITIES_LIMIT_EXCEEDED",
             to_row=_personality_row,
             from_row=_personality_of,
         )
 
 
 class SqlTemplateStore(_TenantStore[Template]):
-    """Prompt templates; see TemplateStore."""
+    """Prompt templates, at most `most` a tenant; see TemplateStore."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, most: int = MAX_TEMPLATES) -> None:
         super().__init__(
             database,
             table=templates,
             noun="template",
             not_found="TEMPLATE_NOT_FOUND",
+            most=most,
+            nouns="prompt templates",
+            too_many="TEMPLATES_LIMIT_EXCEEDED",
             to_row=_template_row,
             from_row=_template_of,
         )

@@ -28,12 +28,15 @@ from penstock_kit.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    ResourceExhausted,
 )
 from penstock_kit.ids import new_id
 from penstock_kit.logging import get_logger
 
 log = get_logger(__name__)
 
+MAX_USERS: Final = 10_000
+"""Users of a tenant that administrators make: they are listed whole, and a new name is compared with all of them."""
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -71,7 +74,8 @@ class UserService:
         self._clock = clock
 
     async def create(self, caller: Caller, request: NewUserRequest) -> User:
-        """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password.
+        """Store a new user; raise AlreadyExists for a taken name, InvalidArgument for a weak password,
+        ResourceExhausted (USERS_LIMIT_EXCEEDED) for one more than MAX_USERS.
 
         A name that looks like another one is taken, too.
         """
@@ -79,6 +83,9 @@ class UserService:
         check_end(None, await self._delegation.require_unlimited_key(caller))  # a user has no end and no limits
         check_password(request.password, username=request.username)
         users = await self._store.users(tenant_id)
+        if len(users) >= MAX_USERS:
+            message = f"a tenant has at most {MAX_USERS} users; delete some that are not needed any more"
+            raise ResourceExhausted(message, reason="USERS_LIMIT_EXCEEDED")
         looks = looks_of(request.username)
         same = [user.username for user in users if not looks.isdisjoint(looks_of(user.username))]
         if same:

@@ -16,6 +16,10 @@ _MAX_DESCRIPTION: Final = 2_000
 _MAX_TEXT: Final = 100_000
 _MAX_FILLED: Final = 200_000
 _MAX_TEMPERATURE: Final = 2.0
+MAX_PERSONALITIES: Final = 1_000
+"""Personalities of a tenant: each may be 100 kB, and all lie in the database that every tenant's chats are in."""
+MAX_TEMPLATES: Final = 1_000
+"""Prompt templates of a tenant, likewise."""
 DEFAULT_PAGE: Final = 50
 """Items of a list that is asked for without a size."""
 # The place of what the user wrote himself.
@@ -94,7 +98,8 @@ class TenantStore(Protocol[Item]):
     """Items of a tenant, shared by its users."""
 
     async def create(self, owner: Owner, item: Item) -> None:
-        """Store a new one."""
+        """Store a new one; ResourceExhausted (PERSONALITIES_LIMIT_EXCEEDED, TEMPLATES_LIMIT_EXCEEDED) when the tenant
+        has as many as it may."""
         ...
 
     async def get(self, owner: Owner, item_id: str) -> Item:

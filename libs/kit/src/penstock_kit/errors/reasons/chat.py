@@ -155,6 +155,12 @@ CHAT: Final = Section(
             "mend the named field",
         ),
         Row(
+            "PERSONALITIES_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "too many personalities in the tenant",
+            "delete some that are not used any more",
+        ),
+        Row(
             "PERSONALITY_NOT_FOUND",
             (ErrorKind.NOT_FOUND,),
             "no such personality",
@@ -165,6 +171,12 @@ CHAT: Final = Section(
             (ErrorKind.INVALID_ARGUMENT,),
             "a field of a personality or template is wrong; `errors` names it",
             "mend the named field",
+        ),
+        Row(
+            "TEMPLATES_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "too many prompt templates in the tenant",
+            "delete some that are not used any more",
         ),
         Row(
             "TEMPLATE_NOT_FOUND",

@@ -135,6 +135,12 @@ IDENTITY: Final = Section(
             "let one who may do it",
         ),
         Row(
+            "USERS_LIMIT_EXCEEDED",
+            (ErrorKind.RESOURCE_EXHAUSTED,),
+            "too many users in the tenant",
+            "delete some that are not needed any more",
+        ),
+        Row(
             "USER_EXISTS",
             (ErrorKind.ALREADY_EXISTS,),
             "the username, or one that looks like it, is taken in its tenant",
