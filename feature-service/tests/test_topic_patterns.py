@@ -20,6 +20,12 @@ from penstock_kit.errors import InvalidArgument
         ("#", "a/b/c", Origin()),
         ("plant/+/{device}", "plant//W1", Origin(device_code="W1")),
         ("#", "", None),
+        ("#", "$SYS/broker/uptime", None),
+        ("+/{device}", "$SYS/broker", None),
+        ("{device}/#", "$SYS/broker/uptime", None),
+        ("{model}/{device}", "$share/group", None),
+        ("$SYS/{device}/#", "$SYS/broker/uptime", Origin(device_code="broker")),
+        ("plant/{device}", "plant/$SYS", Origin(device_code="$SYS")),
     ],
 )
 def test_a_topic_says_whose_rows_its_messages_have(pattern, topic, expected):

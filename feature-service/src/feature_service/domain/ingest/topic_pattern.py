@@ -25,7 +25,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicPattern:
-    """A pattern of topics by level: a text, ``+``, ``{device}``, ``{model}``, and ``#`` at the end."""
+    """A pattern of topics by level: a text, ``+``, ``{device}``, ``{model}``, and ``#`` at the end.
+
+    A topic that begins with ``$`` is the broker's own: as MQTT says, only a pattern that begins with that text has it.
+    """
 
     levels: tuple[str, ...]
 
@@ -73,7 +76,7 @@ class TopicPattern:
                 return None
         elif len(given) != len(levels):
             return None
-        if not topic:
+        if not topic or (topic.startswith("$") and self.levels[0] in (*_NAMES, "+", "#")):
             return None
         named: dict[str, str] = {}
         for level, part in zip(levels, given, strict=False):
