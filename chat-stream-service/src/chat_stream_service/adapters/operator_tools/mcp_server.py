@@ -8,13 +8,9 @@ from typing import Any, Final
 from chat_stream_service.adapters.json_schema.fitness import unchecked_patterns
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
 from chat_stream_service.adapters.operator_tools.masked_tool import MaskedTool, SecretMask
-from chat_stream_service.adapters.operator_tools.mcp_session import (
-    McpSession,
-    SessionForgotten,
-    ToolDescription,
-    failure_of,
-)
+from chat_stream_service.adapters.operator_tools.mcp_session import McpSession, SessionForgotten, failure_of
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
+from chat_stream_service.adapters.operator_tools.tool_description import ToolChanges, ToolDescription
 from chat_stream_service.domain.model.tool import Arguments, Tool, ToolContext
 from chat_stream_service.domain.tools.tool_box import bounded
 from chat_stream_service.domain.tools.tool_breaker import BreakerTool
@@ -91,6 +87,7 @@ class McpServer:
         self._tools: dict[str, tuple[ToolDescription, Tool]] = {}
         # Tools that are left out, and why.
         self._unfit: dict[str, str] = {}
+        self._changes = ToolChanges()
         self._session: McpSession | None = None
         self._was_connected = False
         self._attempts = 0
@@ -233,6 +230,8 @@ class McpServer:
             self._tools[tool.name] = kept if same and kept else (tool, self._make_tool(tool))
             if not same:
                 self._note_patterns(tool)
+        if changed := self._changes.note(described):
+            log.warning("an mcp server changed tools that it had offered", server=self.name, tools=changed)
         if not self._was_connected:
             log.info("mcp server connected", server=self.name, tools=list(self._tools))
             self._failure = ""

@@ -5,7 +5,6 @@ import importlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from chat_stream_service.adapters.operator_tools.entry import McpEntry
@@ -13,6 +12,7 @@ from chat_stream_service.adapters.operator_tools.mcp_pace import MessagePace
 from chat_stream_service.adapters.operator_tools.mcp_reply import ANSWER_TOO_LONG, SESSION_FORGOTTEN
 from chat_stream_service.adapters.operator_tools.mcp_transport import open_transport
 from chat_stream_service.adapters.operator_tools.mcp_vetting import OnUnfit
+from chat_stream_service.adapters.operator_tools.tool_description import ToolDescription
 from penstock_kit.errors import FailedPrecondition, PenstockError, Unavailable
 from penstock_kit.logging import get_logger
 from penstock_kit.outbound.destinations import Destinations
@@ -29,15 +29,6 @@ log = get_logger(__name__)
 
 class SessionForgotten(Unavailable):
     """The server does not know the session any more, so it did nothing: the call may be made again in another."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolDescription:
-    """A tool as its server describes it."""
-
-    name: str
-    description: str
-    schema: Mapping[str, Any]
 
 
 class McpSession:
