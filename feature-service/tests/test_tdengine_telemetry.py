@@ -135,7 +135,7 @@ async def test_rows_older_than_the_database_keeps_are_refused_and_the_others_of_
     server.databases["penstock"] = Database(precision="us", keep_minutes=10 * 1_440)
     now = datetime.now(UTC).timestamp()
     times = [now - 20 * 86_400, now - 5 * 86_400, now]
-    with pytest.raises(Unprocessable, match=r"1 rows are older than .*\(KEEP\)") as refused:
+    with pytest.raises(Unprocessable, match=r"1 row is older than .*\(KEEP\)") as refused:
         await store.append_all([(KEY, frame_of(times, a=[1, 2, 3])), (OTHER, frame_of([now], a=[4]))])
     assert refused.value.reason == "TELEMETRY_KEEP_LIMIT_EXCEEDED"
     assert (await store.read(KEY, ["a"], Span())).numbers["a"].tolist() == [2, 3]

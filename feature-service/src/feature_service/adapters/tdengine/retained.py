@@ -45,9 +45,10 @@ async def open_database(client: TDengineClient, address: TDengineAddress) -> tim
 
 def too_old(rows: int, before: int) -> Unprocessable:
     """Return the refusal of rows before a moment, in microseconds."""
+    those = "1 row is" if rows == 1 else f"{rows} rows are"
     return Unprocessable(
-        f"{rows} rows are older than {iso_time(before)}, which is as far back as the telemetry store (TDengine) keeps "
-        "them (KEEP), or too far ahead; those were not stored, the others were",
+        f"{those} older than {iso_time(before)}, which is as far back as the telemetry store (TDengine) keeps rows "
+        "(KEEP), or too far ahead; the other rows were stored",
         reason="TELEMETRY_KEEP_LIMIT_EXCEEDED",
     )
 
