@@ -1,10 +1,18 @@
-"""`python -m bench [name …]`: run the named benchmarks, or all; print tables, write results and docs/performance.md."""
+"""`python -m bench [name …]`: run the named benchmarks, or all; print tables, write results and docs/performance.md.
+
+One that reads data of others takes its folder: `python -m bench anomalies=FOLDER`; it is none of all.
+"""
 
 import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import uvloop
 
 from bench import (
+    anomalies,
     backup,
     cache,
     chat,
@@ -46,24 +54,35 @@ BENCHMARKS = {
     "providers": providers.run,
     "workers": workers.run,
 }
+ON_DATA = {"anomalies": anomalies.run}
 
 
 def main() -> int:
     """Run what was asked for."""
     names = sys.argv[1:] or list(BENCHMARKS)
-    unknown = [name for name in names if name not in BENCHMARKS]
-    if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+    chosen = {
+        name: run for name, _, folder in (each.partition("=") for each in names) if (run := runner_of(name, folder))
+    }
+    if len(chosen) < len(names):
+        known = [*BENCHMARKS, *(f"{name}=FOLDER" for name in ON_DATA)]
+        print(f"no benchmark among {', '.join(names)}: there are {', '.join(known)}", file=sys.stderr)
         return 2
     print(machine())
     # What is measured inside this process runs in services that do so.
     collect_rarely()
     reports: dict[str, Report] = {}
-    for name in names:
-        reports[name] = uvloop.run(BENCHMARKS[name]())
+    for name, run in chosen.items():
+        reports[name] = uvloop.run(run())
         print("\n".join(lines(reports[name])), flush=True)
     save(reports)
     return 0
+
+
+def runner_of(name: str, folder: str) -> Callable[[], Coroutine[Any, Any, Report]] | None:
+    """Return what runs a benchmark, None for what is none."""
+    if folder:
+        return partial(ON_DATA[name], Path(folder)) if name in ON_DATA else None
+    return BENCHMARKS.get(name)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from bench.device_day import device_days
 from bench.feature import FIELDS, ROWS, made_up
 from bench.load_delay import beside_load
 from bench.measure import Figure, Report
@@ -41,6 +42,7 @@ async def run() -> Report:
     with tempfile.TemporaryDirectory() as folder, system(Path(folder)) as running:
         csv_bodies(report, running, Path(folder))
         arrow_bodies(report, running, Path(folder))
+        device_days(report, running, "Parquet0")
         points(report, running, Path(folder))
         beside_load(report, running, Path(folder) / "rows.csv", post)
     return report
