@@ -73,3 +73,23 @@ async def test_yes_or_no_comes_first_and_is_that_of_the_readings(
 )
 def test_a_course_that_is_asked_for_itself_has_no_yes_or_no(text: str) -> None:
     assert parse_prompt(text, NOW, known_devices=("WLD001",), known_fields=("temperature",)).course == ""
+
+
+@pytest.mark.parametrize("minutes", [20, 600])
+async def test_a_run_that_fills_a_small_part_of_the_day_is_followed_closer(
+    new_id: Callable[[str], str], tool_talk: Callable[..., Any], minutes: int
+) -> None:
+    widths: list[str] = []
+
+    def answer(name: str, arguments: Row) -> Row:
+        if name != "device_query":
+            return answers("up")(name, arguments)
+        widths.append(arguments["interval"])
+        points = minutes // 30 + 1 if arguments["interval"] == "30m" else minutes
+        rows = [[(NOW - timedelta(minutes=points - at)).isoformat(), at] for at in range(points)]
+        return {"device_code": "WLD001", "columns": ["timestamp", "temperature"], "rows": rows}
+
+    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+    told = await talk.ask("trend of the temperature of WLD001 today")
+    assert widths == (["30m", "1m"] if minutes == 20 else ["30m"])
+    assert "rises" in told or "rose" in told or "up" in told

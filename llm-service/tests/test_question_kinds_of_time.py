@@ -7,6 +7,7 @@ import pytest
 from llm_service.domain.offline.gist_asked import by_gist
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Intent, Operator, Statistic, StructuredQuery
+from llm_service.domain.offline.question_parts import parts_of, question_parts
 from llm_service.domain.offline.result import Spell
 from llm_service.domain.offline.unbroken_asked import longest_between
 
@@ -225,3 +226,16 @@ def test_volts_times_amps_is_power_and_noise_is_the_deviation() -> None:
     power = read("What was the mean power of WLD001 in the last hour, current times voltage?")
     assert (power.fields, power.statistics) == (("power",), (Statistic.MEAN,))
     assert read("how noisy is the voltage of WLD001 today").statistics == (Statistic.STD,)
+
+
+@pytest.mark.parametrize("word", ["nonsense", "garbage", "rubbish"])
+def test_readings_that_make_no_sense_are_anomalies(word: str) -> None:
+    query = read(f"Which sensors of WLD001 read {word} today?")
+    assert (query.intent, query.devices, query.unread) == (Intent.ANOMALY, ("WLD001",), ())
+
+
+@pytest.mark.parametrize("text", ["昨天的焊接合格率是多少？四台都要", "昨天的良品率是多少？所有机器都要"])
+def test_words_for_all_machines_behind_a_question_are_part_of_it(text: str) -> None:
+    parts = question_parts(text, CODES)
+    (query,) = parts_of(parts, read(text), read)
+    assert (query.statistics, query.all_devices, query.unread) == ((Statistic.SHARE,), True, ())

@@ -23,6 +23,7 @@ from llm_service.domain.offline.device_number import numbered_devices
 from llm_service.domain.offline.doing_asked import with_doing
 from llm_service.domain.offline.doubled_verb import undoubled
 from llm_service.domain.offline.extent_asked import with_extent
+from llm_service.domain.offline.flag_asked import with_flag
 from llm_service.domain.offline.german import in_english
 from llm_service.domain.offline.gist_asked import with_gist
 from llm_service.domain.offline.homophone import correct_homophones
@@ -174,7 +175,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
     query = with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
     query = with_comparative(with_extent(with_gist(query, sentence), sentence), sentence)
-    return with_unbroken(with_presence(query, sentence), sentence)
+    return with_flag(with_unbroken(with_presence(query, sentence), sentence), sentence)
 
 
 def _prepare(sentence: Sentence, reading: Reading) -> None:

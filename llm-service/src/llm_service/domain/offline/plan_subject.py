@@ -5,6 +5,7 @@ from typing import Final
 
 from llm_service.domain.offline.another_asked import one_of_others
 from llm_service.domain.offline.applicable import narrowed
+from llm_service.domain.offline.flag_asked import unflagged
 from llm_service.domain.offline.own_name import named_like
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.query import Intent, Note, Remark, StructuredQuery
@@ -132,5 +133,5 @@ class _Subject:
         ]
         if found.not_converted:
             self._plan.left_out.append("conditions")
-        self._plan.query = replace(query, conditions=found.conditions)
+        self._plan.query = unflagged(replace(query, conditions=found.conditions), card.text_fields)
         return None

@@ -77,7 +77,7 @@ def parts_of(
     if len(parts.texts) < 2 or whole.refused:
         return (whole,)
     asked = [parse(part) for part in parts.texts]
-    if any(not _asks(query) for query in asked):
+    if any(not _asks(query) for query in asked) or any(map(_names_all, parts.texts[1:], asked[1:])):
         return (whole,)
     if parts.linked:
         return tuple(_timed(query, asked) for query in asked)
@@ -138,6 +138,17 @@ def _timed(query: StructuredQuery, asked: Sequence[StructuredQuery]) -> Structur
     if query.time or other is None or len(times) != 1 or query.statistics == (Statistic.LAST,):
         return query
     return replace(query, time=other.time, periods=other.periods, zone=other.zone)
+
+
+def _names_all(part: str, query: StructuredQuery) -> bool:
+    """Whether a part only says of which machines it is asked, "四台都要", and asks for no list of them."""
+    lexemes = lexemes_of(tokenize(part), lexicon(), lexicon())
+    listing = any(
+        lexeme.senses.get(Kind.INTENT) is Intent.LIST_DEVICES or {Kind.WHICH, Kind.HOW_MANY} & lexeme.senses.keys()
+        for lexeme in lexemes
+    )
+    plain = not (query.fields or query.statistics or query.conditions or query.time or query.asks_unit)
+    return query.intent is Intent.LIST_DEVICES and query.all_devices and plain and not listing
 
 
 def _asks(query: StructuredQuery) -> bool:

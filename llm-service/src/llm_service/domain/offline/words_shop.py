@@ -49,7 +49,8 @@ GRADING: Final = frozenset(
 )
 """What asks for the course of the quality where no field is named."""
 _ATTENTION: Final = (
-    "should i look at|should i look at first|should we look at first|look at first|i look at first|needs attention"
+    "nonsense|garbage|implausible|implausible values|rubbish|乱跳|乱数"
+    "|should i look at|should i look at first|should we look at first|look at first|i look at first|needs attention"
     "|need attention|needs my attention|to worry about"
     "|worry about|keep an eye on|weird|funny|off the chart|fishy|noteworthy|out of line|misbehaving|misbehave"
     "|misbehaved|acting up|go wrong|went wrong|goes wrong|gone wrong|going wrong|anything go wrong"
