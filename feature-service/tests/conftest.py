@@ -23,7 +23,7 @@ from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.database import Database, migrate, sqlite_url
 from penstock_kit.grpc import GrpcServer, open_channel
 from penstock_kit.telemetry import ProcessMetrics
-from penstock_testkit.databases import migrated
+from penstock_testkit.databases import lay_out, migrated
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ async def running_service(
         "CACHE_SERVICE_ADDRESS": "127.0.0.1:1",
         **settings,
     }
+    if "DATABASE_URL" not in values:
+        await lay_out(sqlite_url(Path(values["PENSTOCK_HOME"]) / "feature.db"), MIGRATIONS)
     feature_settings = FeatureSettings(_env_file=None, **values)  # pyright: ignore[reportCallIssue]
     process = ProcessMetrics(CollectorRegistry(), "feature-service")
     async with open_servicers(feature_settings, process=process, registry=registry) as servicers:

@@ -13,11 +13,13 @@ from penstock.common.v1 import common_pb2
 from penstock.llm.v1 import cost_pb2, cost_pb2_grpc, llm_pb2, llm_pb2_grpc
 
 from llm_service.edge.completion_request import completion_request_from_proto
-from llm_service.main import serve
+from llm_service.main import MIGRATIONS, serve
 from llm_service.settings import LlmSettings
 from penstock_kit.context import CallContext, Caller, use_context
+from penstock_kit.database import sqlite_url
 from penstock_kit.errors import BadUpstream, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
 from penstock_kit.grpc import open_channel
+from penstock_testkit.databases import lay_out
 from penstock_testkit.loop_turns import watch_turns
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.vendors.openai_server import OpenAiServer
@@ -59,6 +61,7 @@ async def service(vendor: OpenAiServer, tmp_path: Path, request: pytest.FixtureR
         LLM_FIRST_TOKEN_TIMEOUT=getattr(request, "param", HANG_SECONDS),
         PENSTOCK_GRACE_SECONDS=1,
     )
+    await lay_out(sqlite_url(tmp_path / "llm.db"), MIGRATIONS)
     stop = asyncio.Event()
     task = asyncio.create_task(serve(settings, stop))
     async with open_channel(f"127.0.0.1:{port}", service="llm-service") as channel:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,9 @@ CHANGEABLE: Final = {
 SECRET_KEYS: Final = re.compile(r"/run/secrets/penstock/([\w-]+)")
 
 
+@cache
 def documents(overlay: str) -> list[dict[str, Any]]:
+    """The manifests of an overlay, read once: no test changes them."""
     text = (RENDERED / f"{overlay}.yaml").read_text("utf-8")
     return [document for document in yaml.safe_load_all(text) if document]
 
