@@ -25,7 +25,7 @@ def entry_of(key: str, value: bytes = b"v", *, ttl: float = 60.0, tags: Sequence
 
 @pytest.fixture
 async def link(redis_url: str) -> AsyncIterator[RedisLink]:
-    link = RedisLink(redis_url, clock=CLOCK, timeout=5.0)
+    link = RedisLink(redis_url, clock=CLOCK, timeout=HANG_SECONDS)
     await link.probe([("PING",)])
     yield link
     await link.close()
@@ -66,7 +66,7 @@ class TestRedisBackend(CacheBackendContract):
 
 
 async def test_what_one_replica_writes_the_other_reads(redis_url: str, backend: RedisBackend) -> None:
-    other_link = RedisLink(redis_url, clock=CLOCK, timeout=5.0)
+    other_link = RedisLink(redis_url, clock=CLOCK, timeout=HANG_SECONDS)
     await other_link.probe([("PING",)])
     other = RedisBackend(other_link, clock=CLOCK)
     generation = (await other.get("t\0a")).generation

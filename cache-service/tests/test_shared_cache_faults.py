@@ -283,7 +283,7 @@ async def test_a_loader_that_dies_with_200_waiters_over_two_replicas_costs_one_m
 
     async def ask(at: Any) -> bytes | None:
         nonlocal loads
-        lease = await at.services.cache.lease(TENANT, "hot", seconds=60.0, wait=30.0)
+        lease = await at.services.cache.lease(TENANT, "hot", seconds=HANG_SECONDS, wait=HANG_SECONDS)
         if lease.token:
             loads += 1
             await at.services.cache.set(TENANT, EntryInput(key="hot", value=b"v", ttl=60.0), lease_token=lease.token)

@@ -107,7 +107,7 @@ async def test_a_cold_cached_read_is_one_miss_and_a_warm_one_a_hit(served: Any) 
 
 
 async def test_waiting_for_the_lease_of_another_counts_no_read(served: Any) -> None:
-    request = pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=5), wait=Duration(seconds=20))
+    request = pb.AcquireLeaseRequest(key="a", lease=Duration(seconds=240), wait=Duration(seconds=240))
     first = await served.stub.AcquireLease(request)
     waiting = asyncio.ensure_future(served.stub.AcquireLease(request))
     entry = pb.Entry(key="a", value=b"v", ttl=Duration(seconds=60))

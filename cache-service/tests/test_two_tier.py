@@ -15,7 +15,7 @@ from penstock_testkit.contracts.cache_backend import CacheBackendContract
 from penstock_testkit.redis_time import let_redis_pass, redis_client
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.servers.redis import OwnRedis
-from penstock_testkit.waiting import until_true
+from penstock_testkit.waiting import HANG_SECONDS, until_true
 
 CLOCK = SystemClock()
 TENANT = Partition(tenant="t")
@@ -97,7 +97,7 @@ async def test_what_is_invalidated_at_one_replica_is_gone_at_the_other(two: Sequ
 async def test_a_waiter_at_the_other_replica_wakes_when_the_value_is_there(two: Sequence[Any]) -> None:
     here, there = two
     lease = await here.services.cache.lease(TENANT, "a", seconds=60.0, wait=0.0)
-    waiting = asyncio.create_task(there.services.cache.lease(TENANT, "a", seconds=60.0, wait=30.0))
+    waiting = asyncio.create_task(there.services.cache.lease(TENANT, "a", seconds=HANG_SECONDS, wait=HANG_SECONDS))
     await asyncio.sleep(0)
     entry_input = EntryInput(key="a", value=b"made", ttl=60.0)
     await here.services.cache.set(
@@ -113,7 +113,7 @@ async def test_of_200_cold_callers_over_both_one_loads(two: Sequence[Any]) -> No
 
     async def ask(at: Any) -> bytes | None:
         nonlocal loads
-        lease = await at.services.cache.lease(TENANT, "hot", seconds=60.0, wait=30.0)
+        lease = await at.services.cache.lease(TENANT, "hot", seconds=HANG_SECONDS, wait=HANG_SECONDS)
         if lease.token:
             loads += 1
             await asyncio.sleep(0.02)
@@ -138,7 +138,7 @@ async def test_a_lock_is_held_over_both_and_its_release_wakes_the_other(two: Seq
     here, there = two
     held = await here.services.locks.acquire("t\0l", ttl=60.0, wait=0.0)
     assert held is not None
-    waiting = asyncio.create_task(there.services.locks.acquire("t\0l", ttl=60.0, wait=30.0))
+    waiting = asyncio.create_task(there.services.locks.acquire("t\0l", ttl=60.0, wait=HANG_SECONDS))
     await asyncio.sleep(0)
     await here.services.locks.release("t\0l", token=held.token)
     grant = await waiting

@@ -251,7 +251,7 @@ async def test_debug_tells_where_the_time_went(chat: Any) -> None:
 async def test_the_callers_identity_reaches_llm_service_without_the_calls_deadline(chat: Any) -> None:
     await chat.events(
         chat.streams.StreamChat(
-            pb.StreamChatRequest(conversation_id=await chat.conversation(), content="Hi"), timeout=5
+            pb.StreamChatRequest(conversation_id=await chat.conversation(), content="Hi"), timeout=50
         )
     )
     assert (chat.llm.callers[0].user_id, chat.llm.callers[0].tenant_id) == ("ann", "acme")

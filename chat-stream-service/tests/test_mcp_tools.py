@@ -25,7 +25,7 @@ from penstock_kit.breaker import Breaker, ConsecutiveFailures
 from penstock_kit.clock import SystemClock
 from penstock_kit.errors import DeadlineExceeded, FailedPrecondition, PenstockError, Unavailable
 from penstock_kit.outbound.destinations import Destinations
-from penstock_testkit.waiting import HANG_SECONDS
+from penstock_testkit.waiting import HANG_SECONDS, until_true
 
 CONTEXT = ToolContext(tenant_id="t", user_id="u", conversation_id="c", stream_id="s", max_characters=2000)
 DESTINATIONS = Destinations(hosts=("127.0.0.1", "localhost"), networks=(ipaddress.ip_network("127.0.0.0/8"),))
@@ -141,6 +141,14 @@ async def test_only_the_allowed_tools_of_a_server_are_listed(connected: Connecte
         await source.close()
 
 
+async def adds(source: Any) -> bool:
+    """Whether a tool answers in its time, of which a busy machine may take more."""
+    try:
+        return await tool(source, "add").call({"a": 1, "b": 1}, CONTEXT) == "2"
+    except DeadlineExceeded:
+        return False
+
+
 async def test_a_tool_that_hangs_costs_no_more_than_its_time_and_the_connection_lives_on(connected: Connected) -> None:
     hold = asyncio.Event()
     async with served(probe_server(hold)) as port:
@@ -148,7 +156,7 @@ async def test_a_tool_that_hangs_costs_no_more_than_its_time_and_the_connection_
         async with asyncio.timeout(HANG_SECONDS):
             with pytest.raises(DeadlineExceeded, match=r"within 2 s"):
                 await tool(source, "wait").call({}, CONTEXT)
-            assert await tool(source, "add").call({"a": 1, "b": 1}, CONTEXT) == "2"
+        await until_true(lambda: adds(source))
         hold.set()
         await source.close()
 

@@ -18,6 +18,7 @@ from penstock_cli.supervisor.state import ServiceState, identify
 from penstock_cli.supervisor.worker_group import WorkerGroup
 from penstock_cli.wrong_setting import quick_problems
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Child:
@@ -123,7 +124,7 @@ def test_the_port_is_listened_on_from_before_the_first_gateway_until_the_end(tmp
     settings = CliSettings(values={"PENSTOCK_HOME": str(tmp_path), "PENSTOCK_HTTP_PORT": str(port)})
     shared = WorkerGroup(settings)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS):
             pass
         with pytest.raises(CommandFailed, match="PENSTOCK_HTTP_PORT"):
             WorkerGroup(settings)

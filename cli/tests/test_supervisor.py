@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock_cli.supervisor.state import ProcessId, identify
+from penstock_testkit.waiting import HANG_SECONDS
 
 MakeSuite = Callable[..., Any]
 
@@ -125,9 +126,9 @@ def test_a_second_signal_does_not_wait_for_the_deaf(make_suite: MakeSuite) -> No
         os.kill(os.getpid(), signal.SIGTERM)
         suite.lines.wait_for("stopping")
         os.kill(os.getpid(), signal.SIGTERM)
-        suite.lines.wait_for("have ended", seconds=5)
+        suite.lines.wait_for("have ended")
 
-    assert make_suite({"a": "deaf"}, grace=30.0).run(scenario) == 0
+    assert make_suite({"a": "deaf"}, grace=2 * HANG_SECONDS).run(scenario) == 0
 
 
 def test_the_state_file_follows_the_services(make_suite: MakeSuite) -> None:

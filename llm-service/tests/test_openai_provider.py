@@ -282,7 +282,7 @@ async def test_nobody_listening_is_a_connect_failure(
     profile: ProviderProfile, clock: ManualClock, new_id: Callable[[str], str]
 ) -> None:
     nowhere = OpenAiProvider(
-        replace(profile, base_url="http://127.0.0.1:9/v1"), clock=clock, new_id=new_id, connect_timeout=1
+        replace(profile, base_url="http://127.0.0.1:9/v1"), clock=clock, new_id=new_id, connect_timeout=HANG_SECONDS
     )
     with pytest.raises(ProviderError) as caught:
         await collected(nowhere.stream(question(model="m1")))
@@ -347,7 +347,7 @@ async def test_a_wrong_key_fails_embeddings_and_models_alike(
 ) -> None:
     async with OpenAiServer(key="sk-right") as server:
         wrong = OpenAiProvider(
-            replace(profile, base_url=server.base_url), clock=clock, new_id=new_id, connect_timeout=1
+            replace(profile, base_url=server.base_url), clock=clock, new_id=new_id, connect_timeout=HANG_SECONDS
         )
         with pytest.raises(ProviderError) as caught:
             await wrong.embed(EmbeddingRequest(model="e1", inputs=("a",)))

@@ -126,10 +126,10 @@ async def is_ready(name: str, port: int) -> bool:
     if name == "gateway":
         try:
             async with httpx.AsyncClient(verify=False) as client:
-                return (await client.get(f"http://127.0.0.1:{port}/ready/gateway", timeout=1)).status_code == 200
+                return (await client.get(f"http://127.0.0.1:{port}/ready/gateway", timeout=30)).status_code == 200
         except httpx.HTTPError:
             return False
-    async with open_channel(f"127.0.0.1:{port}", service=name, timeout=1) as channel:
+    async with open_channel(f"127.0.0.1:{port}", service=name, timeout=30) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         except Exception:  # noqa: BLE001 - whatever the reason is

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from gateway.auth.kept_answers import Claim, KeptAnswer
 from gateway.routes.once import once
 from penstock_kit.errors import NotFound, Unavailable
+from penstock_testkit.waiting import HANG_SECONDS
 
 MADE = Response(b'{"id": "made"}', 201)
 
@@ -89,7 +90,7 @@ async def test_what_failed_gives_its_claim_back_and_fails_as_it_did(away: frozen
 async def test_who_waits_for_anothers_answer_gets_it_and_makes_nothing() -> None:
     kept = KeptAnswer(status=201, body=b"theirs")
     answers = Answers(Claim(), Claim(), Claim(answer=kept))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         answer = await ask(answers, fail)
     assert (answer.status_code, answer.body, answer.headers["idempotent-replayed"]) == (201, b"theirs", "true")
     assert answer.headers["content-type"] == "application/json"

@@ -285,7 +285,7 @@ async def test_sqlite_is_tuned_as_documented(sqlite: Database) -> None:
 async def test_another_process_writing_at_the_same_time_loses_nothing(sqlite: Database, tmp_path: Path) -> None:
     code = (
         "import sqlite3, sys\n"
-        "db = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)\n"
+        "db = sqlite3.connect(sys.argv[1], timeout=240, isolation_level=None)\n"
         "for n in range(200):\n"
         "    db.execute('INSERT INTO note (body) VALUES (?)', (f'other {n}',))\n"
     )

@@ -125,7 +125,7 @@ def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> d
 def is_ready(url: str) -> bool:
     """Whether the gateway's /ready answers 200."""
     try:
-        with urllib.request.urlopen(f"{url}/ready", timeout=2) as answer:
+        with urllib.request.urlopen(f"{url}/ready", timeout=30) as answer:
             return int(answer.status) == 200
     except (urllib.error.URLError, OSError):
         return False

@@ -8,14 +8,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
 
 from penstock_testkit.vendors.reply import FakeUsage, Received, Reply
-
-_WAIT: Final = 5.0
+from penstock_testkit.waiting import HANG_SECONDS
 
 
 class Cut(Exception):  # noqa: N818 - a way out of the handler, no error
@@ -81,13 +80,13 @@ class VendorServer(ABC):
             await self._runner.cleanup()
 
     async def wait_abandoned(self, count: int = 1) -> None:
-        """Return when clients have left `count` answers unfinished; TimeoutError after 5 s."""
-        async with asyncio.timeout(_WAIT), self._changed:
+        """Return when clients have left `count` answers unfinished; TimeoutError when that never comes."""
+        async with asyncio.timeout(HANG_SECONDS), self._changed:
             await self._changed.wait_for(lambda: self.abandoned >= count)
 
     async def wait_streaming(self, count: int = 1) -> None:
-        """Return when `count` answers are under way; TimeoutError after 5 s."""
-        async with asyncio.timeout(_WAIT), self._changed:
+        """Return when `count` answers are under way; TimeoutError when that never comes."""
+        async with asyncio.timeout(HANG_SECONDS), self._changed:
             await self._changed.wait_for(lambda: self.streaming >= count)
 
     async def _receive(self, request: web.Request) -> dict[str, Any]:
