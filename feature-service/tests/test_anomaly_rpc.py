@@ -95,6 +95,41 @@ async def test_windows_of_every_device_of_a_model_are_scored_and_explained(loade
             assert sum(field.contribution for field in window.fields) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("name", ["anomaly", "Changepoint", "target"])
+async def test_a_column_of_zeros_and_ones_named_like_a_label_is_left_out_with_a_warning_unless_it_is_named(
+    service, name
+):
+    table = rows_of(1).drop(columns="label")
+    table[name] = (np.arange(ROWS) >= FAULT) * 1
+    await ingest(service, table, "d1")
+    (device,) = (await detect(service, device_codes=["d1"], **BASELINE)).devices
+    assert {field.name for window in device.windows for field in window.fields} == {"current", "pressure"}
+    (warning,) = device.warnings
+    assert warning.startswith(f"field {name!r} is named like a label and has no values but 0 and 1")
+    named = await detect(service, device_codes=["d1"], fields=["pressure", name], **BASELINE)
+    assert {field.name for field in named.devices[0].windows[0].fields} == {"pressure", name}
+    assert not named.devices[0].warnings
+
+
+@pytest.mark.parametrize("columns", [{"target": [20.0, 21.0, 0.0]}, {"state": [0.0, 1.0, 1.0]}])
+async def test_a_measurement_of_that_name_and_a_flag_of_another_are_looked_at(service, columns):
+    table = rows_of(1).drop(columns="label")
+    (name, values), *_ = columns.items()
+    table[name] = np.resize(values, ROWS)
+    await ingest(service, table, "d1")
+    (device,) = (await detect(service, device_codes=["d1"], **BASELINE)).devices
+    assert {field.name for field in device.windows[0].fields} == {"current", "pressure", name}
+    assert not device.warnings
+
+
+async def test_a_device_that_has_nothing_else_is_looked_at_by_its_flag(service):
+    table = rows_of(1)[["timestamp"]].assign(label=np.random.default_rng(1).integers(0, 2, ROWS))
+    await ingest(service, table, "d1")
+    (device,) = (await detect(service, device_codes=["d1"], **BASELINE)).devices
+    assert [field.name for field in device.windows[0].fields] == ["label"]
+    assert not device.warnings
+
+
 async def test_a_kept_detector_scores_the_newest_windows_as_it_did_before(loaded):
     fitted = await detect(loaded, device_codes=["d1"], method="robust_z", **BASELINE)
     online = await detect(loaded, detector_id=fitted.detector_id)

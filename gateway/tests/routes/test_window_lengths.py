@@ -57,12 +57,13 @@ async def test_anomalies_and_plots_take_windows_by_time_as_well(gateway):
 async def test_anomalies_tell_the_length_of_their_windows_and_those_left_out():
     left_out = [pb.LeftOutWindows(reason="the window has no row", windows=4)]
     by_minutes = pb.DeviceAnomalies(window_duration=Duration(seconds=90), min_rows=5, left_out=left_out)
-    by_rows = pb.DeviceAnomalies(window_size=30)
+    by_rows = pb.DeviceAnomalies(window_size=30, warnings=["field 'label' was left out"])
     answer = anomalies_from_proto(pb.DetectAnomaliesResponse(devices=[by_minutes, by_rows]))
     first, second = answer["devices"]
     assert (first["window_size"], first["min_rows"]) == ("1m30s", 5)
     assert first["windows_left_out"] == [{"windows": 4, "reason": "the window has no row"}]
     assert (second["window_size"], "windows_left_out" in second) == (30, False)
+    assert (first["warnings"], second["warnings"]) == ([], ["field 'label' was left out"])
 
 
 @pytest.mark.parametrize("wrong", [0, -1, "0s", "m", "10 m5", "1x", "", 1.5, True, [], "1" * 400, "9" * 13 + "d"])

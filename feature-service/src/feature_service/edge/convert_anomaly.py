@@ -126,6 +126,7 @@ def _device_to_proto(device: DeviceAnomalies) -> feature_pb2.DeviceAnomalies:
         baseline_end_time=time_to_proto(detector.end),
         baseline_rows=detector.rows,
         method=detector.model.method.value,
+        warnings=device.warnings,
         max_gap=None if detector.window.max_gap is None else duration_of_micros(detector.window.max_gap),
         **_size(detector.window),
         left_out=[

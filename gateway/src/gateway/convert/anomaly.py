@@ -23,6 +23,7 @@ def _device(device: pb.DeviceAnomalies) -> JsonObject:
             "end_time": time_from_proto(device, "baseline_end_time"),
             "row_count": device.baseline_rows,
         },
+        "warnings": list(device.warnings),
         "windows": [_window(window) for window in device.windows],
     }
 

@@ -37,12 +37,13 @@ _FEWER: Final = "ask for a shorter range, fewer devices or fields, a smaller ove
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeviceAnomalies:
-    """The windows of a device, scored by `detector` against `threshold`."""
+    """The windows of a device, scored by `detector` against `threshold`; `warnings` are of what it left out."""
 
     device_code: str
     threshold: float
     detector: "Detector"
     windows: "ScoredWindows"
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,11 +158,19 @@ class AnomalyDetection:
         # The rows too: those of everybody who waits would be in memory together.
         async with self._turns.turn(key.tenant_id):
             frame = await self._rows(key, fields, replace(query, span=span), known)
+            labels = () if known or query.fields else _label_columns(frame, fields)
+            fields = tuple(name for name in fields if name not in labels)
             detector = known or await self._fitted(key, fields, frame, query)
             threshold = detector.threshold if query.threshold is None else query.threshold
             asked = replace(query, span=span)
             windows = await run_abandonable(lambda check: _scored(detector, frame, asked, sent, check))
-        return DeviceAnomalies(device_code=key.device_code, threshold=threshold, detector=detector, windows=windows)
+        return DeviceAnomalies(
+            device_code=key.device_code,
+            threshold=threshold,
+            detector=detector,
+            windows=windows,
+            warnings=[_warning(name) for name in labels],
+        )
 
     def _fields(self, query: AnomalyQuery, device: Device, label: str) -> tuple[str, ...]:
         fields = numeric_fields(query.fields, device, leave_out=label)
@@ -228,6 +237,21 @@ class AnomalyDetection:
         if rows == 0:
             raise await self._queries.no_data(key, span)
         return await self._telemetry.read(key, fields, span)
+
+
+# NumPy is loaded with the first rows.
+def _label_columns(frame: "Frame", fields: Sequence[str]) -> tuple[str, ...]:
+    from feature_service.domain.anomaly.label_column import label_columns
+
+    return label_columns(frame, fields)
+
+
+def _warning(name: str) -> str:
+    """What is said of a field that was left out."""
+    return (
+        f"field {name!r} is named like a label and has no values but 0 and 1: the detector does not look at it; name "
+        "it in fields if it is a measurement, or as the model's label_column if it is a label"
+    )
 
 
 def _fit(baseline: "Frame", fields: tuple[str, ...], query: AnomalyQuery, check: Callable[[], None]) -> "Detector":

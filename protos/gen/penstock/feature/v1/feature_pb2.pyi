@@ -1895,6 +1895,7 @@ class DeviceAnomalies(_message.Message):
     WINDOW_DURATION_FIELD_NUMBER: _builtins.int
     MIN_ROWS_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     threshold: _builtins.float
     baseline_rows: _builtins.int
@@ -1926,6 +1927,10 @@ class DeviceAnomalies(_message.Message):
     def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOutWindows]:
         """Windows by time of the range that are not scored."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the detector was not given, though no fields were named: columns that look like a label. Each a sentence."""
+
     def __init__(
         self,
         *,
@@ -1941,10 +1946,11 @@ class DeviceAnomalies(_message.Message):
         window_duration: _duration_pb2.Duration | None = ...,
         min_rows: _builtins.int = ...,
         left_out: _abc.Iterable[Global___LeftOutWindows] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "max_gap", b"max_gap", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "left_out", b"left_out", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "threshold", b"threshold", "window_duration", b"window_duration", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "left_out", b"left_out", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "threshold", b"threshold", "warnings", b"warnings", "window_duration", b"window_duration", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
