@@ -50,7 +50,9 @@ class Budgets:
 
     async def delete_of(self, tenant_id: str, scope: BudgetScope, subjects: Sequence[str]) -> None: ...
 
-    async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
+    async def list(
+        self, tenant_id: str, *, covering: Caller | None = None, after: str = "", limit: int | None = None
+    ) -> Sequence[BudgetUse]:
         return ()
 
     async def list_all(self) -> Sequence[BudgetUse]:

@@ -345,6 +345,33 @@ async def test_budgets_are_listed_by_one_statement_however_many_there_are(store:
     assert len([each for each in statements if "llm_budget" in each]) == 1
 
 
+async def test_budgets_are_listed_by_pages_and_for_whom_they_cover(store: Store) -> None:
+    for number, change in enumerate(
+        (
+            {},
+            {"scope": BudgetScope.USER, "subject": "ann"},
+            {"scope": BudgetScope.USER, "subject": "bob"},
+            {"scope": BudgetScope.KEY, "subject": "k1"},
+            {"scope": BudgetScope.KEY, "subject": "ann"},
+            {"tenant_id": "other"},
+            {"scope": BudgetScope.USER, "subject": "k1"},
+        )
+    ):
+        await store.one.put(replace(BUDGET, **{"id": f"b{number}", **change}))
+
+    async def listed(**which: Any) -> list[str]:
+        return [use.budget.id for use in await store.two.list("default", **which)]
+
+    assert await listed() == ["b0", "b1", "b2", "b3", "b4", "b6"]
+    assert await listed(limit=2) == ["b0", "b1"]
+    assert await listed(after="b1", limit=2) == ["b2", "b3"]
+    assert await listed(after="b4", limit=2) == ["b6"]
+    ann = Caller(user_id="ann", key_id="k1")
+    assert await listed(covering=ann) == ["b0", "b1", "b3"]
+    assert await listed(covering=ann, after="b0", limit=1) == ["b1"]
+    assert await listed(covering=Caller(user_id="eve")) == ["b0"]
+
+
 async def test_the_budgets_of_a_key_or_a_user_are_deleted_and_no_others(store: Store) -> None:
     for number, change in enumerate(
         (

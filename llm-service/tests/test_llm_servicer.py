@@ -447,6 +447,25 @@ async def test_a_budget_counts_what_was_spent_and_ends_spending(service: Service
         await complete(service, completion("word " * 200, model="openai/m1"))
 
 
+@pytest.mark.parametrize("all_tenants", [False, True])
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+async def test_budgets_are_listed_page_by_page(service: Service, all_tenants: bool, ratio: float) -> None:
+    # Of nothing all is spent.
+    made = sorted([(await put_budget(service, "0", scope="user", subject=f"u{each}")).id for each in range(5)])
+    mine = await put_budget(service, "0", scope="user", subject="alice")
+    pages: list[list[str]] = []
+    request = cost_pb2.ListBudgetsRequest(page_size=2, all_tenants=all_tenants, min_spent_ratio=ratio)
+    with as_caller(OPERATOR):
+        while not pages or request.page_token:
+            response = await service.costs.ListBudgets(request)
+            pages.append([each.id for each in response.budgets])
+            request.page_token = response.next_page_token
+    assert pages == [sorted([*made, mine.id])[at : at + 2] for at in (0, 2, 4)]
+    with as_caller(ALICE):
+        listed = await service.costs.ListBudgets(cost_pb2.ListBudgetsRequest(page_size=1, min_spent_ratio=ratio))
+    assert ([each.id for each in listed.budgets], listed.next_page_token) == ([mine.id], "")
+
+
 async def test_the_vendor_is_told_how_much_the_budget_pays(service: Service, vendor: OpenAiServer) -> None:
     vendor.default = Reply(finish_reason="length")
     await put_budget(service, "0.0002")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -19,6 +19,7 @@ from llm_service.adapters.whole_table import WholeTable
 from llm_service.domain.billing import budget as budget_rules
 from llm_service.domain.billing.budget import Budget, BudgetPeriod, BudgetScope, BudgetUse, exceeded
 from penstock_kit.clock import Clock
+from penstock_kit.context import Caller
 from penstock_kit.database import Database
 from penstock_kit.database.asynchronous import AsyncConnection
 from penstock_kit.errors import NotFound, PenstockError
@@ -108,9 +109,17 @@ class SqlBudgets:
         for budget_id in [budget_id for budget_id, subject in rows if subject in wanted]:
             await self.delete(tenant_id, budget_id)
 
-    async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
-        """Return the tenant's budgets with their use, by id, in one query."""
-        return await self._uses(budgets_table.c.tenant_id == tenant_id)
+    async def list(
+        self, tenant_id: str, *, covering: Caller | None = None, after: str = "", limit: int | None = None
+    ) -> Sequence[BudgetUse]:
+        """Return the tenant's budgets with their use, by id, in one query: those that cover `covering`, behind `after`,
+        at most `limit`."""
+        which = [budgets_table.c.tenant_id == tenant_id]
+        if covering is not None:
+            which.append(_covers(covering))
+        if after:
+            which.append(budgets_table.c.id > after)
+        return await self._uses(*which, limit=limit)
 
     async def list_all(self) -> Sequence[BudgetUse]:
         """Return every tenant's budgets with their use, by id, in one query; metrics have them from then on."""
@@ -268,15 +277,14 @@ class SqlBudgets:
         values = {"budget_id": budget_id, "period_start": start, "spent_pico": spent, "reserved_pico": 0}
         await connection.execute(dialect.insert(budget_use).values(values).on_conflict_do_nothing())
 
-    async def _uses(self, *which: ColumnElement[bool]) -> Sequence[BudgetUse]:
+    async def _uses(self, *which: ColumnElement[bool], limit: int | None = None) -> Sequence[BudgetUse]:
         """Return the budgets that are `which` with the use of their running periods, by id."""
         await self.flush()
         starts = [(budgets_table.c.period == period.value, self._start(period)) for period in BudgetPeriod]
         running = and_(budget_use.c.budget_id == budgets_table.c.id, budget_use.c.period_start == case(*starts))
         columns = (budget_use.c.spent_pico, budget_use.c.reserved_pico)
-        query = (
-            select(budgets_table, *columns).outerjoin(budget_use, running).where(*which).order_by(budgets_table.c.id)
-        )
+        query = select(budgets_table, *columns).outerjoin(budget_use, running).where(*which)
+        query = query.order_by(budgets_table.c.id).limit(limit)
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [
@@ -311,6 +319,13 @@ def _alert(use: BudgetUse, percent: int) -> None:
     tell = log.error if percent >= 100 else log.warning
     whose = {"scope": budget.scope.value, "subject": budget.subject, "period": budget.period.value}
     tell("budget alert", budget=budget.id, percent=percent, limit=str(budget.limit), spent=str(use.spent), **whose)
+
+
+def _covers(caller: Caller) -> ColumnElement[bool]:
+    """What `Budget.covers` says, as a condition."""
+    subjects = {BudgetScope.TOTAL: "", BudgetScope.USER: caller.user_id, BudgetScope.KEY: caller.key_id}
+    columns = budgets_table.c
+    return or_(*(and_(columns.scope == scope.value, columns.subject == name) for scope, name in subjects.items()))
 
 
 async def _check_room(connection: AsyncConnection, tenant_id: str) -> None:

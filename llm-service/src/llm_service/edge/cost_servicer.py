@@ -123,20 +123,24 @@ class CostServicer(cost_pb2_grpc.CostServiceServicer):
         if not (ratio >= 0 and isfinite(ratio)):
             message = f"min_spent_ratio is {ratio:g}; it is a share such as 0.8, or 0 for all budgets"
             raise InvalidArgument(message, reason="RULE_INVALID")
-        uses = [use for use in await self._listed_budgets(request) if use.share >= ratio]
-        page, token = _page([use.budget.id for use in uses], request.page_token, _page_size(request.page_size))
+        size = _page_size(request.page_size)
+        # One more than the page tells that there is another; of a share all have to be looked at.
+        uses = await self._listed_budgets(request, limit=None if ratio else size + 1)
+        uses = [use for use in uses if use.share >= ratio]
+        token = uses[size - 1].budget.id if len(uses) > size else ""
         now = self._clock.now()
         return cost_pb2.ListBudgetsResponse(
-            budgets=[budget_to_proto(uses[at], now) for at in page], next_page_token=token
+            budgets=[budget_to_proto(use, now) for use in uses[:size]], next_page_token=token
         )
 
-    async def _listed_budgets(self, request: cost_pb2.ListBudgetsRequest) -> Sequence[BudgetUse]:
+    async def _listed_budgets(self, request: cost_pb2.ListBudgetsRequest, *, limit: int | None) -> Sequence[BudgetUse]:
+        """Return the budgets behind the page's token."""
         if request.all_tenants:
             require_operator("list the budgets of every tenant")
-            return await self._budgets.list_all()
+            return [use for use in await self._budgets.list_all() if use.budget.id > request.page_token]
         caller = current_context().caller
-        uses = await self._budgets.list(caller.tenant_id)
-        return [use for use in uses if caller.is_admin or use.budget.covers(caller)]
+        covering = None if caller.is_admin else caller
+        return await self._budgets.list(caller.tenant_id, covering=covering, after=request.page_token, limit=limit)
 
     async def DeleteBudget(  # noqa: N802
         self, request: cost_pb2.DeleteBudgetRequest, context: Context

@@ -113,8 +113,10 @@ class BudgetStore(Protocol):
         """Delete the budgets of those keys or users."""
         ...
 
-    async def list(self, tenant_id: str) -> Sequence[BudgetUse]:
-        """Return the tenant's budgets with their use, by id."""
+    async def list(
+        self, tenant_id: str, *, covering: Caller | None = None, after: str = "", limit: int | None = None
+    ) -> Sequence[BudgetUse]:
+        """Return the tenant's budgets with their use, by id: those that cover a caller, behind an id, so many."""
         ...
 
     async def list_all(self) -> Sequence[BudgetUse]:
