@@ -1,6 +1,7 @@
 """The native kernel beside NumPy's: the same to the bit, whatever the rows, and never past their end."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -125,8 +126,11 @@ def test_sums_and_extremes_are_the_library_s(library):
             told.append(name)
             return getattr(library, name)
 
-    with_kernel(Told(), series_of("normal", 1_000, 1), WindowPlan(size=100), FREQUENT)
+    with_kernel(Told(), series_of("normal", 1_000, 1), WindowPlan(size=100, overlap=0.9), FREQUENT)
     assert told == ["level", "shape"]
+    told.clear()
+    with_kernel(Told(), series_of("normal", 1_000, 1), WindowPlan(size=100), FREQUENT)
+    assert sorted(told) == ["level", "ranks", "ranks", "ranks", "shape"]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +160,40 @@ def test_starts_of_another_kind_and_too_few_means_never_reach_the_library():
         native_sums.shape(None, values, np.zeros(2, dtype=np.int64), positions, np.zeros(1))
     with pytest.raises(ValueError, match="a contiguous array of 5 float64 is needed"):
         native_sums.shape(None, values, np.zeros(2, dtype=np.int64), np.zeros(10)[::2], np.zeros(2))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.integers(1, 9).flatmap(
+        lambda size: st.lists(
+            st.lists(st.sampled_from([-np.inf, -1.5, 0.0, 1.0, 1.0, 2.5, np.inf]), min_size=size, max_size=size),
+            min_size=1,
+            max_size=4,
+        )
+    )
+)
+def test_each_place_in_two_ordered_runs_together_is_found(library, rows):
+    runs = np.sort(np.array(rows), axis=1)
+    together = [sorted([*one, *other]) for one, other in pairwise(runs.tolist())]
+    for place in range(2 * runs.shape[1]):
+        at, behind = native_sums.ranks(library, runs, place).tolist()
+        assert at == [each[place] for each in together]
+        assert behind == [each[min(place + 1, len(each) - 1)] for each in together]
+
+
+@pytest.mark.parametrize(
+    ("runs", "place"),
+    [
+        (np.zeros((3, 4)), 8),
+        (np.zeros((3, 4)), -1),
+        (np.zeros((0, 4)), 0),
+        (np.zeros((3, 8))[:, ::2], 0),
+        (np.zeros((3, 4), dtype=np.float32), 0),
+    ],
+)
+def test_places_that_are_not_there_and_runs_of_another_kind_never_reach_the_library(runs, place):
+    with pytest.raises(ValueError, match=r"have no place|float64 is needed"):
+        native_sums.ranks(None, runs, place)
 
 
 def test_no_windows_have_no_numbers(library):

@@ -47,6 +47,11 @@ class BlockScratch:
         return np.empty((self.height, self.size))
 
     @cached_property
+    def halves(self) -> FloatArray:
+        """For the rows of windows that share half of theirs, each once."""
+        return np.empty((self.height + 1, self.size // 2))
+
+    @cached_property
     def spectrum(self) -> FloatArray:
         """For real and imaginary parts of a spectrum in turn."""
         return np.empty((self.height, 2 * (self.size // 2 + 1)))

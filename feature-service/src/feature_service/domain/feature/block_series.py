@@ -77,14 +77,22 @@ class NativeSeries:
         """See :meth:`BlockSeries.block`."""
         starts = self._starts[part]
         windows = self._every[starts] if self._step is None else self._every[:: self._step][part]
-        return self._block(starts, windows, self._scratch)
+        return self._block(starts, windows, self._step, self._scratch)
 
     def some(self, part: slice, rows: BoolArray) -> WindowBlock:
         """See :meth:`BlockSeries.some`."""
         starts = self._starts[part][rows]
-        return self._block(starts, self._every[starts], None)
+        return self._block(starts, self._every[starts])
 
-    def _block(self, starts: IndexArray, windows: FloatArray, scratch: BlockScratch | None) -> WindowBlock:
+    def _block(
+        self, starts: IndexArray, windows: FloatArray, step: int | None = None, scratch: BlockScratch | None = None
+    ) -> WindowBlock:
         return NativeBlock(
-            self._library, self._values, starts, values=windows, positions=self._positions, scratch=scratch
+            self._library,
+            self._values,
+            starts,
+            values=windows,
+            positions=self._positions,
+            step=step,
+            scratch=scratch,
         )

@@ -2,9 +2,11 @@
 
 from functools import cached_property
 
+import numpy as np
+
 from feature_service.domain.feature.block_scratch import BlockScratch
 from feature_service.domain.feature.native_library import NativeLibrary
-from feature_service.domain.feature.native_sums import level, shape
+from feature_service.domain.feature.native_sums import level, ranks, shape
 from feature_service.domain.feature.window_block import WindowBlock
 from feature_service.domain.model.array import FloatArray, IndexArray
 
@@ -12,7 +14,8 @@ from feature_service.domain.model.array import FloatArray, IndexArray
 class NativeBlock(WindowBlock):
     """A WindowBlock of the windows of `series` that begin at `starts`; it need not fit the processor's cache.
 
-    `values` are these windows, which may be a view of the series. What is not overridden is computed as ever.
+    `values` are these windows, which may be a view of the series; `step` rows lie between their starts, unless that is
+    None. What is not overridden is computed as ever.
     """
 
     def __init__(
@@ -23,9 +26,11 @@ class NativeBlock(WindowBlock):
         *,
         values: FloatArray,
         positions: FloatArray,
+        step: int | None = None,
         scratch: BlockScratch | None = None,
     ) -> None:
         self._library, self._series, self._starts = library, series, starts
+        self._step = step
         self._level = level(library, series, starts, len(positions))
         super().__init__(values, positions, sums=self._level[0], scratch=scratch)
 
@@ -82,3 +87,18 @@ class NativeBlock(WindowBlock):
     def mean_crossings(self) -> FloatArray:
         """How often consecutive values of each window lie on different sides of its mean."""
         return self._shape[5]
+
+    def neighbours(self, place: int) -> tuple[FloatArray, FloatArray]:
+        """See :meth:`WindowBlock.neighbours`; of windows that share half of their rows, each half is ordered once."""
+        if self._step is None or 2 * self._step != self.size:
+            return super().neighbours(place)
+        below, above = ranks(self._library, self._halves, place)
+        return below, above
+
+    @cached_property
+    def _halves(self) -> FloatArray:
+        halves = self._scratch.halves[: len(self._starts) + 1]
+        first = int(self._starts[0])
+        np.copyto(halves, self._series[first : first + halves.size].reshape(halves.shape))
+        halves.sort(axis=1)
+        return halves

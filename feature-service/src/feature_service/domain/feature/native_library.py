@@ -22,7 +22,7 @@ _LENGTH: Final = ctypes.c_int64
 
 
 class KernelChoice(StrEnum):
-    """What is to compute the sums, extremes and crossings of windows."""
+    """What is to compute the sums, extremes, crossings and ranks of windows."""
 
     AUTO = "auto"
     NUMPY = "numpy"
@@ -40,11 +40,13 @@ class NativeLibrary:
         library = ctypes.CDLL(str(path))
         try:
             self.level, self.shape = library.penstock_level, library.penstock_shape
+            self.ranks = library.penstock_ranks
         except AttributeError as error:
             raise OSError(str(error)) from None
         self.level.argtypes = (_ARRAY, _ARRAY, _LENGTH, _LENGTH, _ARRAY, _LENGTH)
         self.shape.argtypes = (_ARRAY, _ARRAY, _LENGTH, _LENGTH, _ARRAY, _ARRAY, _ARRAY, _LENGTH)
-        self.level.restype = self.shape.restype = None
+        self.ranks.argtypes = (_ARRAY, _LENGTH, _LENGTH, _LENGTH, _ARRAY, _LENGTH)
+        self.level.restype = self.shape.restype = self.ranks.restype = None
 
 
 def library_name() -> str:

@@ -1,4 +1,4 @@
-"""Sums, extremes and crossings of windows by the compiled functions of window_sums.c, which look at no length."""
+"""Sums, extremes, crossings and ranks of windows by the functions of window_sums.c, which look at no length."""
 
 from typing import Final
 
@@ -38,6 +38,21 @@ def shape(
     _require_array(means, np.float64, len(starts))
     out = np.empty((SHAPE, len(starts)))
     library.shape(_at(values), _at(starts), len(starts), size, _at(positions), _at(means), _at(out), len(starts))
+    return out
+
+
+def ranks(library: NativeLibrary, runs: FloatArray, place: int) -> FloatArray:
+    """Return, of each two consecutive rows of `runs`, each in ascending order, the value at `place` of both together in
+    that order, and the one behind it or the last, shaped (2, rows - 1).
+
+    Raises ValueError when there is no such place.
+    """
+    count, size = runs.shape
+    _require_array(runs.reshape(-1), np.float64, count * size)
+    if not (runs.flags.c_contiguous and count and 0 <= place < 2 * size):
+        raise ValueError(f"two of {count} contiguous runs of {size} values have no place {place}")
+    out = np.empty((2, count - 1))
+    library.ranks(_at(runs), count - 1, size, place, _at(out), count - 1)
     return out
 
 

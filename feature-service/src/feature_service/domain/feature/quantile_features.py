@@ -12,8 +12,7 @@ def quantile(block: WindowBlock, fraction: float) -> FloatArray:
     """Return the quantile by linear interpolation between order statistics (type 7, NumPy's default)."""
     place = fraction * (block.size - 1)
     below = floor(place)
-    above = min(below + 1, block.size - 1)
-    low, high = block.ordered[:, below], block.ordered[:, above]
+    low, high = block.neighbours(below)
     return low + (high - low) * (place - below)
 
 

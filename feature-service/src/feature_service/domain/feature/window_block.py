@@ -122,6 +122,10 @@ class WindowBlock:
         ordered.sort(axis=1)
         return ordered
 
+    def neighbours(self, place: int) -> tuple[FloatArray, FloatArray]:
+        """Return the value at `place` of each window in ascending order, and the one behind it, or the last."""
+        return self.ordered[:, place], self.ordered[:, min(place + 1, self.size - 1)]
+
     @cached_property
     def power(self) -> FloatArray:
         """The one-sided periodogram without DC, (windows, size // 2), of arbitrary scale; 0 where constant."""

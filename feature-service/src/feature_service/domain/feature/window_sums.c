@@ -1,4 +1,4 @@
-/* Sums, extremes and crossings of windows of rows: what most features are made of (see native_sums.py).
+/* Sums, extremes, crossings and ranks of windows of rows: what most features are made of (see native_sums.py).
  *
  * Every number comes out as NumPy's, to the bit: terms are added in the order of its pairwise summation (eight
  * accumulators over at most 128 terms, halves above that), and each product is rounded before it is added. So compile
@@ -182,6 +182,34 @@ INLINE void shape(const double *values, const int64_t *starts, int64_t count, in
         pairwise(add_lagged, 1, &rows, size - 1, sums);
         out[w + 4 * pitch] = sums[0];
         out[w + 5 * pitch] = crossings(rows.first, size, rows.mean);
+    }
+}
+
+/* Of each pair of consecutive runs, each `size` values in ascending order: the value at `place` of both together in that
+ * order, and the one behind it (again the last where there is none). Compares, and so needs no instructions of its own. */
+void penstock_ranks(const double *runs, int64_t count, int64_t size, int64_t place, double *out, int64_t pitch)
+{
+    for (int64_t w = 0; w < count; w++) {
+        const double *a = runs + w * size, *b = a + size;
+        /* How many of the `place` smallest are in `a`. */
+        int64_t low = place > size ? place - size : 0, high = place < size ? place : size;
+        while (low < high) {
+            int64_t middle = (low + high) / 2;
+            int more = a[middle] < b[place - middle - 1];
+            low = more ? middle + 1 : low;
+            high = more ? high : middle;
+        }
+        int64_t i = low, j = place - low;
+        for (int k = 0; k < 2; k++) {
+            if (i + j == 2 * size) {
+                out[w + pitch] = out[w];
+            } else {
+                int first = j == size || (i < size && a[i] < b[j]);
+                out[w + k * pitch] = first ? a[i] : b[j];
+                i += first;
+                j += !first;
+            }
+        }
     }
 }
 
