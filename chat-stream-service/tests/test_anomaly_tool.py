@@ -70,6 +70,9 @@ async def test_windows_that_follow_each_other_are_one_anomaly_and_the_strangest_
         "anomalous_windows": 3,
         "anomaly_count": 2,
         "brief_count": 2,
+        "single_reading_count": 0,
+        "stretch_count": 0,
+        "stretches": [],
         "anomalies": [
             {
                 "start_time": "1970-01-02T00:00:05Z",
@@ -97,6 +100,45 @@ async def test_what_lasts_comes_before_what_one_reading_can_make_however_strange
     shown = json.loads(result.content)
     assert [each["windows"] for each in shown["anomalies"]] == [4, 3, 1, 2]
     assert (shown["anomaly_count"], shown["brief_count"]) == (4, 2)
+
+
+async def test_times_in_which_a_text_was_not_as_usual_are_asked_for_and_told(chat: Any) -> None:
+    chat.feature.anomalies["WLD002"] = found("WLD002", "..")
+    device = chat.feature.anomalies["WLD002"].devices[0]
+    for at in range(14):
+        stretch = device.stretches.add(field="quality", value="porosity", usual_value="good", row_count=9)
+        stretch.start_time.seconds = DAY + 100 * at
+        stretch.end_time.seconds = DAY + 100 * at + (5 if at < 2 else 50)
+    device.stretches[2].shifts.add(name="gas", level=7.68912, usual_level=14.0, unit="L/min")
+    device.stretches[2].shifts.add(name="x", level=2.0, usual_level=1.0)
+    shown = json.loads((await tool_result(chat, device_code="WLD002", start_time="1970-01-02")).content)
+    assert chat.feature.asked[-1].stretches
+    assert (shown["stretch_count"], len(shown["stretches"])) == (14, 12)
+    assert shown["stretches"][0] == {
+        "start_time": "1970-01-02T00:03:20Z",
+        "end_time": "1970-01-02T00:04:10Z",
+        "field": "quality",
+        "value": "porosity",
+        "usual_value": "good",
+        "shifts": [
+            {"name": "gas", "level": 7.689, "usual_level": 14, "unit": "L/min"},
+            {"name": "x", "level": 2, "usual_level": 1},
+        ],
+    }
+
+
+async def test_what_single_readings_alone_make_comes_last_and_is_counted(chat: Any) -> None:
+    chat.feature.anomalies["WLD002"] = found("WLD002", "x.xxx.x")
+    for at in (2, 3, 4, 6):
+        chat.feature.anomalies["WLD002"].devices[0].windows[at].single_readings = True
+    result = await tool_result(chat, device_code="WLD002", start_time="1970-01-02")
+    shown = json.loads(result.content)
+    assert [(each["windows"], each.get("single_readings", False)) for each in shown["anomalies"]] == [
+        (1, False),
+        (1, True),
+        (3, True),
+    ]
+    assert (shown["single_reading_count"], shown["brief_count"], shown["anomaly_count"]) == (2, 3, 3)
 
 
 async def test_without_a_begin_the_last_day_of_the_device_is_looked_at(chat: Any) -> None:

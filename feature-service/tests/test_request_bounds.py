@@ -52,6 +52,7 @@ RIGHTS: Final = {
         end_time=moment(400),
         baseline_start_time=moment(0),
         baseline_end_time=moment(200),
+        stretches=True,
     ),
     "CreateDataset": pb.CreateDatasetRequest(
         model_code="m", device_codes=["d"], label_column="l", options=OPTIONS, **SPAN

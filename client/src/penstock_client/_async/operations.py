@@ -240,6 +240,7 @@ class AsyncAnomaliesOperations(AsyncResource):
         threshold: float | None = None,
         max_gap: float | None = None,
         detector_id: str | None = None,
+        stretches: bool | None = None,
     ) -> JsonObject:
         """Call this operation.
 
@@ -263,6 +264,8 @@ class AsyncAnomaliesOperations(AsyncResource):
         max_gap: Seconds: no window has neighbouring rows farther apart; 0: gaps do not matter.
         detector_id: A fitted detector to use; `baseline`, `fields`, `method`, `window_size`, `step`, `min_rows` and
             `max_gap` are then left out. Without `start_time` it scores the newest 100 windows.
+        stretches: Also the `stretches` in which a text field, such as a quality or a state, is not what it usually
+            is, and in which windows `single_readings` alone are anomalous.
         """
         return await self._call(
             Call(
@@ -283,6 +286,7 @@ class AsyncAnomaliesOperations(AsyncResource):
                     "threshold": threshold,
                     "max_gap": max_gap,
                     "detector_id": detector_id,
+                    "stretches": stretches,
                 },
             )
         )

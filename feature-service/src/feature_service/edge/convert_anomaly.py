@@ -18,6 +18,7 @@ from penstock_kit.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from feature_service.domain.anomaly.detector import ScoredWindows
+    from feature_service.domain.anomaly.stretch import Stretch
 
 
 def query_from_proto(request: feature_pb2.DetectAnomaliesRequest) -> AnomalyQuery:
@@ -39,6 +40,7 @@ def query_from_proto(request: feature_pb2.DetectAnomaliesRequest) -> AnomalyQuer
         min_rows=request.min_rows,
         threshold=_threshold(request),
         detector_id=request.detector_id,
+        stretches=request.stretches,
     )
 
 
@@ -133,6 +135,22 @@ def _device_to_proto(device: DeviceAnomalies) -> feature_pb2.DeviceAnomalies:
             feature_pb2.LeftOutWindows(reason=reason, windows=count)
             for reason, count in device.windows.left_out.reasons(detector.window).items()
         ],
+        stretches=[_stretch_to_proto(each) for each in device.stretches],
+    )
+
+
+def _stretch_to_proto(stretch: "Stretch") -> feature_pb2.Stretch:
+    return feature_pb2.Stretch(
+        start_time=time_to_proto(stretch.start),
+        end_time=time_to_proto(stretch.end),
+        field=stretch.field,
+        value=stretch.value,
+        usual_value=stretch.usual,
+        row_count=stretch.rows,
+        shifts=[
+            feature_pb2.FieldShift(name=each.field, level=each.level, usual_level=each.usual, unit=each.unit)
+            for each in stretch.shifts
+        ],
     )
 
 
@@ -145,7 +163,13 @@ def _size(window: WindowPlan | TimeWindowPlan) -> dict[str, Any]:
 def _windows_to_proto(windows: "ScoredWindows") -> list[feature_pb2.AnomalyWindow]:
     starts, ends = windows.starts.astype("int64").tolist(), windows.ends.astype("int64").tolist()
     rows = zip(
-        starts, ends, windows.scores.tolist(), windows.anomalous.tolist(), windows.contributions.tolist(), strict=True
+        starts,
+        ends,
+        windows.scores.tolist(),
+        windows.anomalous.tolist(),
+        windows.contributions.tolist(),
+        [False] * len(starts) if windows.single_readings is None else windows.single_readings.tolist(),
+        strict=True,
     )
     return [
         feature_pb2.AnomalyWindow(
@@ -154,8 +178,9 @@ def _windows_to_proto(windows: "ScoredWindows") -> list[feature_pb2.AnomalyWindo
             score=None if math.isnan(score) else score,
             anomalous=anomalous,
             fields=_contributions(windows.fields, shares) if not math.isnan(score) else (),
+            single_readings=single,
         )
-        for start, end, score, anomalous, shares in rows
+        for start, end, score, anomalous, shares, single in rows
     ]
 
 

@@ -6,12 +6,13 @@ from gateway.convert.scalar import JsonObject, duration_ms, time_from_proto
 from gateway.convert.window_length import text_of_duration
 
 
-def anomalies_from_proto(response: pb.DetectAnomaliesResponse) -> JsonObject:
-    """Return the scored windows of every device."""
-    return {"detector_id": response.detector_id, "devices": [_device(device) for device in response.devices]}
+def anomalies_from_proto(response: pb.DetectAnomaliesResponse, *, stretches: bool = False) -> JsonObject:
+    """Return the scored windows of every device, and what lasts where `stretches` were asked for."""
+    devices = [_device(device, stretches=stretches) for device in response.devices]
+    return {"detector_id": response.detector_id, "devices": devices}
 
 
-def _device(device: pb.DeviceAnomalies) -> JsonObject:
+def _device(device: pb.DeviceAnomalies, *, stretches: bool) -> JsonObject:
     return {
         "device_code": device.device_code,
         "method": device.method,
@@ -24,7 +25,23 @@ def _device(device: pb.DeviceAnomalies) -> JsonObject:
             "row_count": device.baseline_rows,
         },
         "warnings": list(device.warnings),
-        "windows": [_window(window) for window in device.windows],
+        **({"stretches": [_stretch(each) for each in device.stretches]} if stretches else {}),
+        "windows": [_window(window, stretches=stretches) for window in device.windows],
+    }
+
+
+def _stretch(stretch: pb.Stretch) -> JsonObject:
+    return {
+        "start_time": time_from_proto(stretch, "start_time"),
+        "end_time": time_from_proto(stretch, "end_time"),
+        "field": stretch.field,
+        "value": stretch.value,
+        "usual_value": stretch.usual_value,
+        "row_count": stretch.row_count,
+        "shifts": [
+            {"name": each.name, "level": each.level, "usual_level": each.usual_level, "unit": each.unit}
+            for each in stretch.shifts
+        ],
     }
 
 
@@ -38,11 +55,12 @@ def _size(device: pb.DeviceAnomalies) -> JsonObject:
     }
 
 
-def _window(window: pb.AnomalyWindow) -> JsonObject:
+def _window(window: pb.AnomalyWindow, *, stretches: bool) -> JsonObject:
     return {
         "start_time": time_from_proto(window, "start_time"),
         "end_time": time_from_proto(window, "end_time"),
         "score": window.score if window.HasField("score") else None,
         "anomalous": window.anomalous,
+        **({"single_readings": window.single_readings} if stretches else {}),
         "fields": [{"name": field.name, "contribution": field.contribution} for field in window.fields],
     }

@@ -69,10 +69,18 @@ class AnomaliesRequest(Period, WindowOptions):
         description="A fitted detector to use; `baseline`, `fields`, `method`, `window_size`, `step`, `min_rows` "
         "and `max_gap` are then left out. Without `start_time` it scores the newest 100 windows.",
     )
+    stretches: bool = Field(
+        default=False,
+        description="Also the `stretches` in which a text field, such as a quality or a state, is not what it usually "
+        "is, and in which windows `single_readings` alone are anomalous.",
+    )
 
     def to_proto(self) -> pb.DetectAnomaliesRequest:
         """Return the message."""
-        own = ("model_code", "device_codes", "fields", "method", "overlap", "min_rows", "threshold", "detector_id")
+        own = (
+            *("model_code", "device_codes", "fields", "method", "overlap", "min_rows"),
+            *("threshold", "detector_id", "stretches"),
+        )
         return build_message(
             pb.DetectAnomaliesRequest,
             **{name: getattr(self, name) for name in own},
@@ -101,5 +109,5 @@ class AnomalyRoutes:
         watch = Stopwatch()
         response = await self._features.DetectAnomalies(body.to_proto(), timeout=_COMPUTE_SECONDS)
         if sum(len(device.windows) for device in response.devices) < _MANY_WINDOWS:
-            return watch.envelope(anomalies_from_proto(response))
-        return await asyncio.to_thread(lambda: watch.envelope(anomalies_from_proto(response)))
+            return watch.envelope(anomalies_from_proto(response, stretches=body.stretches))
+        return await asyncio.to_thread(lambda: watch.envelope(anomalies_from_proto(response, stretches=body.stretches)))

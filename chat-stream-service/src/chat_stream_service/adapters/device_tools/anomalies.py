@@ -34,10 +34,12 @@ class DeviceAnomalies:
 
     name = "device_anomalies"
     description = (
-        "Finds anomalies: compares windows of a device's rows with a baseline (the rows before the range unless one is "
-        "named) and gives the times that are strange, how strange (score, against the threshold) and which fields make "
-        "them so (contribution, of 1), the lasting ones first; brief_count of them are so short that one odd reading "
-        "can be all there is. Use it for what is wrong, unusual or abnormal, or whether a device is healthy "
+        "Finds anomalies. First the stretches in which a text field (a quality, a state) was not what it usually is, "
+        "with the number fields that were at another level then: tell these first. Then compares windows of a "
+        "device's rows with a baseline (the rows before the range unless one is named) and gives the times that are "
+        "strange, how strange (score, against the threshold) and which fields make them so (contribution, of 1), the "
+        "lasting ones first; single_reading_count of them are only single odd readings, brief_count very short. Use it "
+        "for what is wrong, unusual or abnormal, or whether a device is healthy "
         "(设备异常, 故障, 是否正常). With other_device_codes it looks at several devices in one call."
     )
     schema: Mapping[str, Any] = object_schema(
@@ -115,6 +117,7 @@ class DeviceAnomalies:
                 method=arguments.get("method", ""),
                 window_size=arguments.get("window_size", 0),
                 window_duration=duration(arguments.get("window_length")),
+                stretches=True,
             )
         )
 

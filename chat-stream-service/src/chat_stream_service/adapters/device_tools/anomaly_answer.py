@@ -8,6 +8,7 @@ from penstock.feature.v1 import feature_pb2
 from chat_stream_service.adapters.device_tools.answer import iso_time, window_size
 
 MOST_OF_SEVERAL: Final = 5
+_MOST_STRETCHES: Final = 12
 _MOST_FIELDS: Final = 5
 _LEAST_SHARE: Final = 0.05
 _BRIEF: Final = 2
@@ -36,17 +37,47 @@ def shown_device(response: feature_pb2.DetectAnomaliesResponse) -> dict[str, Any
         "anomalous_windows": sum(window.anomalous for window in windows),
         "anomaly_count": len(groups),
         "brief_count": sum(map(_is_brief, groups)),
+        "single_reading_count": sum(map(_is_single, groups)),
+        "stretch_count": len(device.stretches),
+        "stretches": [_stretch(each) for each in _longest(device.stretches)],
     }
 
 
+def _longest(stretches: Sequence[feature_pb2.Stretch]) -> list[feature_pb2.Stretch]:
+    """The longest stretches, in the order of time."""
+    by_length = sorted(stretches, key=lambda each: each.start_time.ToMicroseconds() - each.end_time.ToMicroseconds())
+    return sorted(by_length[:_MOST_STRETCHES], key=lambda each: each.start_time.ToMicroseconds())
+
+
+def _stretch(stretch: feature_pb2.Stretch) -> dict[str, Any]:
+    return {
+        "start_time": iso_time(stretch.start_time),
+        "end_time": iso_time(stretch.end_time),
+        "field": stretch.field,
+        "value": stretch.value,
+        "usual_value": stretch.usual_value,
+        "shifts": [_shift(each) for each in stretch.shifts[:_MOST_FIELDS]],
+    }
+
+
+def _shift(shift: feature_pb2.FieldShift) -> dict[str, Any]:
+    told = {"name": shift.name, "level": _rounded(shift.level), "usual_level": _rounded(shift.usual_level)}
+    return {**told, "unit": shift.unit} if shift.unit else told
+
+
 def shown_anomalies(response: feature_pb2.DetectAnomaliesResponse) -> list[dict[str, Any]]:
-    """Return the times that are anomalous, the lasting ones first, of these the strangest."""
-    groups = sorted(_grouped(response.devices[0].windows), key=lambda group: (_is_brief(group), -_score(group)))
+    """Return the times that are anomalous, the lasting ones first and single readings last, the strangest of each."""
+    groups = _grouped(response.devices[0].windows)
+    groups.sort(key=lambda group: (_is_single(group), _is_brief(group), -_score(group)))
     return [_shown(group) for group in groups]
 
 
 def _is_brief(group: Sequence[feature_pb2.AnomalyWindow]) -> bool:
-    return len(group) <= _BRIEF
+    return len(group) <= _BRIEF or _is_single(group)
+
+
+def _is_single(group: Sequence[feature_pb2.AnomalyWindow]) -> bool:
+    return all(window.single_readings for window in group)
 
 
 def _score(group: Iterable[feature_pb2.AnomalyWindow]) -> float:
@@ -72,6 +103,7 @@ def _shown(group: Sequence[feature_pb2.AnomalyWindow]) -> dict[str, Any]:
         "end_time": iso_time(group[-1].end_time),
         "windows": len(group),
         "score": _rounded(strangest.score),
+        **({"single_readings": True} if _is_single(group) else {}),
         "fields": [{"name": field.name, "contribution": round(field.contribution, 3)} for field in shares],
     }
 

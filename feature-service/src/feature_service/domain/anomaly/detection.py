@@ -26,6 +26,7 @@ from penstock_kit.fair_turns import FairTurns
 
 if TYPE_CHECKING:
     from feature_service.domain.anomaly.detector import Detector, ScoredWindows
+    from feature_service.domain.anomaly.stretch import Stretch
     from feature_service.domain.model.frame import Frame
 
 MAX_DEVICES: Final = 100
@@ -37,13 +38,17 @@ _FEWER: Final = "ask for a shorter range, fewer devices or fields, a smaller ove
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DeviceAnomalies:
-    """The windows of a device, scored by `detector` against `threshold`; `warnings` are of what it left out."""
+    """The windows of a device, scored by `detector` against `threshold`; `warnings` are of what it left out.
+
+    `stretches` are what lasted, where that was asked for.
+    """
 
     device_code: str
     threshold: float
     detector: "Detector"
     windows: "ScoredWindows"
     warnings: Sequence[str] = ()
+    stretches: "Sequence[Stretch]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,13 +169,27 @@ class AnomalyDetection:
             threshold = detector.threshold if query.threshold is None else query.threshold
             asked = replace(query, span=span)
             windows = await run_abandonable(lambda check: _scored(detector, frame, asked, sent, check))
+            lasting = await self._stretches(key, fields, asked, frame) if query.stretches else ()
         return DeviceAnomalies(
             device_code=key.device_code,
             threshold=threshold,
             detector=detector,
             windows=windows,
             warnings=[_warning(name) for name in labels],
+            stretches=lasting,
         )
+
+    async def _stretches(
+        self, key: SeriesKey, fields: Sequence[str], query: AnomalyQuery, frame: "Frame"
+    ) -> "Sequence[Stretch]":
+        from feature_service.domain.anomaly.stretch_search import search_stretches
+
+        target = await self._queries.feature_target(key.tenant_id, key.device_code, query.model_code)
+        first = int(frame.timestamps[0].astype("int64")) if query.span.start is None else query.span.start
+        span = Span(start=first, end=query.span.end)
+        found = await search_stretches(self._telemetry, key, target.device, fields, span, most_values=MAX_VALUES)
+        units = {each.code: each.unit for each in target.model.fields} if target.model else {}
+        return [each.in_units(units) for each in found]
 
     def _fields(self, query: AnomalyQuery, device: Device, label: str) -> tuple[str, ...]:
         fields = numeric_fields(query.fields, device, leave_out=label)
@@ -273,6 +292,7 @@ def _scored(
 ) -> "ScoredWindows":
     """Score, unless the answer would be too large with the bytes that other devices `sent` have."""
     from feature_service.domain.anomaly.detector import score_windows
+    from feature_service.domain.anomaly.single_reading import with_single_readings
     from feature_service.domain.anomaly.window_column import LOOKED_AT
 
     def require(windows: int) -> None:
@@ -281,15 +301,12 @@ def _scored(
         columns = LOOKED_AT * len(detector.fields)
         require_workable(window, windows, rows=len(frame), columns=columns, most=MAX_SHARED_READINGS)
 
-    return score_windows(
-        detector,
-        frame,
-        query.window.overlap,
-        threshold=detector.threshold if query.threshold is None else query.threshold,
-        span=query.span,
-        check=check,
-        require=require,
-    )
+    threshold = detector.threshold if query.threshold is None else query.threshold
+    overlap, span = query.window.overlap, query.span
+    found = score_windows(detector, frame, overlap, threshold=threshold, span=span, check=check, require=require)
+    if not query.stretches:
+        return found
+    return with_single_readings(found, detector, frame, overlap, threshold=threshold, span=span, check=check)
 
 
 def _size(windows: int, fields: Sequence[str]) -> int:

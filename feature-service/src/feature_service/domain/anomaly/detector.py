@@ -70,7 +70,8 @@ class ScoredWindows:
     """Windows in the order of time; a score is NaN without a value.
 
     `starts` and `ends` are the times of their first and last rows, of windows by time when they begin and end.
-    `contributions` is (windows, fields), each row with a sum of 1, of 0 where the score is NaN.
+    `contributions` is (windows, fields), each row with a sum of 1, of 0 where the score is NaN. `single_readings`
+    tells, where asked for, which are anomalous by single readings alone.
     """
 
     fields: tuple[str, ...]
@@ -80,6 +81,7 @@ class ScoredWindows:
     anomalous: BoolArray
     contributions: FloatArray
     left_out: LeftOut = NONE_LEFT_OUT
+    single_readings: BoolArray | None = None
 
 
 def fit_detector(

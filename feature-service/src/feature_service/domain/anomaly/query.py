@@ -19,7 +19,8 @@ class AnomalyQuery:
     Without `baseline` it is chosen (see :mod:`feature_service.domain.anomaly.baseline`), without `threshold` it is
     chosen on the baseline. Windows by time with fewer than `min_rows` rows are left out; 0: fewer than half of
     what those of the baseline usually have. With `detector_id` nothing is fitted:
-    `method`, `fields`, `baseline`, `min_rows` and all of `window` but its overlap are then the detector's.
+    `method`, `fields`, `baseline`, `min_rows` and all of `window` but its overlap are then the detector's. With
+    `stretches` it is also told what lasts, and which windows are anomalous by single readings alone.
     """
 
     span: Span
@@ -32,3 +33,4 @@ class AnomalyQuery:
     min_rows: int = 0
     threshold: float | None = None
     detector_id: str = ""
+    stretches: bool = False

@@ -16,14 +16,38 @@ class Anomaly:
     end: datetime
     score: float
     fields: tuple[tuple[str, float], ...]
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelShift:
+    """A number field that was at `level` where it is usually at `usual`."""
+
+    field: str
+    level: float
+    usual: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddState:
+    """A time in which the text `field` said `value`, and not `usual`; number fields were at another level then."""
+
+    start: datetime
+    end: datetime
+    field: str
+    value: str
+    usual: str
+    shifts: tuple[LevelShift, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyResult:
     """The anomalies of a device, the lasting ones first, among `windows` windows of `time`; `note` says why none were.
 
-    Of `count` anomalies the answer may have room for some only; `brief` of them may be one odd reading each. They were
-    compared with the rows of `baseline`.
+    Of `count` anomalies the answer may have room for some only; `brief` of them may be one odd reading each, `single`
+    of these are. They were compared with the rows of `baseline`. Of the `odd_state_count` times in which a text field
+    was not as usual `odd_states` are the longest; `knows_states` says that the tool looks for them.
     """
 
     device: str
@@ -35,6 +59,15 @@ class AnomalyResult:
     baseline: TimeRange
     note: str = ""
     brief: int = 0
+    single: int = 0
+    odd_states: tuple[OddState, ...] = ()
+    odd_state_count: int = 0
+    knows_states: bool = False
+
+    @property
+    def lasting(self) -> int:
+        """How many times are no single odd readings."""
+        return self.odd_state_count + self.count - self.single
 
 
 def anomalies_from_json(data: object) -> tuple[AnomalyResult, ...]:
@@ -46,6 +79,8 @@ def anomalies_from_json(data: object) -> tuple[AnomalyResult, ...]:
 def _device(answer: Mapping[str, object]) -> AnomalyResult:
     found = tuple(filter(None, (_anomaly(item) for item in mappings_of(answer.get("anomalies")))))
     baseline = mapping_of(answer.get("baseline"))
+    states = tuple(filter(None, (_odd_state(item) for item in mappings_of(answer.get("stretches")))))
+    single = sum(each.single for each in found)
     return AnomalyResult(
         device=str(answer.get("device_code", "")),
         windows=int(number_or_none(answer.get("window_count")) or 0),
@@ -56,7 +91,27 @@ def _device(answer: Mapping[str, object]) -> AnomalyResult:
         baseline=TimeRange(start=time_or_none(baseline.get("start_time")), end=time_or_none(baseline.get("end_time"))),
         note=str(answer.get("note") or ""),
         brief=int(number_or_none(answer.get("brief_count")) or 0),
+        single=max(int(number_or_none(answer.get("single_reading_count")) or 0), single),
+        odd_states=states,
+        knows_states="stretches" in answer,
+        odd_state_count=max(int(number_or_none(answer.get("stretch_count")) or 0), len(states)),
     )
+
+
+def _odd_state(item: Mapping[str, object]) -> OddState | None:
+    start, end = time_or_none(item.get("start_time")), time_or_none(item.get("end_time"))
+    if start is None or end is None:
+        return None
+    shifts = tuple(filter(None, (_shift(each) for each in mappings_of(item.get("shifts")))))
+    field, value, usual = (str(item.get(name) or "") for name in ("field", "value", "usual_value"))
+    return OddState(start=start, end=end, field=field, value=value, usual=usual, shifts=shifts)
+
+
+def _shift(item: Mapping[str, object]) -> LevelShift | None:
+    level, usual = number_or_none(item.get("level")), number_or_none(item.get("usual_level"))
+    if level is None or usual is None:
+        return None
+    return LevelShift(field=str(item.get("name", "")), level=level, usual=usual, unit=str(item.get("unit") or ""))
 
 
 def _anomaly(item: Mapping[str, object]) -> Anomaly | None:
@@ -66,7 +121,11 @@ def _anomaly(item: Mapping[str, object]) -> Anomaly | None:
         return None
     shares = ((str(each.get("name", "")), number_or_none(each.get("contribution"))) for each in _fields(item))
     return Anomaly(
-        start=start, end=end, score=score, fields=tuple((name, share) for name, share in shares if share is not None)
+        start=start,
+        end=end,
+        score=score,
+        fields=tuple((name, share) for name, share in shares if share is not None),
+        single=item.get("single_readings") is True,
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.anomaly_result import Anomaly, AnomalyResult
+from llm_service.domain.offline.anomaly_result import Anomaly, AnomalyResult, OddState
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_writer import Report
-from llm_service.domain.offline.measure_text import shown
+from llm_service.domain.offline.measure_text import DIGITS, shown
 from llm_service.domain.offline.number_text import number
 from llm_service.domain.offline.query import Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FieldStatistics
@@ -19,8 +19,8 @@ _MOST_TIMES: Final = 1_000
 
 
 def anomalies(report: Report, query: StructuredQuery, results: Sequence[AnomalyResult], time: TimeRange | None) -> str:
-    """Tell the anomalies of each device, the one with the most first."""
-    ordered = sorted(results, key=lambda each: -each.count)
+    """Tell the anomalies of each device, the one with the most that last first."""
+    ordered = sorted(results, key=lambda each: (-each.lasting, -each.count))
     return "\n\n".join(_device(report, query, each, time) for each in ordered)
 
 
@@ -30,14 +30,49 @@ def _device(report: Report, query: StructuredQuery, result: AnomalyResult, time:
         return f"{device}: {result.note}"
     period = report.period(query, time or result.time)
     threshold = number(result.threshold, 3)
-    compared = _compared(report, result)
+    states = _odd_states(report, result, device, period)
     if not result.anomalies:
-        return say.ordinary(device, period, result.windows, threshold) + compared
-    lines = [_line(report, each, result.threshold) for each in result.anomalies[:_MOST]]
-    head = say.strange_head(device, period, result.count, result.windows, threshold)
-    more = [say.and_more(result.count - len(lines))] if result.count > len(lines) else []
-    brief = [say.brief(result.brief, result.count)] if result.brief else []
-    return "\n".join([head, *lines, *more, *brief]) + compared
+        rest = [] if states else [say.ordinary(device, period, result.windows, threshold)]
+    elif result.count == result.single:
+        rest = [say.only_single(device, period, result.single, result.windows, threshold, besides=bool(states))]
+    else:
+        rest = _windows(report, result, say.strange_head(device, period, *_counted(result), threshold))
+    return "\n\n".join(filter(None, ["\n".join(states), "\n".join(rest) + _compared(report, result)]))
+
+
+def _counted(result: AnomalyResult) -> tuple[int, int]:
+    return result.count - result.single, result.windows
+
+
+def _windows(report: Report, result: AnomalyResult, head: str) -> list[str]:
+    """Tell the times whose windows stand out, those that single readings alone make in one line."""
+    say, count = report.say, result.count - result.single
+    lines = [_line(report, each, result.threshold) for each in result.anomalies if not each.single][:_MOST]
+    more = [say.and_more(count - len(lines))] if count > len(lines) else []
+    brief = [say.brief(result.brief - result.single, count)] if result.brief > result.single else []
+    single = [say.besides_single(result.single)] if result.single else []
+    return [head, *lines, *more, *brief, *single]
+
+
+def _odd_states(report: Report, result: AnomalyResult, device: str, period: str) -> list[str]:
+    """Tell the times in which a text field was not as usual, in the order of time, with a head."""
+    if not result.odd_states:
+        return []
+    say = report.say
+    lines = [_odd_state(report, each) for each in result.odd_states]
+    left = result.odd_state_count - len(lines)
+    return [say.odd_states_head(device, period), *lines, *([say.and_more(left)] if left > 0 else [])]
+
+
+def _odd_state(report: Report, state: OddState) -> str:
+    say = report.say
+    length = say.length((state.end - state.start).total_seconds())
+    shifts = [
+        say.instead(each.field, number(each.level, DIGITS), shown(each.usual, each.unit, None))
+        for each in state.shifts[:_MOST_FIELDS]
+    ]
+    what = say.instead(state.field, state.value, state.usual)
+    return say.odd_state(say.times.stamp(state.start), say.times.stamp(state.end), length, [what, *shifts])
 
 
 def _compared(report: Report, result: AnomalyResult) -> str:

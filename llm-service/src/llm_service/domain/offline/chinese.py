@@ -69,6 +69,29 @@ class Chinese(ChineseDevices):
         few = ("这一处" if of == 1 else "都") if count == of else f"其中 {count} 处"
         return f"{few}很短，可能只是单个异常读数{'' if count == of else '；持续的排在前面'}。"
 
+    def besides_single(self, count: int) -> str:
+        """Say how many odd readings there are besides."""
+        return f"此外还有 {count} 处瞬时的单个异常读数。"
+
+    def only_single(self, device: str, period: str, count: int, windows: int, threshold: str, *, besides: bool) -> str:
+        """Nothing but odd readings."""
+        of = f"（{windows} 个窗口与基线比较，阈值 {threshold}）"
+        if besides:
+            return f"此外还有 {count} 处瞬时的单个异常读数{of}。"
+        return f"{device} {period}没有持续的异常，只有 {count} 处瞬时的单个异常读数{of}。"
+
+    def odd_states_head(self, device: str, period: str) -> str:
+        """Open odd states."""
+        return f"{device} {period}有以下持续的异常（数值为中位数，不计停顿）："
+
+    def odd_state(self, start: str, end: str, length: str, parts: Sequence[str]) -> str:
+        """Tell an odd state."""
+        return f"- {start} 至 {end}（{self.times.name}，持续 {length}）：{'；'.join(parts)}"
+
+    def instead(self, field: str, value: str, usual: str) -> str:
+        """Tell what differs."""
+        return f"{field} 为 {value}（平时为 {usual}）"
+
     def compared_with(self, start: str, end: str) -> str:
         """Say which time anomalies were compared with."""
         return f"基线取自 {start} 至 {end}（{self.times.name}）。"

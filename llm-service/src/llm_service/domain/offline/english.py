@@ -75,6 +75,32 @@ class English(EnglishDevices):
         rest = "" if count == of else "; those that last come first"
         return f"{few} so short that a single odd reading can be all there is{rest}."
 
+    def besides_single(self, count: int) -> str:
+        """Say how many odd readings there are besides."""
+        return f"Besides, {self._odd_readings(count)} of a moment."
+
+    def only_single(self, device: str, period: str, count: int, windows: int, threshold: str, *, besides: bool) -> str:
+        """Nothing but odd readings."""
+        of = f"({windows} windows compared with its baseline, limit {threshold})"
+        if besides:
+            return f"Besides, {self._odd_readings(count)} of a moment {of}."
+        return f"Nothing that lasts stands out on {device} {period}, only {self._odd_readings(count)} of a moment {of}."
+
+    def _odd_readings(self, count: int) -> str:
+        return "1 single odd reading" if count == 1 else f"{count} single odd readings"
+
+    def odd_states_head(self, device: str, period: str) -> str:
+        """Open odd states."""
+        return f"On {device} {period} this was not as usual (levels are medians, pauses left out):"
+
+    def odd_state(self, start: str, end: str, length: str, parts: Sequence[str]) -> str:
+        """Tell an odd state."""
+        return f"- {start} to {end} {self.times.name} ({length}): {'; '.join(parts)}"
+
+    def instead(self, field: str, value: str, usual: str) -> str:
+        """Tell what differs."""
+        return f"{field} {value} instead of {usual}"
+
     def compared_with(self, start: str, end: str) -> str:
         """Say which time anomalies were compared with."""
         return f"Compared with {start} to {end} {self.times.name}."

@@ -101,6 +101,26 @@ class Wording(DeviceWording, Protocol):
         """Say how many of the anomalies are so short that one odd reading can make them."""
         ...
 
+    def besides_single(self, count: int) -> str:
+        """Say how many times there are besides that single odd readings alone make stand out."""
+        ...
+
+    def only_single(self, device: str, period: str, count: int, windows: int, threshold: str, *, besides: bool) -> str:
+        """Say that nothing stands out but so many single odd readings: at all, or besides what was told."""
+        ...
+
+    def odd_states_head(self, device: str, period: str) -> str:
+        """Open a list of times in which a text field was not as usual."""
+        ...
+
+    def odd_state(self, start: str, end: str, length: str, parts: Sequence[str]) -> str:
+        """Tell such a time, how long it was and what was different."""
+        ...
+
+    def instead(self, field: str, value: str, usual: str) -> str:
+        """Tell what a field was instead of what it usually is."""
+        ...
+
     def compared_with(self, start: str, end: str) -> str:
         """Say which time the anomalies were compared with."""
         ...

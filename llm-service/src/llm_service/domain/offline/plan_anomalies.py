@@ -42,22 +42,19 @@ def answer_anomalies_of(plan: PlanState) -> Step:
         answer_anomalies.anomalies(plan.report, query, anomalies_from_json(each.outcome.data), each.time(time))
         for each, time in zip(gathered, times, strict=True)
     ]
-    single = _single(plan)
+    results = [each for found in gathered for each in anomalies_from_json(found.outcome.data)]
+    states_told = any(each.knows_states for each in results)
+    single = _single(plan, labels=not states_told)
     if not isinstance(single, list):
         return single
-    defects = tell_defects(plan, single)
+    defects = [] if states_told else tell_defects(plan, single)
     if not isinstance(defects, list):
         return defects
     told = (answer_anomalies.spikes(plan.report, query, each) for each in single)
     spikes = list(dict.fromkeys(filter(None, told)))
     plan.heed("anomaly", {})
-    counts = {each.device: each.count for found in gathered for each in anomalies_from_json(found.outcome.data)}
-    looked = {
-        each.device: each.count
-        for found in gathered
-        for each in anomalies_from_json(found.outcome.data)
-        if each.windows
-    }
+    counts = {each.device: each.lasting for each in results}
+    looked = {each.device: each.lasting for each in results if each.windows}
     groups = _by_group(plan, counts) or _ranked(plan, looked) if len(query.periods) < 2 else []
     return plan.say("\n\n".join([*groups, *texts, *defects, *spikes]))
 
@@ -87,14 +84,15 @@ def _ranked(plan: PlanState, counts: Mapping[str, int]) -> list[str]:
     return [plan.report.say.most_anomalies([(code, plan.report.say.times_of(n)) for code, n in told], lowest=lowest)]
 
 
-def _single(plan: PlanState) -> list[DeviceStatistics] | Step:
+def _single(plan: PlanState, *, labels: bool) -> list[DeviceStatistics] | Step:
     """What tells which single readings lie far from the rest, which a window does not show; or the step to know it."""
     able = all(plan.tools.accepts(DeviceTool.STATISTICS, each) for each in ("percentiles", "extreme_times"))
     if not able:
         return []
     asked = replace(plan.query, percentiles=TAILS, statistics=(), devices=plan.query.devices[:_MOST])
     planner = CallPlanner(plan.talk, plan.tools, asked)
-    found = plan.gathered(DeviceTool.STATISTICS, counting_values(plan, planner.statistics("when")))
+    calls = planner.statistics("when")
+    found = plan.gathered(DeviceTool.STATISTICS, counting_values(plan, calls) if labels else calls)
     if not isinstance(found, list):
         return found
     return [result for each in found for result in all_statistics_from_json(each.outcome.data)]

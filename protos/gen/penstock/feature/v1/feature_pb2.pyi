@@ -1765,6 +1765,7 @@ class DetectAnomaliesRequest(_message.Message):
     STEP_DURATION_FIELD_NUMBER: _builtins.int
     STEP_ROWS_FIELD_NUMBER: _builtins.int
     MIN_ROWS_FIELD_NUMBER: _builtins.int
+    STRETCHES_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     """May be empty when devices are named."""
     method: _builtins.str
@@ -1781,6 +1782,8 @@ class DetectAnomaliesRequest(_message.Message):
     """From one window by rows to the next; set it or overlap, not both. Zero: as overlap says."""
     min_rows: _builtins.int
     """Windows by time with fewer rows are left out. Zero: fewer than half of what those of the baseline usually have."""
+    stretches: _builtins.bool
+    """Also the stretches in which a text field is unlike its usual value, and which windows single readings alone make anomalous."""
     @_builtins.property
     def device_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 100. Empty: those of the detector, else every device of the model."""
@@ -1835,10 +1838,11 @@ class DetectAnomaliesRequest(_message.Message):
         step_duration: _duration_pb2.Duration | None = ...,
         step_rows: _builtins.int = ...,
         min_rows: _builtins.int = ...,
+        stretches: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "end_time", b"end_time", "max_gap", b"max_gap", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "threshold", b"threshold", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "step_rows", b"step_rows", "threshold", b"threshold", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap", b"_overlap", "_threshold", b"_threshold", "baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "detector_id", b"detector_id", "device_codes", b"device_codes", "end_time", b"end_time", "fields", b"fields", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "model_code", b"model_code", "overlap", b"overlap", "start_time", b"start_time", "step_duration", b"step_duration", "step_rows", b"step_rows", "stretches", b"stretches", "threshold", b"threshold", "window_duration", b"window_duration", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__overlap: _TypeAlias = _typing.Literal["overlap"]  # noqa: Y015
     _WhichOneofArgType__overlap: _TypeAlias = _typing.Literal["_overlap", b"_overlap"]  # noqa: Y015
@@ -1896,6 +1900,7 @@ class DeviceAnomalies(_message.Message):
     MIN_ROWS_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    STRETCHES_FIELD_NUMBER: _builtins.int
     device_code: _builtins.str
     threshold: _builtins.float
     baseline_rows: _builtins.int
@@ -1931,6 +1936,10 @@ class DeviceAnomalies(_message.Message):
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the detector was not given, though no fields were named: columns that look like a label. Each a sentence."""
 
+    @_builtins.property
+    def stretches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stretch]:
+        """Where asked for, in the order of time: at most 100, the longest."""
+
     def __init__(
         self,
         *,
@@ -1947,14 +1956,94 @@ class DeviceAnomalies(_message.Message):
         min_rows: _builtins.int = ...,
         left_out: _abc.Iterable[Global___LeftOutWindows] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        stretches: _abc.Iterable[Global___Stretch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_start_time", b"baseline_start_time", "max_gap", b"max_gap", "window_duration", b"window_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "left_out", b"left_out", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "threshold", b"threshold", "warnings", b"warnings", "window_duration", b"window_duration", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_end_time", b"baseline_end_time", "baseline_rows", b"baseline_rows", "baseline_start_time", b"baseline_start_time", "device_code", b"device_code", "left_out", b"left_out", "max_gap", b"max_gap", "method", b"method", "min_rows", b"min_rows", "stretches", b"stretches", "threshold", b"threshold", "warnings", b"warnings", "window_duration", b"window_duration", "window_size", b"window_size", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeviceAnomalies: _TypeAlias = DeviceAnomalies  # noqa: Y015
+
+@_typing.final
+class Stretch(_message.Message):
+    """A time in which a text field does not say what it usually says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    USUAL_VALUE_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    SHIFTS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The text field, what it says in this time, and what it usually says."""
+    value: _builtins.str
+    usual_value: _builtins.str
+    row_count: _builtins.int
+    """How many rows say so."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Exclusive."""
+
+    @_builtins.property
+    def shifts(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldShift]:
+        """Number fields that are at another level than in the usual time beside it, the one that differs most first."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+        usual_value: _builtins.str = ...,
+        row_count: _builtins.int = ...,
+        shifts: _abc.Iterable[Global___FieldShift] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "field", b"field", "row_count", b"row_count", "shifts", b"shifts", "start_time", b"start_time", "usual_value", b"usual_value", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Stretch: _TypeAlias = Stretch  # noqa: Y015
+
+@_typing.final
+class FieldShift(_message.Message):
+    """A number field whose level (the median of the rows in which it does not rest at 0) is not as usual."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    USUAL_LEVEL_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    level: _builtins.float
+    usual_level: _builtins.float
+    unit: _builtins.str
+    """As the data model says; may be empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        level: _builtins.float = ...,
+        usual_level: _builtins.float = ...,
+        unit: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "name", b"name", "unit", b"unit", "usual_level", b"usual_level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldShift: _TypeAlias = FieldShift  # noqa: Y015
 
 @_typing.final
 class AnomalyWindow(_message.Message):
@@ -1967,10 +2056,13 @@ class AnomalyWindow(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     ANOMALOUS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    SINGLE_READINGS_FIELD_NUMBER: _builtins.int
     score: _builtins.float
     """Higher is stranger. Unset: no field has values in half of the rows."""
     anomalous: _builtins.bool
     """The score is above the threshold."""
+    single_readings: _builtins.bool
+    """Where stretches are asked for: anomalous by readings of a row or two alone."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Times of its first and its last row; of a window by time when it begins and ends."""
@@ -1989,10 +2081,11 @@ class AnomalyWindow(_message.Message):
         score: _builtins.float | None = ...,
         anomalous: _builtins.bool = ...,
         fields: _abc.Iterable[Global___FieldContribution] | None = ...,
+        single_readings: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "end_time", b"end_time", "score", b"score", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "anomalous", b"anomalous", "end_time", b"end_time", "fields", b"fields", "score", b"score", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "anomalous", b"anomalous", "end_time", b"end_time", "fields", b"fields", "score", b"score", "single_readings", b"single_readings", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
     _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
