@@ -12,11 +12,11 @@ from penstock.feature.v1 import feature_pb2 as pb
 from feature_service.adapters.duckdb import newest_page
 from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
-from feature_service.domain.ingest.new_field import MAX_ADDED, MAX_NEW, NewFields
+from feature_service.domain.ingest.new_field import MAX_ADDED, MAX_NEW, NewFields, require_dense
 from feature_service.domain.model.series import FieldKind, SeriesKey
 from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import Condition, HistoryQuery, NewestQuery, Operator, StatisticsQuery
-from penstock_kit.errors import Unavailable, Unprocessable
+from penstock_kit.errors import NotFound, Unavailable, Unprocessable
 from penstock_testkit.contracts.telemetry_rows import KEY, frame_of
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -310,3 +310,31 @@ async def test_many_rows_of_few_fields_are_merged_into_a_wide_table_part_by_part
     assert len(found) == count + 1
     np.testing.assert_array_equal(found.numbers["f3"], [0, *range(count)])
     np.testing.assert_array_equal(found.numbers["f4"], [*range(count), np.nan])
+
+
+def test_points_that_have_fields_of_their_own_are_few_or_have_values_in_some_of_their_places():
+    require_dense("d", 1_000, 1_000, 1_000)
+    require_dense("d", 1_000, 2_000, 20_000)
+    with pytest.raises(Unprocessable, match="the 1001 points of device 'd' have 1000 fields together and 1001 values"):
+        require_dense("d", 1_001, 1_000, 1_001)
+    with pytest.raises(Unprocessable, match="send the points in parts") as refused:
+        require_dense("d", 1_000, 2_000, 19_999)
+    assert refused.value.reason == "FIELDS_LIMIT_EXCEEDED"
+
+
+async def test_a_body_of_points_with_a_field_each_is_refused_before_a_table_is_made(service, as_tenant):
+    def messages(lines):
+        options = pb.IngestOptions(format=pb.INGEST_FORMAT_LINE_PROTOCOL, create=True)
+        yield pb.IngestRequest(options=options)
+        yield pb.IngestRequest(chunk="\n".join(lines).encode())
+
+    sparse = [f"m,device=thin g{number}=1 {1_714_557_600 + number}000000000" for number in range(1_100)]
+    quoted = [f'm,device=thin g{number}="x" {1_714_557_600 + number}000000000' for number in range(1_100)]
+    with as_tenant("t"):
+        for lines in (sparse, quoted):
+            with pytest.raises(Unprocessable, match="nearly all of the places would be empty"):
+                await service.features.Ingest(messages(lines), timeout=60)
+        with pytest.raises(NotFound):
+            await service.metadata.GetDevice(pb.GetDeviceRequest(device_code="thin"))
+        one = await service.features.Ingest(messages(sparse[:300]))
+    assert one.rows_accepted == 300

@@ -12,6 +12,10 @@ MAX_ADDED: Final = 2_000
 """Fields that one body may add to a device that has some already: its stored rows get them too."""
 MAX_NAME: Final = 256
 """Characters of a field's name: those that a data model may name."""
+MAX_SPARSE_CELLS: Final = 1_000_000
+"""Rows times fields of a device in one body of which hardly any has a value: a store keeps a place for each."""
+_HARDLY_ANY: Final = 100
+"""Places for each value, beyond which a body is sparse: a batch of many measurements has some tens."""
 _SHOWN: Final = 60
 
 
@@ -32,6 +36,16 @@ class NewFields:
         self._count += new
         if self._count > MAX_NEW:
             raise _too_many(f"more than {MAX_NEW} new fields to its devices", MAX_NEW)
+
+
+def require_dense(device_code: str, rows: int, fields: int, values: int) -> None:
+    """Raise Unprocessable FIELDS_LIMIT_EXCEEDED for nearly empty rows, such as each with a field of its own."""
+    if rows * fields > max(MAX_SPARSE_CELLS, _HARDLY_ANY * values):
+        raise Unprocessable(
+            f"the {rows} points of device {device_code!r} have {fields} fields together and {values} values: nearly "
+            "all of the places would be empty; write the values of one time into one line, or send the points in parts",
+            reason="FIELDS_LIMIT_EXCEEDED",
+        )
 
 
 def _require_names(names: Collection[str]) -> None:

@@ -109,6 +109,18 @@ class DevicePoints:
             rows = piece.rows() if isinstance(piece, ColumnPiece) else piece
             self.pieces[place] = self._settled(rows, known, rejections)
 
+    def size(self) -> tuple[int, int, int]:
+        """Return how many points, different fields and values there are."""
+        points = values = 0
+        for piece in self.pieces:
+            if isinstance(piece, ColumnPiece):
+                points += len(piece.times)
+                values += len(piece.times) * (len(piece.numbers) + len(piece.texts))
+            else:
+                points += len(piece)
+                values += sum(len(row[2]) for row in piece)
+        return points, len(self.kinds), values
+
     def refuse(self, why: str, rejections: Rejections) -> None:
         """Refuse all points."""
         for piece in self.pieces:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from feature_service.domain.ingest.new_field import NewFields
+from feature_service.domain.ingest.new_field import NewFields, require_dense
 from feature_service.domain.ingest.plan import FrameStage, IngestReport
 from feature_service.domain.ingest.point_rows import DevicePoints
 from feature_service.domain.ingest.registration_allowance import RegistrationAllowance
@@ -75,6 +75,7 @@ class PointStorage:
                 continue
             stored = await self._telemetry.fields(SeriesKey(tenant_id=tenant_id, device_code=code))
             points.settle({**target.kinds, **stored}, rejections)
+            require_dense(code, *points.size())
             new.add(code, stored, points.kinds)
             targets[code] = target
         return targets
