@@ -11,6 +11,7 @@ from llm_service.domain.offline.measure_text import added_up, shown
 from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import tell_shares
+from llm_service.domain.offline.plan_pieces import with_all_spells
 from llm_service.domain.offline.plan_spikes import tell_spikes, without_far
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.plan_unbroken import tell_unbroken
@@ -73,6 +74,11 @@ class _Statistics:
             for result in all_statistics_from_json(each.outcome.data)
         ]
         there = [each for each in answered if each.result.row_count or each.result.rows_in_range]
+        if kind == "fitting" and query.at_once:
+            whole = with_all_spells(self._plan, there)
+            if not isinstance(whole, list):
+                return whole
+            there = whole
         if len(answered) > 1 and not there:
             return self._plan.say(self._plan.nothing([(each.result.device, each.time) for each in answered]))
         if not there:
@@ -83,7 +89,8 @@ class _Statistics:
         if not isinstance(texts, list):
             return texts
         text = "\n\n".join(filter(None, texts))
-        empty = [(each.result.device, each.time) for each in answered if each not in there]
+        told = {(each.result.device, each.time) for each in there}
+        empty = [pair for each in answered if (pair := (each.result.device, each.time)) not in told]
         return self._plan.say("\n\n".join([text, *([self._plan.nothing(empty)] if empty else [])]))
 
     def _texts(self, kind: str, there: Sequence[Answered]) -> list[str] | Step:
