@@ -88,3 +88,7 @@ def test_make_fuzz_tells_whether_a_drawn_example_breaks_a_law(tmp_path: Path, la
     assert done.returncode == code, done.stdout
     assert "1 runs of 1 files" in done.stdout
     assert (f"failed: {test}" in done.stdout) == bool(code)
+
+
+def test_no_plugin_is_imported_that_no_test_uses(pytestconfig: pytest.Config) -> None:
+    assert not pytestconfig.pluginmanager.has_plugin("schemathesis"), "it takes a second of a processor, each time"
