@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -19,8 +20,9 @@ from gateway.settings import GatewaySettings
 from llm_service.settings import LlmSettings
 from penstock_cli.backup import MANIFEST, backup, restore
 from penstock_cli.failure import CommandFailed
+from penstock_cli.running_stores import named_stores
 from penstock_cli.settings import CliSettings
-from penstock_cli.supervisor.state import LOCK_FILE, Home
+from penstock_cli.supervisor.state import LOCK_FILE, Home, SuiteState, identify
 from penstock_kit.database import sqlite_url
 from penstock_kit.database.url import driver_url
 from penstock_kit.errors import FailedPrecondition
@@ -384,3 +386,26 @@ def test_a_database_that_a_setting_names_elsewhere_is_in_the_backup_and_a_restor
     monkeypatch.delenv("CHAT_STREAM_SERVICE_DATABASE_URL")
     restore(settings(home), tmp_path / "backup")
     assert (home / "chat.db").is_file()
+
+
+def test_a_shell_that_was_told_of_other_stores_than_the_suite_that_runs_makes_no_backup_that_lacks_them(
+    home: Path, tmp_path: Path
+) -> None:
+    told = {"PENSTOCK_HOME": str(home), "TELEMETRY_URL": "postgresql://penstock:secret-word@localhost:5432/plant"}
+    running = SuiteState(
+        supervisor=identify(os.getpid()), url="http://127.0.0.1:1", stores=named_stores(CliSettings(values=told))
+    )
+    Home(home).write_state(running)
+    with pytest.raises(CommandFailed) as refused:
+        backup(settings(home), tmp_path / "backup")
+    telemetry = "TELEMETRY_URL is postgresql://penstock:****@localhost:5432/plant there and not set here"
+    assert telemetry in str(refused.value)
+    assert not (tmp_path / "backup").exists()
+    assert "secret-word" not in (home / "penstock.json").read_text()
+
+    Home(home).write_state(replace(running, stores={}))
+    assert backup(settings(home), tmp_path / "backup") == 0
+    Home(home).write_state(replace(running, stores=None))
+    assert backup(settings(home), tmp_path / "of-an-earlier-version") == 0
+    Home(home).write_state(replace(running, supervisor=identify(2**22 + 1)))
+    assert backup(settings(home), tmp_path / "of-one-that-has-ended") == 0

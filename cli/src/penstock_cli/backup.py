@@ -42,6 +42,7 @@ from penstock_cli.database_backup import (
 from penstock_cli.failure import CommandFailed
 from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.side import telemetry_file_of_settings
+from penstock_cli.running_stores import require_stores_of_running
 from penstock_cli.settings import CliSettings, bracketed, reachable
 from penstock_cli.supervisor.state import LOCK_FILE, Home
 from penstock_kit.database.url import postgresql_url
@@ -55,6 +56,7 @@ def backup(settings: CliSettings, folder: Path) -> int:
         raise CommandFailed(f"{folder} is there already; name a folder that is not, such as {folder}-2")
     if not settings.home.is_dir():
         raise CommandFailed(f"there is nothing to back up: {settings.home.absolute()} is not there")
+    require_stores_of_running(settings)
     sets = shared_records(settings)
     elsewhere = {name: file for name, file in files_elsewhere(settings).items() if file.exists()}
     origins = run_or_fail(check_versions(sets))

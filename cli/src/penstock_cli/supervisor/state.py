@@ -51,10 +51,11 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteState:
-    """The whole suite."""
+    """The whole suite. `stores`: what names its databases, without passwords; None when an earlier version wrote it."""
 
     supervisor: ProcessId
     url: str
+    stores: Mapping[str, str] | None = None
     ready: bool = False
     services: Mapping[str, ServiceState] = field(default_factory=dict[str, ServiceState])
 
@@ -63,7 +64,8 @@ class SuiteState:
         """Return the state that :meth:`to_json` wrote; raises KeyError or TypeError for anything else."""
         services = {name: _service(values) for name, values in data["services"].items()}
         supervisor = ProcessId(**data["supervisor"])
-        return cls(supervisor=supervisor, url=data["url"], ready=data["ready"], services=services)
+        stores = data.get("stores")
+        return cls(supervisor=supervisor, url=data["url"], ready=data["ready"], services=services, stores=stores)
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON's own types."""

@@ -25,7 +25,7 @@ _GIVEN_UP: Final = ("failed", "misconfigured")
 class Supervisor:
     """Runs the suite once. ``supervise(service, number, on_change)`` makes the ProcessSupervisor of a service.
 
-    `prepare` is called before the first service starts, when signals are listened to already.
+    `prepare` is called before the first service starts, when signals are listened to already. `stores`: see SuiteState.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Supervisor:
         banner: Callable[[float], str],
         grace_seconds: float,
         prepare: Callable[[], object] = lambda: None,
+        stores: Mapping[str, str] | None = None,
     ) -> None:
         # A SimpleQueue may be written from a signal handler at any moment; an Event may not.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -56,6 +57,7 @@ class Supervisor:
         self._banner = banner
         self._grace = grace_seconds
         self._prepare = prepare
+        self._stores = stores
         # Whether it ended because a service did not accept its settings.
         self.misconfigured = False
         self._signals = 0
@@ -172,7 +174,7 @@ class Supervisor:
         for number, child in enumerate((*self._rolling.coming, *self._rolling.leaving)):
             services[f"{child.service.name} (replaced {number + 1})"] = child.state
         ready = self._ready and not self._unready()
-        return SuiteState(supervisor=self._identity, url=self._url, ready=ready, services=services)
+        return SuiteState(supervisor=self._identity, url=self._url, ready=ready, services=services, stores=self._stores)
 
     def _stop_all(self) -> None:
         self._output.say("stopping")

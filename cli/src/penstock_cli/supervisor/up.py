@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from penstock_cli.failure import CommandFailed
+from penstock_cli.running_stores import named_stores
 from penstock_cli.settings import DATABASE_SETTINGS, CliSettings
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.fork_server_launcher import ForkServerLauncher
@@ -156,6 +157,7 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
         url=settings.local_url,
         home=home,
         identity=identify(os.getpid()),
+        stores=named_stores(settings),
         output=output,
         banner=lambda seconds: banner(url=settings.local_url, home=settings.home, seconds=seconds),
         grace_seconds=settings.grace_seconds,
