@@ -117,6 +117,29 @@ async def test_a_server_that_talks_without_end_over_http_is_disconnected_and_say
         await check(await connect(url=server.url), name)
 
 
+async def test_a_server_that_floods_instead_of_listing_its_tools_is_told_of_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(
+        TALKER.replace(
+            'elif method == "tools/list":', 'elif method == "tools/list":\n        while True: say({"method": "x"})'
+        )
+    )
+    entry = McpEntry(name="talker", command=[sys.executable, str(script)], timeout_seconds=HANG_SECONDS)
+    configuration = ToolsConfiguration(mcp=(entry,), destinations=DESTINATIONS)
+    tools = OperatorTools(configuration, clock=SystemClock(), max_seconds=HANG_SECONDS)
+    tools.start()
+    source: Any = tools.sources[0]
+    try:
+        async with asyncio.timeout(HANG_SECONDS):
+            assert not await source.try_connect()
+    finally:
+        await tools.close()
+    [told] = [line for line in capsys.readouterr().out.splitlines() if "mcp server is down" in line]
+    assert "sent more than 1,000 messages at once" in told
+
+
 def test_a_connection_brings_a_burst_and_then_so_many_a_second() -> None:
     clock, told = ManualClock(), list[str]()
     pace = MessagePace(clock)

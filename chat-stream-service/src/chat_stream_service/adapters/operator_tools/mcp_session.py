@@ -44,11 +44,17 @@ class McpSession:
     async def list_tools(self) -> tuple[ToolDescription, ...]:
         """Return the allowed ones of the server's tools, at most the entry's number; Unavailable (TOOL_UNAVAILABLE)
         when it talks too much."""
+        from mcp import MCPError
+
         self._check_pace()
         found: list[ToolDescription] = []
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
-            page = await self._client.list_tools(cursor=cursor)
+            try:
+                page = await self._client.list_tools(cursor=cursor)
+            except MCPError:
+                self._check_pace()
+                raise
             found += [_described(tool) for tool in page.tools if self._allowed(tool.name)]
             cursor = page.next_cursor
             if cursor is None or len(found) >= self._entry.max_tools:
