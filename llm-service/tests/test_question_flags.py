@@ -39,3 +39,8 @@ def test_the_values_of_a_text_are_counted() -> None:
     assert unflagged(query, ["overload"]).conditions == ()
     assert (unflagged(query, ["overload"]).fields, unflagged(query, ["overload"]).notes) == (("overload",), ())
     assert unflagged(query, ["state"]) == query
+
+
+def test_a_question_without_conditions_marks_nothing() -> None:
+    query = read("mean Pressure of valve1-0")
+    assert unflagged(query, ["overload"]) == query

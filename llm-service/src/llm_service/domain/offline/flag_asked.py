@@ -37,10 +37,12 @@ def with_flag(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
 
 def unflagged(query: StructuredQuery, texts: Sequence[str]) -> StructuredQuery:
     """Return `query` with the values of a text field counted, which can't be 0."""
-    (condition, *others) = query.conditions
+    if len(query.conditions) != 1:
+        return query
+    (condition,) = query.conditions
     marked = f"{condition.field} != 0"
     flagged = any(note.words[-1].lower() == marked.lower() for note in query.notes)
-    if others or condition.field not in texts or not flagged:
+    if condition.field not in texts or not flagged:
         return query
     kept = tuple(note for note in query.notes if note.words[-1].lower() != marked.lower())
     return replace(query, conditions=(), fields=(condition.field,), notes=kept)

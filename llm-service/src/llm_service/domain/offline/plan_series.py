@@ -37,7 +37,7 @@ def answer_trend(plan: PlanState) -> Step:
 
 
 # A course of fewer points is none.
-_FEW: Final = 5
+_FEW: Final = 2
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 
 
