@@ -11,16 +11,30 @@ from gateway.auth.scraper import ScraperGuard
 from penstock_kit.errors import PermissionDenied, Unauthenticated
 
 PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-
-
 REBINDING = RebindingGuard(hosts=("machines.example",), origins=("https://app.example",))
 
 
-def request(*headers: tuple[str, str], host: str = "127.0.0.1:8000") -> Request:
-    """A request that comes from this machine."""
+def request(
+    *headers: tuple[str, str], host: str = "127.0.0.1:8000", client: tuple[str, int] | None = ("127.0.0.1", 1)
+) -> Request:
+    """A request, from this machine unless `client` is elsewhere."""
     headers = (("host", host), *headers)
     sent = [(name.encode(), value.encode()) for name, value in headers]
-    return Request({"type": "http", "headers": sent, "client": ("127.0.0.1", 1)})
+    return Request({"type": "http", "headers": sent, "client": client})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+async def test_a_scraper_on_this_machine_needs_no_credentials(house: Any, host: str) -> None:
+    await ScraperGuard(Guard(house.authenticator), REBINDING, everybody=False).admit(request(client=(host, 1)))
+
+
+@pytest.mark.parametrize("client", [("198.51.100.7", 1), ("::ffff:198.51.100.7", 1), ("", 1), None], ids=str)
+async def test_a_scraper_elsewhere_needs_an_operators_key(house: Any, client: tuple[str, int] | None) -> None:
+    guard = ScraperGuard(Guard(house.authenticator), REBINDING, everybody=False)
+    with pytest.raises(Unauthenticated):
+        await guard.admit(request(client=client))
+    shown, _ = await house.key(await house.user("olga", {"operator"}))
+    await guard.admit(request(("x-api-key", shown.text), client=client))
 
 
 @pytest.mark.parametrize("name", [*PASSED_ON, "authorization", "x-api-key"])

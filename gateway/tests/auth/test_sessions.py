@@ -7,15 +7,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from fastapi import Request
 
 from gateway.auth.delegation import Delegation
-from gateway.auth.guard import Guard
 from gateway.auth.identity import RefreshToken
 from gateway.auth.password import Passwords
 from gateway.auth.password_policy import check_password
 from gateway.auth.scope import ALL_SCOPES, MEMBER_SCOPES
-from gateway.auth.scraper import ScraperGuard
 from gateway.auth.secret import digest
 from gateway.auth.session_monitor import SessionMonitor
 from gateway.auth.users import NewUserRequest, UserService
@@ -110,25 +107,6 @@ async def test_a_user_who_was_stopped_neither_refreshes_nor_logs_in(house, cleo,
             await asked
     await house.change_user(cleo, active=True)
     assert await login()
-
-
-# --- scrapers -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
-async def test_a_scraper_on_this_machine_needs_no_credentials(house, host):
-    request = Request({"type": "http", "headers": [], "client": (host, 1)})
-    await ScraperGuard(Guard(house.authenticator), everybody=False).admit(request)
-
-
-@pytest.mark.parametrize("client", [("198.51.100.7", 1), ("::ffff:198.51.100.7", 1), ("", 1), None], ids=str)
-async def test_a_scraper_elsewhere_needs_an_operators_key(house, client):
-    guard = ScraperGuard(Guard(house.authenticator), everybody=False)
-    with pytest.raises(Unauthenticated):
-        await guard.admit(Request({"type": "http", "headers": [], "client": client}))
-    shown, _ = await house.key(await house.user("olga", {"operator"}))
-    headers = [(b"x-api-key", shown.text.encode())]
-    await guard.admit(Request({"type": "http", "headers": headers, "client": client}))
 
 
 # --- guesses ------------------------------------------------------------------------------------------------------
