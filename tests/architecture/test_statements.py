@@ -47,7 +47,6 @@ OF_ALL_TENANTS = {
     "AlertStore._advance_one: alert_states": "a fingerprint is made of the rule, which is a tenant's",
     "AlertStore.forget_states: alert_states": "retention is the installation's",
     "_put_state: alert_states": "a fingerprint is made of the rule, which is a tenant's",
-    "SqlKeyPolicies.all: key_policy": "one cache of limits for all tenants, each looked up by the id of the key",
     "SqlRecovery._settle: ledger": "what a process that died had under way, whoever asked",
     "SqlDatasetStore._one: dataset": "takes the conditions of those who call it",
     "_opening: streams": "they are those of a conversation, which is asked for in the same statement",

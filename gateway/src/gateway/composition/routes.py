@@ -191,8 +191,8 @@ def _dashboard_router(resources: Resources, services: Services) -> APIRouter:
 def _telemetry_routers(settings: GatewaySettings, resources: Resources, services: Services) -> Sequence[APIRouter]:
     clients, guard = resources.clients, services.guard
     return (
-        AnomalyRoutes(features=clients.features, guard=guard).router,
-        PlotRoutes(features=clients.features, guard=guard).router,
+        AnomalyRoutes(features=clients.features, guard=guard, active=services.active).router,
+        PlotRoutes(features=clients.features, guard=guard, active=services.active).router,
         DatasetRoutes(features=clients.features, guard=guard, active=services.active).router,
         AlertRoutes(store=services.alerts.store, features=clients.features, guard=guard, clock=resources.clock).router,
         AlertmanagerRoutes(inbound=services.alerts.inbound, guard=guard, clock=resources.clock).router,

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from fastapi import Response
+from fastapi import Request, Response
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.anomaly import anomalies_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto, time_to_proto
+from gateway.http.disconnect import ActiveResponses, DisconnectGuard
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
@@ -96,18 +97,20 @@ class AnomaliesRequest(Period, WindowOptions):
 class AnomalyRoutes:
     """The route ``/api/v2/ai/anomalies``."""
 
-    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, active: ActiveResponses) -> None:
         self._features = features
+        self._active = active
         self.router = api_router("anomalies", guard.needs(TELEMETRY_READ))
         add(self.router, "POST /api/v2/ai/anomalies", self.detect_anomalies)
 
-    async def detect_anomalies(self, body: AnomaliesRequest) -> Response:
+    async def detect_anomalies(self, asked: Request, body: AnomaliesRequest) -> Response:
         """Score windows of devices: a detector is fitted on the baseline alone, kept by its id, and usable online.
 
         A score above the threshold is anomalous; the contributions of the fields say why.
         """
         watch = Stopwatch()
-        response = await self._features.DetectAnomalies(body.to_proto(), timeout=_COMPUTE_SECONDS)
+        async with DisconnectGuard(asked.receive, self._active):
+            response = await self._features.DetectAnomalies(body.to_proto(), timeout=_COMPUTE_SECONDS)
         if sum(len(device.windows) for device in response.devices) < _MANY_WINDOWS:
             return watch.envelope(anomalies_from_proto(response, stretches=body.stretches))
         return await asyncio.to_thread(lambda: watch.envelope(anomalies_from_proto(response, stretches=body.stretches)))

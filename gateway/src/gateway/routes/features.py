@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.feature import features_from_proto, field_statistics_from_proto, stats_from_proto
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, time_from_proto, time_to_proto
-from gateway.http.disconnect import ActiveResponses
+from gateway.http.disconnect import ActiveResponses, DisconnectGuard
 from gateway.routes.envelope import Stopwatch
 from gateway.routes.extraction import ExtractionOptions, Period
 from gateway.routes.plain import PlainRequests
@@ -68,7 +68,7 @@ class FeatureRoutes:
         self.router = api_router("features", guard.needs(TELEMETRY_READ))
         self.plain = {
             ("POST", "/api/v2/ai/features/extract"): PlainRequests(
-                scope=TELEMETRY_READ, answer=self.extract_features, body=ExtractRequest
+                scope=TELEMETRY_READ, answer=self._extract, body=ExtractRequest, active=active
             )
         }
         add(self.router, "POST /api/v2/ai/features/extract", self.extract_features)
@@ -77,12 +77,17 @@ class FeatureRoutes:
 
     async def extract_features(
         self,
+        asked: Request,
         body: ExtractRequest,
         format: Annotated[
             Literal["json", "arrow", "parquet", "npz"], Query(description="Form of the answer; all but json are files.")
         ] = "json",
     ) -> Response:
         """Compute features over windows of one device's rows; as many as the service's disk can put aside."""
+        async with DisconnectGuard(asked.receive, self._active):
+            return await self._extract(body, format)
+
+    async def _extract(self, body: ExtractRequest, form: str = "json") -> Response:
         watch = Stopwatch()
         request = build_message(
             pb.ExtractFeaturesRequest,
@@ -94,8 +99,8 @@ class FeatureRoutes:
             newest_windows=body.newest_windows or 0,
             dataset_id=body.dataset_id,
         )
-        if format != "json":
-            return Download(self._download(request, format), self._active)
+        if form != "json":
+            return Download(self._download(request, form), self._active)
         try:
             response = await self._features.ExtractFeatures(request, timeout=_COMPUTE_SECONDS)
         except Unprocessable as error:
@@ -110,7 +115,7 @@ class FeatureRoutes:
         wanted = pb.DownloadFeaturesRequest(extraction=request, format=form)
         return lambda: self._features.DownloadFeatures(wanted, timeout=_DOWNLOAD_SECONDS)
 
-    async def feature_stats(self, parameters: Annotated[FeatureStatsParameters, Query()]) -> Response:
+    async def feature_stats(self, asked: Request, parameters: Annotated[FeatureStatsParameters, Query()]) -> Response:
         """Return statistics of window features over a model's devices, with correlations.
 
         Features are made and named as by extraction, before scaling.
@@ -125,7 +130,8 @@ class FeatureRoutes:
             options=parameters.options_to_proto(),
             without_correlations=not parameters.correlations,
         )
-        response = await self._features.GetFeatureStats(request, timeout=_COMPUTE_SECONDS)
+        async with DisconnectGuard(asked.receive, self._active):
+            response = await self._features.GetFeatureStats(request, timeout=_COMPUTE_SECONDS)
         return await asyncio.to_thread(lambda: watch.envelope(stats_from_proto(response)))
 
     async def device_statistics(

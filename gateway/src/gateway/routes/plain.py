@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.auth.guard import Guard
 from gateway.http.body import parse_storable, read_body
+from gateway.http.disconnect import ActiveResponses, DisconnectGuard
 from gateway.routes.strict import RequestModel
 from penstock_kit.aside import run_aside
 from penstock_kit.errors import InvalidArgument
@@ -24,13 +25,15 @@ class PlainRequests:
     """What answers the plain requests of one route: `answer` takes the `body`, or nothing where there is no body.
 
     `scope` is that which a caller needs, as the route itself asks for it. Where the form of the answer is `negotiable`,
-    a request is plain when it accepts anything or asks for JSON alone.
+    a request is plain when it accepts anything or asks for JSON alone. With `active`, the answer is no longer made once
+    the client has left.
     """
 
     scope: str
     answer: Callable[..., Awaitable[Response]]
     body: type[RequestModel] | None = None
     negotiable: bool = False
+    active: ActiveResponses | None = None
 
 
 class PlainRoute:
@@ -46,6 +49,7 @@ class PlainRoute:
         self._answer = requests.answer
         self._body = requests.body
         self._negotiable = requests.negotiable
+        self._active = requests.active
         self._guard = guard
         self._otherwise = otherwise
 
@@ -68,8 +72,14 @@ class PlainRoute:
             except (ValidationError, InvalidArgument):
                 await self._otherwise(scope, _again(data, receive), send)
                 return
-            response = await self._answer(body)
+            response = await self._answer_while_awaited(body, receive)
         await response(scope, receive, send)
+
+    async def _answer_while_awaited(self, body: RequestModel, receive: Receive) -> Response:
+        if self._active is None:
+            return await self._answer(body)
+        async with DisconnectGuard(receive, self._active):
+            return await self._answer(body)
 
 
 def _read(model: type[RequestModel], data: bytes) -> RequestModel:

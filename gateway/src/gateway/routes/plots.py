@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from penstock.feature.v1 import feature_pb2 as pb
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from gateway.auth.guard import Guard
 from gateway.auth.scope import TELEMETRY_READ
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Seconds, seconds_to_proto, time_to_proto
+from gateway.http.disconnect import ActiveResponses, DisconnectGuard
 from gateway.routes.extraction import Period
 from gateway.routes.router import add, api_router
 from gateway.routes.window_options import WindowOptions
@@ -40,12 +41,13 @@ class PlotParameters(Period, WindowOptions):
 class PlotRoutes:
     """``/api/v2/ai/plot``."""
 
-    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard) -> None:
+    def __init__(self, *, features: "FeatureServiceAsyncStub", guard: Guard, active: ActiveResponses) -> None:
         self._features = features
+        self._active = active
         self.router = api_router("plots", guard.needs(TELEMETRY_READ))
         add(self.router, "GET /api/v2/ai/plot", self.draw_plot)
 
-    async def draw_plot(self, parameters: Annotated[PlotParameters, Query()]) -> Response:
+    async def draw_plot(self, asked: Request, parameters: Annotated[PlotParameters, Query()]) -> Response:
         """Draw rows, means of windows, outliers or anomalies of a device, as SVG or PNG."""
         own = ("device_code", "kind", "format", "width", "height", "overlap")
         request = build_message(
@@ -57,5 +59,6 @@ class PlotRoutes:
             end_time=time_to_proto(parameters.end_time),
             max_gap=seconds_to_proto(parameters.max_gap),
         )
-        answer = await self._features.DrawPlot(request, timeout=_SECONDS)
+        async with DisconnectGuard(asked.receive, self._active):
+            answer = await self._features.DrawPlot(request, timeout=_SECONDS)
         return Response(answer.picture, media_type=answer.content_type, headers=_HEADERS)
