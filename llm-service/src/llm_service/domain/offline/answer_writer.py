@@ -149,6 +149,8 @@ class Report:
             Remark.STARTS: say.starts_told,
             Remark.LASTING: say.lasting_told,
             Remark.OEE: say.oee_told,
+            Remark.LABELLED: say.of_labelled,
+            Remark.UNLABELLED: say.unlabelled,
         }
         return told[note.remark](*note.words)
 

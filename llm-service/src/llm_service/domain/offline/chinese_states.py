@@ -252,9 +252,13 @@ class ChineseStates(SharedWording):
             f"- {field}：{'最高' if highest else '最低'} {value}（{time}，{self.times.name}；99% 的数据{side} {edge}）"
         )
 
-    def of_labelled(self, field: str, shares: Sequence[str]) -> str:
-        """Tell shares of labelled readings."""
-        return f"只计有 {field} 的数据：{'，'.join(shares)}。"
+    def of_labelled(self, field: str) -> str:
+        """Say what shares are of."""
+        return f"这里只计有 {field} 的数据。"
+
+    def unlabelled(self, names: str, field: str) -> str:
+        """Name devices without labels."""
+        return f"没有任何 {field} 的数据：{names}。"
 
     def of_fitting(self, where: str, shares: Sequence[str]) -> str:
         """Tell shares of the readings of a state."""

@@ -280,9 +280,13 @@ class EnglishStates(SharedWording):
             f"- {field}: {'up' if highest else 'down'} to {value} at {time} {self.times.name} (99 % are {side} {edge})"
         )
 
-    def of_labelled(self, field: str, shares: Sequence[str]) -> str:
-        """Tell shares of labelled readings."""
-        return f"Of the readings that have a {field} at all: {', '.join(shares)}."
+    def of_labelled(self, field: str) -> str:
+        """Say what shares are of."""
+        return f"Only readings that have a {field} count here."
+
+    def unlabelled(self, names: str, field: str) -> str:
+        """Name devices without labels."""
+        return f"No reading has a {field}: {names}."
 
     def of_fitting(self, where: str, shares: Sequence[str]) -> str:
         """Tell shares of the readings of a state."""

@@ -232,8 +232,12 @@ class StateWording(Protocol):
         """Say that an overview is given, as what was asked was not recognised."""
         ...
 
-    def of_labelled(self, field: str, shares: Sequence[str]) -> str:
-        """Tell shares of the readings that have a label."""
+    def of_labelled(self, field: str) -> str:
+        """Say that shares are of the readings that have a label."""
+        ...
+
+    def unlabelled(self, names: str, field: str) -> str:
+        """Say which devices have no label at all."""
         ...
 
     def of_fitting(self, where: str, shares: Sequence[str]) -> str:

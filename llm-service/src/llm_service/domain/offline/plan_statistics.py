@@ -10,7 +10,7 @@ from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.measure_text import added_up, shown
 from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
-from llm_service.domain.offline.plan_labelled import tell_shares
+from llm_service.domain.offline.plan_labelled import among_labelled, tell_within
 from llm_service.domain.offline.plan_pieces import with_all_spells
 from llm_service.domain.offline.plan_spikes import tell_spikes, without_far
 from llm_service.domain.offline.plan_state import PlanState, Step
@@ -96,6 +96,10 @@ class _Statistics:
     def _texts(self, kind: str, there: Sequence[Answered]) -> list[str] | Step:
         """The paragraphs of the answer, empty ones too; or the step to know them."""
         query = self._plan.query
+        labelled = among_labelled(self._plan, there, kind)
+        if not isinstance(labelled, list):
+            return labelled
+        there = labelled
         within = without_far(self._plan, kind, there)
         if not isinstance(within, list):
             return within
@@ -103,7 +107,7 @@ class _Statistics:
         spikes = tell_spikes(self._plan, kind, there)
         if not isinstance(spikes, str):
             return spikes
-        shares = tell_shares(self._plan, there, kind)
+        shares = tell_within(self._plan, there) if kind == "fitting" else ""
         if not isinstance(shares, str):
             return shares
         grouped = query.by_group or query.intent is Intent.COMPARE

@@ -5,6 +5,7 @@ from dataclasses import replace
 from llm_service.domain.offline import answer_ranking
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_labelled import among_labelled
 from llm_service.domain.offline.plan_slopes import asks_slopes, find_slopes
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.plan_subject import settle_subject
@@ -46,4 +47,5 @@ def _first(ranked: PlanState) -> str | Step:
         for each, time in zip(gathered, planner.times, strict=True)
         for result in all_statistics_from_json(each.outcome.data)
     ]
-    return answer_ranking.leader(ranked.report, ranked.query, [each for each in answered if each.result.row_count])
+    there = among_labelled(ranked, [each for each in answered if each.result.row_count], "rank")
+    return answer_ranking.leader(ranked.report, ranked.query, there) if isinstance(there, list) else there

@@ -124,6 +124,8 @@ class Remark(StrEnum):
     STARTS = "starts"  # how a start was asked for, which is told by the stops before
     OEE = "oee"  # how the effectiveness was asked for, of which a part is told
     LASTING = "lasting"  # how long a stop has to last to be counted, where no length was asked for
+    LABELLED = "labelled"  # the field whose readings with a value are all that a share is of
+    UNLABELLED = "unlabelled"  # devices that were left out, the field of which they have no value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
