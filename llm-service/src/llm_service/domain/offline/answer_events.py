@@ -80,15 +80,17 @@ def _side(report: Report, each: Answered, answered: Sequence[Answered]) -> str:
 
 
 def _together(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:
-    """How long several devices were so, all together, where a duration is asked for."""
+    """How long, and how often, several devices were so, all together."""
     times = [each.result.fitting for each in answered if each.result.fitting]
     several = len({each.result.device for each in answered}) == len(times) == len(answered) > 1
     asked = query.intent is not Intent.COMPARE and not query.whether
     if not several or not asked or query.periods or not _TIMED & set(query.statistics):
         return []
+    counted = Statistic.EVENTS in query.statistics or query.least is not None
+    told = [report.say.times_of(sum(time.spells for time in times))] if counted else []
     if Statistic.DURATION in query.statistics:
-        return [report.say.together(report.say.length_in(sum(time.seconds for time in times), query.told_in))]
-    return [report.say.together(report.say.times_of(sum(time.spells for time in times)))]
+        told.append(report.say.length_in(sum(time.seconds for time in times), query.told_in))
+    return [report.say.together(", ".join(told))]
 
 
 def _listed(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> list[str]:

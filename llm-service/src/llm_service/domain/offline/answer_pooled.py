@@ -10,6 +10,7 @@ from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.measure_text import Measure, measures_of, shown_value
 from llm_service.domain.offline.query import Statistic, StructuredQuery
+from llm_service.domain.offline.result import FittingTime
 
 _POOLED: Final = frozenset({Statistic.INTEGRAL, Statistic.MEAN, Statistic.MAX, Statistic.MIN, Statistic.SUM})
 _SUMMED: Final = frozenset({Statistic.INTEGRAL, Statistic.SUM})
@@ -56,10 +57,10 @@ def _values_of(query: StructuredQuery, answered: Sequence[Answered]) -> list[tup
 def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> Pooled | None:
     """Return the one number asked for of all readings of these devices, None where there is none."""
     if query.conditions and (counted := next((each for each in _COUNTED if each in query.statistics), None)):
-        return _counted(report, counted, answered)
+        return _counted(report, query, counted, answered)
     if query.rank and query.conditions and not query.fields and set(query.statistics) <= _EXTREMES:
         # "Which hall produced more bad readings".
-        return _counted(report, Statistic.COUNT, answered)
+        return _counted(report, query, Statistic.COUNT, answered)
     measure = _measure(query)
     if measure is None or measure.statistic not in _POOLED:
         return None
@@ -94,7 +95,9 @@ def _measure(query: StructuredQuery) -> Measure | None:
     return chosen[0] if len(chosen) == 1 else None
 
 
-def _counted(report: Report, statistic: Statistic, answered: Sequence[Answered]) -> Pooled | None:
+def _counted(
+    report: Report, query: StructuredQuery, statistic: Statistic, answered: Sequence[Answered]
+) -> Pooled | None:
     """How long, how often or in how many readings the conditions held on these devices together."""
     times = [each.result.fitting for each in answered]
     if statistic is Statistic.DURATION and all(times):
@@ -102,13 +105,19 @@ def _counted(report: Report, statistic: Statistic, answered: Sequence[Answered])
         return Pooled(value=seconds, text=report.say.length(seconds))
     if statistic is Statistic.EVENTS and all(times):
         count = sum(time.spells for time in times if time)
-        return Pooled(value=float(count), text=str(count))
+        return Pooled(value=float(count), text=f"{count}{_lasting(report, query, times)}")
     fitting, whole = (
         sum(each) for each in zip(*((e.result.row_count, e.result.rows_in_range) for e in answered), strict=True)
     )
     if statistic is Statistic.SHARE:
         return Pooled(value=fitting / whole, text=f"{100 * fitting / whole:.3g} %") if whole else None
     return Pooled(value=float(fitting), text=str(fitting)) if statistic is Statistic.COUNT else None
+
+
+def _lasting(report: Report, query: StructuredQuery, times: Sequence[FittingTime | None]) -> str:
+    """For how long in all it was so, where that is asked for beside the number of times."""
+    asked = Statistic.DURATION in query.statistics
+    return f" ({report.say.length(sum(time.seconds for time in times if time))})" if asked else ""
 
 
 def _number(statistic: Statistic, values: Sequence[float], counts: Sequence[float]) -> float | None:

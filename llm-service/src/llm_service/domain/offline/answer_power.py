@@ -46,13 +46,14 @@ def power(
     if query.rank:
         told.sort(key=lambda pair: pair[0], reverse=Statistic.MIN not in query.statistics)
     lines = [text for _, text in told[: query.top or len(told)]]
+    head = [say.energy_estimated()] if energy and used else []
     whole = sum(amount for amount, _ in told)
     together = [say.together(_shown(query, whole, energy=True))] if energy and len(told) > 1 and not query.rank else []
     sums = [
         (label, _shown(query, sum(used.get(code, 0.0) for code in codes), energy=True))
         for label, codes in groups.items()
     ]
-    return "\n".join([*limited(say, lines), *together, *([say.groups(sums, "")] if sums else [])])
+    return "\n".join([*head, *limited(say, lines), *together, *([say.groups(sums, "")] if sums else [])])
 
 
 def power_now(report: Report, query: StructuredQuery, series: Series, code: str) -> str:

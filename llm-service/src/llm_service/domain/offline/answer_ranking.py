@@ -71,18 +71,24 @@ def periods(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     """Say in which range the number of a device is at its end, and list all ranges in their order."""
     measure, lowest = ranked_by(query)
     found: list[tuple[float, str, str]] = []
+    running: list[tuple[float, str, str]] = []
     for each in answered:
         names = fields_of(query, [one.field for one in each.result.fields])
         one = each.result.of(names[0]) if names else None
         value = measure.value(one) if one else None
         if one is not None and value is not None:
-            found.append((value, report.say.period(each.time), shown_value(query, one, measure)))
+            # Of what is not over there is less: it is not the least.
+            unfinished = lowest and each.time is not None and report.say.times.is_open(each.time)
+            told = (value, report.say.period(each.time), shown_value(query, one, measure))
+            (running if unfinished else found).append(told)
+    found, running = (found, running) if found else (running, [])
     if not found:
         return report.say.no_numbers(answered[0].result.device, report.say.period(None))
     found.sort(key=lambda pair: pair[0], reverse=not lowest)
     name = report.name(query.fields[0], measure)
     listed = found[: query.top or len(found)]
     lines = [f"{at}. {when}: {text}" for at, (_, when, text) in enumerate(listed, 1)]
+    lines += [f"- {when}: {text}" for _, when, text in running]
     return "\n".join([report.say.periods_head(answered[0].result.device, name), *limited(report.say, lines)])
 
 

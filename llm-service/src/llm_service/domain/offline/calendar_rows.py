@@ -16,11 +16,13 @@ _MOST: Final = 62
 _MOST_EVENTS: Final = 28
 
 
-def cut_by_calendar(query: StructuredQuery, extent: TimeRange | None) -> StructuredQuery | None:
+def cut_by_calendar(
+    query: StructuredQuery, extent: TimeRange | None, now: datetime | None = None
+) -> StructuredQuery | None:
     """Return `query` with a range for each day or week of its zone in place of the interval.
 
     None when that is not to be done or not to be had: the rows are no days or weeks, the store cuts them alike (by
-    UTC, weeks on a Thursday), there are too many, or no begin is known.
+    UTC, weeks on a Thursday), there are too many, or no begin is known. None begins after `now`, unless all do.
     """
     width = query.interval
     if width is None or width not in {_DAY, _WEEK} or cut_alike(query) or len(query.periods) > 1:
@@ -32,6 +34,7 @@ def cut_by_calendar(query: StructuredQuery, extent: TimeRange | None) -> Structu
     if start is None or end is None or end - start > _MOST * width:
         return None
     periods = _periods(start.astimezone(zone), end.astimezone(zone), width)
+    periods = tuple(each for each in periods if now is None or (each.start and each.start < now)) or periods
     return replace(
         query,
         intent=Intent.STATISTICS,
@@ -42,8 +45,13 @@ def cut_by_calendar(query: StructuredQuery, extent: TimeRange | None) -> Structu
     )
 
 
-def cut_for_events(query: StructuredQuery, extent: TimeRange | None) -> StructuredQuery | None:
-    """Return `query` with a range for each interval, for what no row of an interval tells; None where they are many."""
+def cut_for_events(
+    query: StructuredQuery, extent: TimeRange | None, now: datetime | None = None
+) -> StructuredQuery | None:
+    """Return `query` with a range for each interval, for what no row of an interval tells; None where they are many.
+
+    None begins after `now`, unless all do.
+    """
     width, asked = query.interval, query.time or TimeRange()
     start = asked.start or (extent.start if extent else None)
     ends = [moment for moment in (asked.end, extent.end + _SECOND if extent and extent.end else None) if moment]
@@ -51,12 +59,13 @@ def cut_for_events(query: StructuredQuery, extent: TimeRange | None) -> Structur
     ranked = query.rank and len(query.devices) > 1
     if width is None or start is None or end is None or ranked or len(query.periods) > 1:
         return None
-    if (end - start) / width * len(query.devices) > _MOST_EVENTS:
+    begun = min(end, now) if now and now > start else end
+    if (begun - start) / width * len(query.devices) > _MOST_EVENTS:
         return None
     day = midnight(start)
     opening = day + (start - day) // width * width if width < _DAY else day
     periods: list[TimeRange] = []
-    while opening < end:
+    while opening < begun:
         periods.append(TimeRange(start=max(opening, start), end=min(opening + width, end)))
         opening += width
     return replace(query, time=periods[0], periods=tuple(periods), interval=None)

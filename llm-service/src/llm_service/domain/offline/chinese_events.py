@@ -125,7 +125,7 @@ class ChineseEvents(ChineseStates):
 
     def together(self, value: str) -> str:
         """State a total."""
-        return f"合计：{value}。"
+        return f"合计：{value.replace(', ', '，')}。"
 
     def spells_head(self, device: str, where: str) -> str:
         """Open a list."""

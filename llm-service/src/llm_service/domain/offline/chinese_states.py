@@ -86,6 +86,10 @@ class ChineseStates(SharedWording):
         what = "电弧电能（平均功率×时间）" if energy else "电弧平均功率"
         return f"{device} {period}的{what}（电压×电流）为 {value}。"
 
+    def energy_estimated(self) -> str:
+        """Say that no energy is measured."""
+        return "没有测量电能，以下由电压和电流估算："
+
     def judged(self, place: Place, *, holds: bool) -> str:
         """Say where a value lies."""
         newest = "最新数据 " if place.newest else ""

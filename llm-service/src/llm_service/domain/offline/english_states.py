@@ -93,6 +93,10 @@ class EnglishStates(SharedWording):
         what = "energy (mean power × time)" if energy else "mean power"
         return f"The {what} of the arc (voltage × current) of {device} {period} is {value}."
 
+    def energy_estimated(self) -> str:
+        """Say that no energy is measured."""
+        return "No energy is measured; it is estimated from voltage and current:"
+
     def judged(self, place: Place, *, holds: bool) -> str:
         """Say where a value lies."""
         newest = ", the newest reading," if place.newest else ""

@@ -8,9 +8,9 @@ from llm_service.domain.offline.at_extreme import find_at_extreme
 from llm_service.domain.offline.ends import find_ends
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.number import UNIT_LENGTH, length_at, number_at
+from llm_service.domain.offline.one_interval import find_one_interval, is_end
 from llm_service.domain.offline.query import Statistic
 from llm_service.domain.offline.sentence import Sentence
-from llm_service.domain.offline.words_data import Comparative
 
 _PERCENT_SIGNS: Final = frozenset({"th", "st", "nd", "rd", "%", "-", "percent", "个", "第"})
 _MOST_ROWS: Final = 100
@@ -162,6 +162,8 @@ def find_interval(sentence: Sentence) -> FoundInterval | None:
         return ranked
     if (rate := _per_state(sentence)) is not None:
         return rate
+    if (one := find_one_interval(sentence)) is not None:
+        return FoundInterval(width=one, which=True)
     ranked = _ranks_rows(sentence)
     width = _width(sentence)
     return None if width is None else FoundInterval(width=width, which=ranked)
@@ -189,7 +191,7 @@ def _ranks_rows(sentence: Sentence) -> bool:
     for at in sentence.find(Kind.RHYTHM):
         before = sentence.skip(at - 1, (Kind.FILLER,), step=-1)
         mean = sentence.senses(at + 1).get(Kind.STATISTIC) is Statistic.MEAN
-        if mean and any(_is_end(sentence, place) for place in (at - 1, before)):
+        if mean and any(is_end(sentence, place) for place in (at - 1, before)):
             return True
     return False
 
@@ -202,11 +204,11 @@ def _ranked(sentence: Sentence) -> FoundInterval | None:
         counted = number_at(sentence, at)
         if counted is None or counted[0] % 1 or not 1 <= counted[0] <= _MOST_ROWS:
             continue
-        end = counted[1] + _is_end(sentence, counted[1])
+        end = counted[1] + is_end(sentence, counted[1])
         unit = sentence.senses(end).get(Kind.TIME_UNIT)
         before = at - 1 - (sentence.text(at - 1) == "的")
         busy = sentence.text(before) in _BUSY
-        led = end > counted[1] or sentence.has(at - 1, Kind.WHICH) or _is_end(sentence, before) or busy
+        led = end > counted[1] or sentence.has(at - 1, Kind.WHICH) or is_end(sentence, before) or busy
         if led and unit in {"min", "h", "d", "w"}:
             sentence.use(at, counted[1])
             sentence.use(end, end + 1)
@@ -223,7 +225,7 @@ def _minutes_long(sentence: Sentence, at: int) -> FoundInterval | None:
     before = at - 1 - (sentence.text(at - 1) in {"的", "的那"})
     worst = sentence.text(before) in _WORST
     worst = worst or sentence.has(before, Kind.WHICH) or sentence.text(before) in _IN_WHICH
-    if not worst and not _is_end(sentence, before) and sentence.text(before) not in _BUSY:
+    if not worst and not is_end(sentence, before) and sentence.text(before) not in _BUSY:
         return None
     end = length.end + (sentence.text(length.end) in _STRETCHES)
     sentence.use(before + (not sentence.has(before, Kind.WHICH)), end)
@@ -233,26 +235,18 @@ def _minutes_long(sentence: Sentence, at: int) -> FoundInterval | None:
 def _ended(sentence: Sentence) -> FoundInterval | None:
     """ "The busiest hour", "which was the hottest day": the one at an end."""
     for at in range(len(sentence) - 1):
-        length = length_at(sentence, at + 1) if sentence.text(at) in _WORST or _is_end(sentence, at) else None
+        length = length_at(sentence, at + 1) if sentence.text(at) in _WORST or is_end(sentence, at) else None
         if length is not None and length.value in _LENGTHS and sentence.number(at + 1) is None:
             # "The worst quarter of an hour".
             sentence.use(at + 1, length.end)
             return FoundInterval(width=length.value, which=True)
         unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
-        ended = _is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest", "worst", "best"}
+        ended = is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest", "worst", "best"}
         counted = number_at(sentence, at + 1) is not None or sentence.has(at - 1, Kind.LAST)
         if ended and not counted and sentence.raw(at).isascii() and unit in {"min", "h", "d", "w"}:
             sentence.use(at + 1, at + 2)
             return FoundInterval(width=UNIT_LENGTH[str(unit)], which=True)
     return None
-
-
-def _is_end(sentence: Sentence, at: int) -> bool:
-    """Whether the word names an end: "highest", "hottest"."""
-    senses = sentence.senses(at)
-    more = senses.get(Kind.MORE)
-    named = more.statistic if isinstance(more, Comparative) else senses.get(Kind.STATISTIC)
-    return named in {Statistic.MAX, Statistic.MIN}
 
 
 def _width(sentence: Sentence) -> timedelta | None:

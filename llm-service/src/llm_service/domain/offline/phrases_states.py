@@ -142,6 +142,10 @@ class StateWording(Protocol):
         """State the mean power of the arc, or its energy."""
         ...
 
+    def energy_estimated(self) -> str:
+        """Say, before the energy of the arc, that no energy is measured."""
+        ...
+
     def power_now(self, device: str, time: str, value: str, factors: str) -> str:
         """State the power of the arc by the newest readings of its factors."""
         ...

@@ -183,7 +183,7 @@ def _cut_events(plan: PlanState) -> None:
         return
     card = plan.talk.card(query.first_device)
     able = plan.tools.accepts(DeviceTool.STATISTICS, "durations")
-    cut = cut_for_events(query, card.extent if card else None) if able else None
+    cut = cut_for_events(query, card.extent if card else None, plan.report.say.times.now) if able else None
     plan.query = cut or query
 
 
@@ -191,7 +191,7 @@ def _cut_rows(plan: PlanState) -> None:
     """Put ranges of the zone's days in place of the rows that the store would cut by UTC."""
     query = plan.query
     card = plan.talk.card(query.first_device)
-    cut = cut_by_calendar(query, card.extent if card else None)
+    cut = cut_by_calendar(query, card.extent if card else None, plan.report.say.times.now)
     if cut is not None:
         plan.left_out += ["rank"] if query.rank else []
         plan.query = replace(cut, rank=False)

@@ -1,20 +1,30 @@
-"""Power that is asked for by what a machine draws: "how many kW is it drawing now?"."""
+"""Power and energy that are asked for by what a machine draws: "how many kW is it drawing now?"."""
 
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.sentence import Sentence
 
 _POWERS: Final = frozenset({"W", "kW"})
 _DRAWING: Final = frozenset({"draw", "draws", "drawing", "drawn", "drew", "pull", "pulls", "pulling", "pulled"})
+_ENERGIES: Final = frozenset({"Wh", "kWh"})
 _FIELDS: Final = (("current",), ("power", "current"), ("current", "power"))
+_ENERGY_FIELDS: Final = (*_FIELDS, ("energy", "current"), ("current", "energy"), ("power",), ("energy", "power"))
 
 
 def with_power(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
-    """Return `query` as one for the power, where what is drawn is asked for in a unit of it or by its name."""
+    """Return `query` as one for power or energy, where that is asked for in its unit, or as what is drawn."""
+    if not query.conditions and query.intent is not Intent.CHAT and _asks_energy(query, sentence):
+        return replace(query, fields=("energy",))
     drawn = any(lexeme.text in _DRAWING for lexeme in sentence.lexemes)
     named = query.unit in _POWERS or "power" in query.fields
     if not drawn or not named or query.fields not in _FIELDS or query.conditions:
         return query
     return replace(query, fields=("power",))
+
+
+def _asks_energy(query: StructuredQuery, sentence: Sentence) -> bool:
+    """ "How many kWh did it draw", "what energy was drawn": what is drawn is no current then."""
+    drawn = any(lexeme.text in _DRAWING for lexeme in sentence.lexemes)
+    return query.fields in _ENERGY_FIELDS and (query.unit in _ENERGIES or (drawn and "energy" in query.fields))
