@@ -125,6 +125,33 @@ async def test_a_machine_without_any_label_has_no_rate(shop: Shop) -> None:
     assert "没有任何 quality_label 的数据：WLD004" in await shop.talk.ask("四台机器今天的不良率排一下")
 
 
+@pytest.mark.parametrize(
+    "question", ["WLD001 今天的气孔和咬边哪个多？", "was there more undercut or porosity on WLD001 today?"]
+)
+async def test_of_two_labels_the_one_with_more_readings_is_told_with_the_numbers_of_both(
+    shop: Shop, question: str
+) -> None:
+    text = await shop.talk.ask(question)
+    assert ("the most is porosity" in text) or ("porosity 更多" in text)
+    assert ("porosity 100 readings in 3 stretches; undercut 60 readings in 5 stretches" in text) or (
+        "porosity 100 条数据、3 段；undercut 60 条数据、5 段" in text
+    )
+    assert "current" not in text
+    later = await shop.talk.ask("and WLD002?")
+    assert "porosity 30" in later
+    assert "undercut 10" in later
+
+
+async def test_the_label_with_fewer_readings_comes_first_where_fewer_are_asked_for(shop: Shop) -> None:
+    text = await shop.talk.ask("fewer porosity or undercut readings on WLD002 today?")
+    assert "the least is undercut (undercut 10 readings in 5 stretches; porosity 30 readings in 3 stretches)" in text
+
+
+async def test_as_much_of_each_label_is_said(shop: Shop) -> None:
+    text = await shop.talk.ask("which is more frequent on WLD004 today, porosity or undercut?")
+    assert "as much of each (porosity 0 readings in 0 stretches; undercut 0 readings in 0 stretches)" in text
+
+
 async def test_the_machine_before_is_the_first_of_the_ranking_by_labelled_readings(shop: Shop) -> None:
     await shop.talk.ask("which machine has the highest defect rate today?")
     assert "WLD002" in await shop.talk.ask("and how many porosity readings did it have?")

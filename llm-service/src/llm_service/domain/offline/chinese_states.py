@@ -264,6 +264,15 @@ class ChineseStates(SharedWording):
         """Name devices without labels."""
         return f"没有任何 {field} 的数据：{names}。"
 
+    def label_count(self, label: str, readings: int, spells: int | None) -> str:
+        """Tell how many readings have a label."""
+        return f"{label} {readings} 条数据" + ("" if spells is None else f"、{spells} 段")
+
+    def prevalent(self, device: str, period: str, first: str, counts: Sequence[str], *, lowest: bool) -> str:
+        """Say which label is the most."""
+        told = f"{first} {'更少' if lowest else '更多'}" if first else "一样多"
+        return f"{device} {period}：{told}（{'；'.join(counts)}）。"
+
     def of_fitting(self, where: str, shares: Sequence[str]) -> str:
         """Tell shares of the readings of a state."""
         return f"在{where.strip()} 的数据中：{'，'.join(shares)}。"

@@ -292,6 +292,16 @@ class EnglishStates(SharedWording):
         """Name devices without labels."""
         return f"No reading has a {field}: {names}."
 
+    def label_count(self, label: str, readings: int, spells: int | None) -> str:
+        """Tell how many readings have a label."""
+        stretches = "" if spells is None else f" in {spells} stretch{'' if spells == 1 else 'es'}"
+        return f"{label} {readings} reading{'' if readings == 1 else 's'}{stretches}"
+
+    def prevalent(self, device: str, period: str, first: str, counts: Sequence[str], *, lowest: bool) -> str:
+        """Say which label is the most."""
+        told = f"the {'least' if lowest else 'most'} is {first}" if first else "there is as much of each"
+        return f"{device} {period}: {told} ({'; '.join(counts)})."
+
     def of_fitting(self, where: str, shares: Sequence[str]) -> str:
         """Tell shares of the readings of a state."""
         return f"Of the readings {where}: {', '.join(shares)}."

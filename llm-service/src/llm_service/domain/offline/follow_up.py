@@ -204,6 +204,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         or (before.doing and not (query.conditions or query.statistics or query.when or query.fields)),
         at_once=query.at_once or (before.at_once and not (query.conditions or query.statistics or query.fields)),
         told_in=query.told_in or before.told_in,
+        prevalent=query.prevalent or ("" if query.conditions or query.statistics or query.when else before.prevalent),
         latest=query.latest or (0 if query.conditions else before.latest),
         mean_time=query.mean_time or ("" if query.conditions or query.statistics or query.when else before.mean_time),
         lasting=query.lasting or (before.lasting and not query.least and not query.conditions),

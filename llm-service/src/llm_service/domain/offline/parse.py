@@ -29,6 +29,7 @@ from llm_service.domain.offline.gist_asked import with_gist
 from llm_service.domain.offline.homophone import correct_homophones
 from llm_service.domain.offline.judged_value import find_judged
 from llm_service.domain.offline.label_condition import asks_for_none, enumerates, find_labels
+from llm_service.domain.offline.labels_against import with_labels_against
 from llm_service.domain.offline.lasting_stop import with_lasting
 from llm_service.domain.offline.latest_spells import find_latest
 from llm_service.domain.offline.lexicon import Kind, Lexicon, lexemes_of
@@ -163,7 +164,13 @@ def read_prompt(text: str, now: datetime, known: Lexicon, *, checkpoint: Checkpo
     reading.negation = unread_negation(sentence, reading)
     query = query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
     settled = with_at_once(_settled(query, sentence, now), sentence, said=reading.at_once)
-    return with_times_against(with_longer(settled, sentence, reading), sentence, reading)
+    return _compared(settled, sentence, reading)
+
+
+def _compared(query: StructuredQuery, sentence: Sentence, reading: Reading) -> StructuredQuery:
+    """Return `query` as one that sets machines, labels or times against each other, where it asks for that."""
+    against = with_labels_against(with_longer(query, sentence, reading), sentence, reading)
+    return with_times_against(against, sentence, reading)
 
 
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:

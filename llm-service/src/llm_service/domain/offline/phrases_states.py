@@ -244,6 +244,14 @@ class StateWording(Protocol):
         """Say which devices have no label at all."""
         ...
 
+    def label_count(self, label: str, readings: int, spells: int | None) -> str:
+        """Tell how many readings have a label, in how many stretches."""
+        ...
+
+    def prevalent(self, device: str, period: str, first: str, counts: Sequence[str], *, lowest: bool) -> str:
+        """Say which label there was most, or least, of ("" for as much of each), with the numbers of all."""
+        ...
+
     def of_fitting(self, where: str, shares: Sequence[str]) -> str:
         """Tell shares of the readings that a state is."""
         ...

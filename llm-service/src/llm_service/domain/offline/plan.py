@@ -16,6 +16,7 @@ from llm_service.domain.offline.own_name import may_name_device
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
 from llm_service.domain.offline.plan_judged import answer_judged_of
+from llm_service.domain.offline.plan_labels import answer_labels_of
 from llm_service.domain.offline.plan_power import answer_power_of, asks_power
 from llm_service.domain.offline.plan_presence import answer_presence_of
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
@@ -130,6 +131,8 @@ def _special(plan: PlanState) -> Step | None:
     """The next step to what one kind of answer alone tells, None for anything else."""
     if plan.query.presence:
         return answer_presence_of(plan)
+    if plan.query.prevalent:
+        return answer_labels_of(plan)
     if asks_power(plan):
         return answer_power_of(plan)
     if asks_slopes(plan):

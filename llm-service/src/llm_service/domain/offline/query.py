@@ -217,6 +217,8 @@ class StructuredQuery:
 
     `unbroken` asks for the longest time without a stop.
 
+    `prevalent` ("most", "least") asks which of the labels that the conditions name there was more, or less, of.
+
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -302,6 +304,7 @@ class StructuredQuery:
     gist: str = ""
     presence: str = ""
     unbroken: bool = False
+    prevalent: str = ""
 
     @property
     def first_device(self) -> str:
