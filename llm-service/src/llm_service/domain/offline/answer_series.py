@@ -24,6 +24,8 @@ from llm_service.domain.offline.words_state import RUNNING
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=2)
 _MOST_ROWS: Final = 60
+# One alone is neither the highest nor the lowest.
+_FEWEST: Final = 2
 # A course that ends further from its begin than this share of it is not level.
 _LEVEL: Final = 0.05
 _AGAIN: Final[dict[Statistic, Callable[[list[float]], float]]] = {
@@ -140,6 +142,8 @@ def intervals(
     )
     told, column = (shown_columns, names) if aggregate is Statistic.COUNT else (series, (*matched, "")[0])
     if not query.rank or not column or not (points := told.points(column)):
+        return table
+    if len(points) < _FEWEST:
         return table
     lowest = Statistic.MIN in query.statistics
     ordered = sorted(points, key=lambda point: point[1], reverse=not lowest)

@@ -187,6 +187,8 @@ class Chinese(ChineseDevices):
     def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
         """Say which is first."""
         when = f"{period.rstrip('的')}，" if period else ""
+        if count == 1:
+            return f"{when}只有 {first} 可比：{name}为 {value}。"
         return f"{when}{first} 的 {name}最{'低' if lowest else '高'}：{value}（共比较 {count} 项）。"
 
     def values_head(self, device: str, period: str, field: str, count: int) -> str:

@@ -86,6 +86,17 @@ class ChineseStates(SharedWording):
         what = "电弧电能（平均功率×时间）" if energy else "电弧平均功率"
         return f"{device} {period}的{what}（电压×电流）为 {value}。"
 
+    def which_time(
+        self, name: tuple[str, str, str], told: Sequence[tuple[str, str]], *, lowest: bool, same: bool
+    ) -> str:
+        """Say which time it is."""
+        (first, value), (second, other) = told
+        devices, number, where = name
+        named = f"{devices} {where}的{number}" if where else f"{devices} {number}"
+        if same:
+            return f"{named}两个时段相同：{first}和{second}都是 {value}。"
+        return f"{named}：{first} {value}，{second} {other}；{first}更{'低' if lowest else '高'}。"
+
     def energy_estimated(self) -> str:
         """Say that no energy is measured."""
         return "没有测量电能，以下由电压和电流估算："

@@ -204,6 +204,8 @@ class English(EnglishDevices):
     def ranking(self, name: str, period: str, first: str, value: str, *, lowest: bool, count: int) -> str:
         """Say which is first."""
         when = f" {period}" if period else ""
+        if count == 1:
+            return f"There is only {first} to tell of: the {name}{when} is {value}."
         has = "have" if ", " in first else "has"
         return f"{first} {has} the {'lowest' if lowest else 'highest'} {name}{when}: {value} (of {count})."
 

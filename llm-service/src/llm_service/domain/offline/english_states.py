@@ -93,6 +93,18 @@ class EnglishStates(SharedWording):
         what = "energy (mean power × time)" if energy else "mean power"
         return f"The {what} of the arc (voltage × current) of {device} {period} is {value}."
 
+    def which_time(
+        self, name: tuple[str, str, str], told: Sequence[tuple[str, str]], *, lowest: bool, same: bool
+    ) -> str:
+        """Say which time it is."""
+        (first, value), (second, other) = told
+        devices, number, where = name
+        named = f"The {number} of {devices} {where}".rstrip()
+        if same:
+            return f"{named} is the same in both: {value} {first} and {second}."
+        side = "lower" if lowest else "higher"
+        return f"{named} is {side} {first}: {value}, against {other} {second}."
+
     def energy_estimated(self) -> str:
         """Say that no energy is measured."""
         return "No energy is measured; it is estimated from voltage and current:"

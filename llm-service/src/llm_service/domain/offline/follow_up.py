@@ -210,10 +210,16 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         lasting=query.lasting or (before.lasting and not query.least and not query.conditions),
         longest=query.longest or (0 if query.conditions else before.longest),
         each=query.each or (not query.conditions and before.each),
+        which_time=query.which_time or _which_time(query, before),
         **_state(query, before),
         again=query.again or (None if query.statistics else before.again),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _which_time(query: StructuredQuery, before: StructuredQuery) -> str:
+    """Which of the two times is asked for: "and WLD002?" behind "was WLD001 hotter yesterday or today?"."""
+    return "" if query.statistics or query.conditions or query.when or query.time else before.which_time
 
 
 def _state(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:

@@ -41,7 +41,7 @@ def with_longer(query: StructuredQuery, sentence: Sentence, reading: "Reading") 
     if query.beyond and _chooses(query, sentence):
         # "Was A or B hotter" asks for no yes.
         return replace(query, beyond="")
-    asked = query.beyond or _side(sentence) or ("below" if less else "above" if timed else "")
+    asked = query.beyond or side_of(sentence) or ("below" if less else "above" if timed else "")
     if not asked or not _asks_yes_or_no(sentence):
         return query
     ranges = reading.times.ranges
@@ -52,8 +52,8 @@ def with_longer(query: StructuredQuery, sentence: Sentence, reading: "Reading") 
     return replace(query, beyond=asked)
 
 
-def _side(sentence: Sentence) -> str:
-    """On which side of the other one it is said to be: "hotter", "lower than"."""
+def side_of(sentence: Sentence) -> str:
+    """Return on which side of the other one it is said to be: "hotter", "lower than"."""
     for lexeme in sentence.lexemes:
         more = lexeme.senses.get(Kind.MORE)
         if isinstance(more, Comparative) and more.statistic in {Statistic.MAX, Statistic.MIN}:
@@ -64,6 +64,16 @@ def _side(sentence: Sentence) -> str:
             return "above"
     operators = [lexeme.senses.get(Kind.OPERATOR) for lexeme in sentence.lexemes]
     return next((_SIDES[each] for each in operators if each in _SIDES), "")
+
+
+def says_less(text: str) -> bool:
+    """Return whether the word says that there was less of it, or that it was shorter."""
+    return text in _LESS
+
+
+def says_more(text: str) -> bool:
+    """Return whether the word says that there was more of it, or that it was longer."""
+    return text in _MORE
 
 
 def _asks_yes_or_no(sentence: Sentence) -> bool:

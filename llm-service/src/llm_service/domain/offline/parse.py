@@ -78,6 +78,7 @@ from llm_service.domain.offline.unbroken_asked import with_unbroken
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
+from llm_service.domain.offline.which_time import with_which_time
 from llm_service.domain.offline.window import find_window
 from llm_service.domain.offline.word_device import settle_word_devices
 from llm_service.domain.offline.worker import Checkpoint, unchecked
@@ -170,7 +171,7 @@ def read_prompt(text: str, now: datetime, known: Lexicon, *, checkpoint: Checkpo
 def _compared(query: StructuredQuery, sentence: Sentence, reading: Reading) -> StructuredQuery:
     """Return `query` as one that sets machines, labels or times against each other, where it asks for that."""
     against = with_labels_against(with_longer(query, sentence, reading), sentence, reading)
-    return with_times_against(against, sentence, reading)
+    return with_which_time(with_times_against(against, sentence, reading), sentence, reading)
 
 
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:

@@ -142,6 +142,15 @@ class StateWording(Protocol):
         """State the mean power of the arc, or its energy."""
         ...
 
+    def which_time(
+        self, name: tuple[str, str, str], told: Sequence[tuple[str, str]], *, lowest: bool, same: bool
+    ) -> str:
+        """Say in which of two times, each with what it came to, a number is higher, or lower; the first is that one.
+
+        `name` is that of the devices, of the number, and of what fits ("" for all readings).
+        """
+        ...
+
     def energy_estimated(self) -> str:
         """Say, before the energy of the arc, that no energy is measured."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking
+from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking, answer_which_time
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.measure_text import added_up, shown
@@ -112,7 +112,8 @@ class _Statistics:
             return shares
         grouped = query.by_group or query.intent is Intent.COMPARE
         unbroken = tell_unbroken(self._plan, there)
-        return [unbroken, *(reversed(texts) if grouped else texts), shares, spikes]
+        which = answer_which_time.which_time(self._plan.report, query, within) if query.which_time else ""
+        return [which, unbroken, *(reversed(texts) if grouped else texts), shares, spikes]
 
     def _by_group(self, answered: Sequence[Answered]) -> str:
         """The number asked for of each group of devices that a label names, of several groups over one range."""

@@ -219,6 +219,8 @@ class StructuredQuery:
 
     `prevalent` ("most", "least") asks which of the labels that the conditions name there was more, or less, of.
 
+    `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
+
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
     `unread` are the words that were not understood; an answer must name them. `refused` is what was asked and
@@ -305,6 +307,7 @@ class StructuredQuery:
     presence: str = ""
     unbroken: bool = False
     prevalent: str = ""
+    which_time: str = ""
 
     @property
     def first_device(self) -> str:
