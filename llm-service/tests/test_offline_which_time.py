@@ -96,6 +96,10 @@ def ask(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Ask:
             "was WLD004 colder yesterday or today?",
             "The mean temperature of WLD004 is lower on 2026-11-28 so far: 38.25 °C, against 41.5 °C on 2026-11-27",
         ),
+        (
+            "WLD004昨天跟今天比，哪天电流更稳定？",
+            "WLD004 current 标准差：在 2026-11-28 截至目前 38.25 A，在 2026-11-27 41.5 A",
+        ),
         *(
             (
                 text,

@@ -1,8 +1,9 @@
 """Answers about stretches of readings that fit conditions, since when they do, and whether they do at a moment."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from llm_service.domain.offline.answer_fields import limited
@@ -31,6 +32,8 @@ _MOMENT: Final = 2.0
 _LIMITS: Final = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
 # So many seconds without readings are told beside how long a machine ran.
 _SILENCE: Final = 5.0
+NONE_PAUSED: Final[Mapping[str, float]] = MappingProxyType({})
+"""No device is in a pause."""
 _TEXTS: Final = frozenset({Operator.EQ, Operator.NE})
 
 
@@ -200,8 +203,13 @@ def shown_spell(report: Report, spell: Spell) -> Stretch:
     return Stretch(begin=stamp(spell.start), end=stamp(spell.end), length=report.say.length(spell.seconds))
 
 
-def holding(report: Report, query: StructuredQuery, series: Sequence[Series]) -> str:
-    """Say of each device whether its last reading fits the conditions; of several, which do."""
+def holding(
+    report: Report, query: StructuredQuery, series: Sequence[Series], paused: Mapping[str, float] = NONE_PAUSED
+) -> str:
+    """Say of each device whether its last reading fits the conditions; of several, which do.
+
+    One that is `paused` for so many seconds runs, whatever its last reading is.
+    """
     lines: list[str] = []
     fitting: list[str] = []
     for each in series:
@@ -211,14 +219,19 @@ def holding(report: Report, query: StructuredQuery, series: Sequence[Series]) ->
         values = {condition: _latest(each, condition.field) for condition in query.conditions}
         tests = [_fits(condition, value) for condition, value in values.items()]
         fits = any(tests) if query.any_condition else all(tests)
+        fits = says(query, RUNNING) if each.device in paused else fits
         fitting += [each.device] * fits
         told = dict.fromkeys(f"{c.field} {_told(value, each.units.get(c.field, ''))}" for c, value in values.items())
         stamp = report.say.times.stamp(each.times[-1])
-        lines.append(report.say.holds(each.device, fits=fits, values=list(told), time=stamp))
+        line = report.say.holds(each.device, fits=fits, values=list(told), time=stamp)
+        pause = paused.get(each.device)
+        lines.append(line if pause is None else report.say.pausing(line, report.say.length(pause)))
     if len(series) == 1:
         return lines[0]
     where = report.say.where(query.conditions, any_of=query.any_condition)
     head = report.say.holding(fitting, len(series), where)
+    if paused:
+        head = report.say.running_ones(fitting, len(series), running=says(query, RUNNING))
     return "\n".join([head, *(f"- {line}" for line in limited(report.say, lines))])
 
 

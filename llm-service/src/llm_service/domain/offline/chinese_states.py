@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import Doing, FarExtreme, MeanTime, Place, Stretch, Versus
+from llm_service.domain.offline.phrases_states import (
+    Doing,
+    FarExtreme,
+    MeanTime,
+    Place,
+    StandingSince,
+    Stretch,
+    Versus,
+)
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _SIDES: Final = {-1: "低于平常", 0: "在平常范围内", 1: "高于平常"}
@@ -96,6 +104,33 @@ class ChineseStates(SharedWording):
         if same:
             return f"{named}两个时段相同：{first}和{second}都是 {value}。"
         return f"{named}：{first} {value}，{second} {other}；{first}更{'低' if lowest else '高'}。"
+
+    def standing_since(self, told: StandingSince) -> str:
+        """Say since when it runs or stands."""
+        zone, state = self.times.name, "运行" if told.running else "停机"
+        seen = f"截至最新数据（{told.seen}，{zone}）"
+        if not told.begin:
+            return f"{told.device} {seen}一直处于{state}状态（{told.condition}）。"
+        since = f"{'' if told.known else '第一条数据 '}{told.begin}（{zone}）"
+        before = f"此前停机 {told.before.length}。" if told.before else ""
+        pausing = "此刻处于短暂停顿。" if told.pausing else ""
+        return (
+            f"{told.device} 自 {since}起一直处于{state}状态（{told.condition}），{seen}已持续 {told.length}。"
+            f"{before}{pausing}"
+        )
+
+    def pauses_left_out(self, least: str) -> str:
+        """Say what is no stop."""
+        return f"不足 {least}的停顿不算停机。"
+
+    def pausing(self, line: str, length: str) -> str:
+        """Say that it pauses."""
+        return f"{line}它正处于短暂停顿（目前 {length}），不算停机。"
+
+    def running_ones(self, devices: Sequence[str], count: int, *, running: bool) -> str:
+        """Say which run or stand."""
+        named = f"：{'、'.join(devices)}" if devices else ""
+        return f"{count} 台设备中有 {len(devices)} 台{'在运行' if running else '停机'}{named}。"
 
     def energy_estimated(self) -> str:
         """Say that no energy is measured."""

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from llm_service.domain.offline.phrases_states import Doing, FarExtreme, MeanTime, Place, Stretch, Versus
+from llm_service.domain.offline.phrases_states import (
+    Doing,
+    FarExtreme,
+    MeanTime,
+    Place,
+    StandingSince,
+    Stretch,
+    Versus,
+)
 from llm_service.domain.offline.shared_wording import SharedWording
 
 _SIDES: Final = {-1: "is lower than usual", 0: "is usual", 1: "is higher than usual"}
@@ -104,6 +112,32 @@ class EnglishStates(SharedWording):
             return f"{named} is the same in both: {value} {first} and {second}."
         side = "lower" if lowest else "higher"
         return f"{named} is {side} {first}: {value}, against {other} {second}."
+
+    def standing_since(self, told: StandingSince) -> str:
+        """Say since when it runs or stands."""
+        zone = self.times.name
+        state = f"been running ({told.condition})" if told.running else f"stood still ({told.condition})"
+        seen = f"until its last reading ({told.seen} {zone})"
+        if not told.begin:
+            return f"{told.device} has {state} in all of its readings, {seen}."
+        since = told.begin if told.known else f"its first reading, {told.begin}"
+        before = f" Before that it stood still for {told.before.length}." if told.before else ""
+        pausing = " At this moment it is in a short pause." if told.pausing else ""
+        return f"{told.device} has {state} since {since} {zone}, for {told.length} {seen}.{before}{pausing}"
+
+    def pauses_left_out(self, least: str) -> str:
+        """Say what is no stop."""
+        return f"Pauses shorter than {least} are no stops here."
+
+    def pausing(self, line: str, length: str) -> str:
+        """Say that it pauses."""
+        return f"{line} It is in a short pause, of {length} so far, which is no stop."
+
+    def running_ones(self, devices: Sequence[str], count: int, *, running: bool) -> str:
+        """Say which run or stand."""
+        state = "running" if running else "stopped"
+        verb = "is" if len(devices) == 1 else "are"
+        return f"{len(devices)} of {count} devices {verb} {state}{': ' if devices else ''}{', '.join(devices)}."
 
     def energy_estimated(self) -> str:
         """Say that no energy is measured."""

@@ -93,6 +93,12 @@ def _counts_all(query: StructuredQuery, sentence: Sentence) -> bool:
     return shared or summed or any(part in said for part in _IDLING)
 
 
+def is_brief(query: StructuredQuery) -> bool:
+    """Return whether the state is called by the arc or the weld, which pauses between two seams interrupt."""
+    said = [note.words[0].lower() for note in query.notes if note.remark is Remark.READ_AS]
+    return any(part in each for each in said for part in _BRIEF)
+
+
 def says(query: StructuredQuery, state: State) -> bool:
     """Return whether the state is the one condition of `query`, in whatever unit its field has."""
     plain = tuple(replace(each, unit="") for each in query.conditions)

@@ -63,6 +63,7 @@ from llm_service.domain.offline.shop_talk import read_or_not, read_weld_number
 from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
+from llm_service.domain.offline.standing_asked import with_standing
 from llm_service.domain.offline.start_asked import with_starts
 from llm_service.domain.offline.state import find_states
 from llm_service.domain.offline.statistic_again import find_statistic_again
@@ -183,7 +184,8 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_reason(with_mean_time(with_lasting(query, sentence), sentence), sentence)
     query = with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
     query = with_comparative(with_extent(with_gist(query, sentence), sentence), sentence)
-    return with_flag(with_unbroken(with_presence(query, sentence), sentence), sentence)
+    query = with_flag(with_unbroken(with_presence(query, sentence), sentence), sentence)
+    return with_standing(query, sentence)
 
 
 def _prepare(sentence: Sentence, reading: Reading) -> None:

@@ -79,6 +79,25 @@ class Doing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingSince:
+    """Since when a device runs, or stands, up to its last reading; `begin` is "" where that is not known.
+
+    `known` says that its state changed then, and not that its readings begin there. `pausing` is a running one that
+    stands for a moment, `before` the stop that it runs since.
+    """
+
+    device: str
+    running: bool
+    condition: str
+    begin: str
+    length: str
+    seen: str
+    known: bool
+    pausing: bool
+    before: Stretch | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeanTime:
     """How long a device ran between two stops, or (with `repair`) how long a stop was, on average; "" without a stop.
 
@@ -149,6 +168,22 @@ class StateWording(Protocol):
 
         `name` is that of the devices, of the number, and of what fits ("" for all readings).
         """
+        ...
+
+    def standing_since(self, told: StandingSince) -> str:
+        """Say since when a device runs, or stands."""
+        ...
+
+    def pauses_left_out(self, least: str) -> str:
+        """Say that pauses shorter than `least` are no stops."""
+        ...
+
+    def pausing(self, line: str, length: str) -> str:
+        """Say, behind what is said of a device, that it is in a pause of so much so far."""
+        ...
+
+    def running_ones(self, devices: Sequence[str], count: int, *, running: bool) -> str:
+        """Say which of `count` devices run, or stand, where some are in a pause that is no stop."""
         ...
 
     def energy_estimated(self) -> str:

@@ -21,6 +21,7 @@ from llm_service.domain.offline.plan_power import answer_power_of, asks_power
 from llm_service.domain.offline.plan_presence import answer_presence_of
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
 from llm_service.domain.offline.plan_slopes import answer_slopes_of, asks_slopes
+from llm_service.domain.offline.plan_standing import answer_standing_of, asks_standing
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
 from llm_service.domain.offline.plan_states import answer_holding
 from llm_service.domain.offline.plan_statistics import answer_statistics
@@ -139,7 +140,14 @@ def _special(plan: PlanState) -> Step | None:
         return answer_slopes_of(plan)
     if plan.query.judged:
         return answer_judged_of(plan, plan.query.judged)
-    return answer_versus_of(plan) if asks_versus(plan) else None
+    return _in_time(plan)
+
+
+def _in_time(plan: PlanState) -> Step | None:
+    """The next step to when one machine was above another, or since when it runs; None for anything else."""
+    if asks_versus(plan):
+        return answer_versus_of(plan)
+    return answer_standing_of(plan) if asks_standing(plan) else None
 
 
 def _list_names(plan: PlanState) -> CallTools | None:

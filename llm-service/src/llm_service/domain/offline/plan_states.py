@@ -6,6 +6,7 @@ from dataclasses import replace
 from llm_service.domain.offline import answer_states
 from llm_service.domain.offline.gathering import Gathered
 from llm_service.domain.offline.plan_calls import CallPlanner
+from llm_service.domain.offline.plan_standing import pauses
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import Series
@@ -24,10 +25,14 @@ def answer_holding(plan: PlanState) -> Step:
     found = plan.gathered(DeviceTool.QUERY, calls)
     if not isinstance(found, list):
         return found
+    read = _series(query.devices, found) if not times else []
+    paused = pauses(plan, read)
+    if not isinstance(paused, dict):
+        return paused
     plan.heed("holds", {})
     moments: Sequence[TimeRange | None] = times or (None,)
     texts = [
-        answer_states.holding(plan.report, query, _series(query.devices, found[at * len(query.devices) :]))
+        answer_states.holding(plan.report, query, _series(query.devices, found[at * len(query.devices) :]), paused)
         for at in range(len(moments))
     ]
     return plan.say("\n\n".join(texts))

@@ -219,6 +219,8 @@ class StructuredQuery:
 
     `prevalent` ("most", "least") asks which of the labels that the conditions name there was more, or less, of.
 
+    `standing` asks since when machines run, or stand: by the stops that last, no pauses.
+
     `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
@@ -308,6 +310,7 @@ class StructuredQuery:
     unbroken: bool = False
     prevalent: str = ""
     which_time: str = ""
+    standing: bool = False
 
     @property
     def first_device(self) -> str:
