@@ -10,6 +10,7 @@ from llm_service.domain.offline.clock_again import on_clock
 from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
 from llm_service.domain.offline.period import midnight, moved
 from llm_service.domain.offline.query import Intent, Language, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.words_state import SAME_TIME
 
 _HELD: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 _WHICH: Final = {Language.ENGLISH: "which", Language.CHINESE: "哪个"}
@@ -24,7 +25,7 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
     """
     if before is None or query.refused:
         return timeless(query)
-    query = of_place(_behind(query, before.time), before)
+    query = _in_same_time(of_place(_behind(query, before.time), before), before)
     if query.another:
         named = of_another(query, before, spoken)
         leans = query.follows or not _says_what(query)
@@ -50,6 +51,17 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
         unread = (*query.unread, *((_WHICH[query.language],) if lone else ()))
         query = replace(query, rank=False, all_devices=False, of_them=False, unread=unread)
     return timeless(chosen or _completed(query, before))
+
+
+def _in_same_time(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    """ "And the pass rate of WLD003 in the same period?": the time that was spoken of, and no more of the question."""
+    if not query.same_time or query.time or before.time is None or not _says_what(before):
+        return query
+    unread = tuple(each for each in query.unread if each.lower() not in SAME_TIME)
+    if not (_says_what(query) and names_devices(query)):
+        return replace(query, follows=True, unread=unread)
+    zone = query.zone or before.zone
+    return replace(query, follows=False, unread=unread, time=before.time, periods=before.periods, zone=zone)
 
 
 def timeless(query: StructuredQuery) -> StructuredQuery:

@@ -60,6 +60,7 @@ from llm_service.domain.offline.reason_asked import with_reason
 from llm_service.domain.offline.recently_asked import with_recently
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.shop_talk import read_or_not, read_weld_number
+from llm_service.domain.offline.short_words import read_short_words
 from llm_service.domain.offline.slip import correct_slips
 from llm_service.domain.offline.spell import find_spells
 from llm_service.domain.offline.spelling import correct_spelling
@@ -195,6 +196,7 @@ def _prepare(sentence: Sentence, reading: Reading) -> None:
     _skip_tag(sentence)
     read_or_not(sentence)
     read_weld_number(sentence)
+    read_short_words(sentence)
     reading.at_once = find_at_once(sentence)
 
 

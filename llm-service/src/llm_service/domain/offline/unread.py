@@ -29,7 +29,9 @@ _LIMITS_CHINESE: Final = frozenset({"当", "其中", "如果", "且满足", "满
 # Empty words that say something after "while" or "when": "while it is going", "when a weld is on".
 _TELLING: Final = frozenset({"weld", "welds", "going"})
 # What says nothing beside the word for a quality or a machine: "good welding", "焊接良好".
-_BESIDE: Final = frozenset({"welding", "part", "parts", "piece", "pieces", "焊接", "工件", "件"})
+_BESIDE: Final = frozenset(
+    {"welding", "part", "parts", "piece", "pieces", "seam", "seams", "焊接", "工件", "件", "焊道"}
+)
 # What asks for the counts of a text field's values, which is how those are answered; of numbers it says something.
 _OF_TEXTS: Final = frozenset(
     {
@@ -78,6 +80,11 @@ _COUNTED: Final = frozenset({"weld", "welds", "run", "焊缝", "焊点", "焊"})
 # "How many metres of wire did it weld" is what it used.
 _CONSUMING: Final = frozenset({"feed", "feeds", "fed", "weld", "welded", "welds", "焊了", "焊", "焊掉", "焊掉了"})
 _CONSUMED: Final = frozenset({"wire_feed"})
+# How quickly a course goes, or wire is fed: both are told.
+_SPEEDS: Final = frozenset({"快", "慢"})
+_FEED_SPEEDS: Final = _SPEEDS | {"fast", "slow"}
+# "降到 40 度以下": where it went is the condition.
+_GONE: Final = frozenset({"降", "升", "跌", "涨", "掉"})
 # "温度是多少度".
 _DEGREES: Final = frozenset({"度", "摄氏度", "degrees"})
 # What stretches are anyway.
@@ -215,6 +222,12 @@ def _says_no_more(text: str, reading: "Reading") -> bool:
         return (topic.named is Intent.TREND and topic.varies) or Statistic.STD in topic.statistics
     if text in _UNBROKEN or text in UNBROKEN:
         return bool(_TIMED.intersection(topic.statistics)) or reading.when or topic.since
+    if text in _FEED_SPEEDS:
+        course = topic.named is Intent.TREND and bool(topic.fields) and text in _SPEEDS
+        return course or "wire_feed" in topic.fields
+    if text in _GONE:
+        # "最低降到多少", "降到 40 度以下".
+        return bool(reading.conditions) or not _ENDS.isdisjoint(topic.statistics)
     if text in _DEGREES:
         return "temperature" in topic.fields
     named = topic.fields or ("wire_feed",) * (reading.unit == "m")

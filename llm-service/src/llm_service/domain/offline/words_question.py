@@ -128,6 +128,7 @@ _ABSENT: Final = (
     "|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作|谁在操作|谁在用|responsible"
     "|in charge of|in charge|whose job|谁负责|负责人|由谁负责|负责|cost|costs|price|expensive|费用|成本|电费|价格|花费"
     "|多少钱|weather|the weather|天气|天气预报|室外|户外|next service|the next service|due for service|service due"
+    "|remaining|remains|remain|is left|are left|left over|still left|还剩|剩余|剩下|还剩下|还有多少焊丝"
     f"|serviced|maintenance|保养|who used|{_TRADE}"
 )
 _TO_COME: Final = (

@@ -129,8 +129,13 @@ _SAME_TIME: Final = (
     "same time|the same time|this time|at the same time|at this time|same hour|the same hour|这个时候|这时候|此时"
     "|同一时间|同一时刻|同时|这个时间|这个点|这个钟点|同样时间|相同时间"
     "|simultaneously|simultaneous|at once|concurrently|同一时段|同时段|相同时段|同一时间段|相同时间段|同一个时段|the "
-    "same period"
+    "same period|same period|the same span|same span|the same time span|same time span|the same time range"
+    "|same time range|the same range of time|the same hours|same hours|the same window|the same time window"
+    "|the same timeframe|the same time frame|同期|同一期间|同样时段|同样的时段|同样的时间|同样的时间段|同一段时间"
+    "|相同的时间|相同的时间段|相同的时段"
 )
+SAME_TIME: Final = frozenset(_SAME_TIME.split("|"))
+"""What names the time that was spoken of."""
 
 
 def add_state_words(lexicon: Lexicon) -> None:
