@@ -138,6 +138,39 @@ NOT_IN_THE_DATA = [
     "Which supplier does the wire of WLD001 come from?",
     "What did the gas cost yesterday?",
 ]
+LEFT_OVER = [
+    *(
+        f"How {much} {material} {left}{where}?"
+        for much, material in (("much", "wire"), ("many kg of", "wire"), ("many litres of", "gas"))
+        for left in ("is left", "are left", "is remaining")
+        for where in ("", " on WLD001")
+    ),
+    *(
+        f"{device}{material}{left}"
+        for device in ("", "WLD001 的")
+        for material in ("焊丝", "气")
+        for left in ("还剩多少", "还有多少")
+    ),
+    *("how much wire do we have in stock?", "is there enough wire for today?", "when will the gas of WLD001 run out?"),
+    *("WLD001 的气还够用多久", "焊丝还能用多久", "WLD001的焊丝库存还有多少"),
+]
+
+
+@pytest.mark.parametrize("text", LEFT_OVER)
+async def test_what_is_left_of_wire_or_gas_is_said_not_to_be_in_the_data(talk: Any, text: str) -> None:
+    answer = await talk.ask(text)
+    assert answer.startswith(("I can't answer that (“", "这个问题我回答不了（“"))
+    assert all(word not in answer for word in ("_KEY", "key", "密钥", "restart", "重启"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["how much wire did WLD001 use today?", "今天用完了多少气", "WLD001 今天还有多少次停机", "WLD001 今天用了多少气"],
+)
+def test_what_was_used_is_no_question_for_what_is_left(text: str) -> None:
+    assert parse_prompt(text, NOW).refused == ""
+
+
 TO_COME = [
     *(
         f"如果{field}再加 {more}，温度{will}？"
