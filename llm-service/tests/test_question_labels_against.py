@@ -64,6 +64,8 @@ def test_two_labels_are_compared_in_english(pair: list[str], asked: tuple[str, s
         "哪台机器今天气孔和咬边最多",
         "how many porosity or undercut readings on WLD001 today?",
         "share of porosity and undercut on WLD001 today",
+        "WLD001昨天良好的读数比气孔的多多少",
+        "WLD001 今天气孔比咬边少多少",
     ],
 )
 def test_what_is_asked_of_machines_or_numbers_compares_no_labels(text: str) -> None:

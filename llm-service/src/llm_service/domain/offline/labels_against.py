@@ -83,6 +83,8 @@ def _chooses(sentence: Sentence, texts: set[str]) -> bool:
 def _is_plain(query: StructuredQuery, sentence: Sentence) -> bool:
     """Whether nothing else is asked for."""
     counted = any(Kind.HOW_MANY in lexeme.senses or Kind.SHARE in lexeme.senses for lexeme in sentence.lexemes)
+    # "多多少" asks by how many.
+    counted = counted or any("多少" in lexeme.text or lexeme.text.endswith("几") for lexeme in sentence.lexemes)
     numbers = query.percentiles or query.interval or query.limit or query.unit or query.judged or query.least
     other = query.when or query.since or query.refused or query.negation or query.holds or query.by_group
     fields = {each.field for each in query.conditions} | set(query.fields)
