@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from llm_service.domain.offline.chinese_events import ChineseEvents
+from llm_service.domain.offline.phrases_devices import Crossing
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
@@ -21,6 +22,25 @@ class ChineseDevices(ChineseEvents):
             "兼容 OpenAI 协议的本地服务（vLLM、Ollama 等）可通过 `OPENAI_BASE_URL`、"
             "`OPENAI_API_KEY` 和 `OPENAI_MODELS` 接入。"
         )
+
+    def crossing_head(self, where: tuple[str, str], first: str, time: str, count: tuple[int, int]) -> str:
+        """Say which was first."""
+        if not first:
+            return f"没有：{where[1]}，{count[1]} 台设备都没有{where[0]}。"
+        return f"有：{where[1]}，{count[1]} 台设备中有 {count[0]} 台{where[0]}，最早是 {first}（{time}）："
+
+    def crossing(self, told: Crossing) -> str:
+        """Say when it was first so."""
+        zone = self.times.name
+        if not told.first:
+            return f"- {told.device}：没有。"
+        if told.single:
+            return f"- {told.device}：只有个别数据，可能是传感器瞬时误差；最早 {told.first}（{zone}）。"
+        if told.lasting is None:
+            return f"- {told.device}：最早 {told.first}（{zone}）。"
+        begun = "（所问时段由此开始，可能更早）" if told.before else ""
+        earlier = f"；此前 {told.first} 有个别数据" if told.earlier else ""
+        return f"- {told.device}：最早 {told.lasting.begin}（{zone}）{begun}，持续 {told.lasting.length}{earlier}。"
 
     def thanked(self) -> str:
         """Answer thanks."""

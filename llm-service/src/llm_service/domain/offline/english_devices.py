@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from llm_service.domain.offline.english_events import EnglishEvents
+from llm_service.domain.offline.phrases_devices import Crossing
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
 
@@ -21,6 +22,28 @@ class EnglishDevices(EnglishEvents):
             "`DEEPSEEK_API_KEY`. A local server that speaks the OpenAI protocol (vLLM, Ollama …) works with "
             "`OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODELS`."
         )
+
+    def crossing_head(self, where: tuple[str, str], first: str, time: str, count: tuple[int, int]) -> str:
+        """Say which was first."""
+        condition, period = where[0].removeprefix("where "), where[1]
+        if not first:
+            return f"No: {condition} on none of {count[1]} devices {period}."
+        return f"Yes: {condition} on {count[0]} of {count[1]} devices {period}, first on {first} at {time}:"
+
+    def crossing(self, told: Crossing) -> str:
+        """Say when it was first so."""
+        zone = self.times.name
+        if not told.first:
+            return f"- {told.device}: in no reading."
+        if told.single:
+            return (
+                f"- {told.device}: single readings alone, as of a sensor that errs; the first at {told.first} {zone}."
+            )
+        if told.lasting is None:
+            return f"- {told.device}: first at {told.first} {zone}."
+        begun = " (and maybe before, as the time asked for begins there)" if told.before else ""
+        earlier = f"; a single reading before that at {told.first}" if told.earlier else ""
+        return f"- {told.device}: first at {told.lasting.begin} {zone}{begun}, for {told.lasting.length}{earlier}."
 
     def thanked(self) -> str:
         """Answer thanks."""

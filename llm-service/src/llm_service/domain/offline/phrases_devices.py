@@ -1,11 +1,28 @@
 """The phrases of a report about devices, and about what can't be answered."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from llm_service.domain.offline.phrases_states import StateWording
+from llm_service.domain.offline.phrases_states import StateWording, Stretch
 from llm_service.domain.offline.query import TimeRange
 from llm_service.domain.offline.result import DeviceCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """When a device first passed a limit: `first` is the first reading beyond it ("" for none), `lasting` what lasted.
+
+    They are `single` readings where none lasted; some came `earlier` than what lasted. It may have begun `before` the
+    range.
+    """
+
+    device: str
+    first: str
+    lasting: Stretch | None
+    single: bool
+    earlier: bool
+    before: bool
 
 
 class DeviceWording(StateWording, Protocol):
@@ -13,6 +30,14 @@ class DeviceWording(StateWording, Protocol):
 
     def unconfigured(self) -> str:
         """Say that no model is configured, how to configure one, and what works without."""
+        ...
+
+    def crossing_head(self, where: tuple[str, str], first: str, time: str, count: tuple[int, int]) -> str:
+        """Say which device first fitted a condition in a range (`where`), and how many did of all ("" for none)."""
+        ...
+
+    def crossing(self, told: Crossing) -> str:
+        """Say when a device first passed the limit."""
         ...
 
     def thanked(self) -> str:

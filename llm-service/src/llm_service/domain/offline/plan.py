@@ -15,6 +15,7 @@ from llm_service.domain.offline.lasting_stop import asks_times, says
 from llm_service.domain.offline.own_name import may_name_device
 from llm_service.domain.offline.plan_alarm import prepare_alarms
 from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_anomalies
+from llm_service.domain.offline.plan_crossing import answer_crossing_of, asks_crossing
 from llm_service.domain.offline.plan_judged import answer_judged_of
 from llm_service.domain.offline.plan_labels import answer_labels_of
 from llm_service.domain.offline.plan_power import answer_power_of, asks_power
@@ -147,6 +148,8 @@ def _in_time(plan: PlanState) -> Step | None:
     """The next step to when one machine was above another, or since when it runs; None for anything else."""
     if asks_versus(plan):
         return answer_versus_of(plan)
+    if asks_crossing(plan):
+        return answer_crossing_of(plan)
     return answer_standing_of(plan) if asks_standing(plan) else None
 
 

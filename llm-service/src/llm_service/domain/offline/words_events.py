@@ -33,7 +33,7 @@ _INTEGRAL: Final = (
     "|volume of|how much in total|消耗|用了|用掉|累计|总用量|消耗量|积分|用量|总量|总消耗|耗了|耗|耗掉|烧了"
     "|用去|用的|用得|耗的|耗量|一共用了|总共用了|消耗了"
 )
-_FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早一次|头一次"
+_FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早一次|头一次|最先"
 _LAST: Final = (
     "last time|the last time|most recent time|the most recent time|latest time|最后一次|最近一次|上一次|上次|最近一回"
 )
