@@ -41,7 +41,8 @@ def asks_crossing(plan: PlanState) -> bool:
 
 def answer_crossing_of(plan: PlanState) -> Step:
     """Return the next step to when each machine first passed the limit."""
-    query = replace(plan.query, rank=False, whether=False)
+    # Who was first is the order that is asked for.
+    query = plan.query = replace(plan.query, rank=False, whether=False)
     read = _read(plan, [query, _lasting(query)])
     if not isinstance(read, list):
         return read
