@@ -86,7 +86,9 @@ def test_the_hottest_hours_are_ranked_by_their_temperature_and_not_by_their_read
 def test_the_commonest_fault_is_counted_by_labels() -> None:
     text = "Which fault type was most common on WLD001 today: porosity, undercut or lack of fusion?"
     query = parse_prompt(text, NOW)
-    assert (query.intent, query.fields) == (Intent.STATISTICS, ("quality_label",))
+    counted = [(each.field, each.value) for each in query.conditions]
+    assert counted == [("quality_label", each) for each in ("porosity", "undercut", "lack_of_fusion")]
+    assert (query.intent, query.prevalent, query.unread) == (Intent.STATISTICS, "most", ())
 
 
 @pytest.mark.parametrize("text", ["WLD001 今天有没有漏采的数据？", "WLD001 今天漏传了多少数据"])

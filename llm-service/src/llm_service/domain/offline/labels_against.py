@@ -27,7 +27,22 @@ _MACHINES: Final = frozenset({"哪台", "哪一台", "哪几台"})
 _PASSED: Final = frozenset(
     {
         *("more", "most", "less", "fewer", "fewest", "least", "frequent", "common", "often", "prevalent", "than"),
-        *("or", "and", "of", "the", "which", "was", "there", "as", "was more", "vs", "more often", "frequently"),
+        *(
+            "or",
+            "and",
+            "of",
+            "the",
+            "which",
+            "was",
+            "there",
+            "as",
+            "was more",
+            "vs",
+            "more often",
+            "frequently",
+            "type",
+            "kind",
+        ),
     }
 )
 _PASSED_CHINESE: Final = frozenset("种更多少较还是比哪个常见些类谁和与的")
