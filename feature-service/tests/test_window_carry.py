@@ -48,7 +48,7 @@ def stretches_of(times):
 def test_the_end_of_a_block_changes_neither_the_windows_nor_the_longest_stretch(steps, blocks):
     ends = [0, *accumulate(blocks)]
     times = list(accumulate(steps))[: ends[-1]]
-    carry = WindowCarry(WindowPlan(size=SIZE, overlap=1 / 3, max_gap=MAX_GAP), ("min", "max"))
+    carry = WindowCarry(WindowPlan(size=SIZE, overlap=1 / 3, max_gap=MAX_GAP), ("min", "max"), lambda: None)
     made, longest = [], []
     for begin, end in pairwise(ends):
         starts, features = carry.cut(rows_at(times[begin:end]))
@@ -67,6 +67,6 @@ def test_the_end_of_a_block_changes_neither_the_windows_nor_the_longest_stretch(
 
 
 def test_without_a_longest_gap_no_stretch_is_counted():
-    carry = WindowCarry(WindowPlan(size=SIZE, overlap=0), ("min",))
+    carry = WindowCarry(WindowPlan(size=SIZE, overlap=0), ("min",), lambda: None)
     found = [carry.cut(rows_at(block))[0].astype(np.int64).tolist() for block in ([1, 2, 900], [901, 5000], [9000])]
     assert (found, carry.longest, carry.rows) == ([[1], [], [901]], 0, 6)

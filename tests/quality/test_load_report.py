@@ -119,7 +119,7 @@ def test_people_streams_and_models_come_to_a_running_system(tmp_path: Path) -> N
     system = start_system(tmp_path / "home")
     try:
         command = [sys.executable, "-m", "bench.load_test", "--seconds", "6", "--mode", "mixed", "--url", system.url]
-        command += ["--home", str(system.home), "--people", "6", "--readers", "2", "--modellers", "1"]
+        command += ["--home", str(system.home), "--people", "24", "--readers", "2", "--modellers", "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     finally:
         system.stop()

@@ -105,7 +105,13 @@ def _give_away(folder: Path) -> None:
 def _in_container() -> PostgresServer:
     from testcontainers.community.postgres import PostgresContainer
 
-    container = PostgresContainer("postgres:15-alpine", username="penstock", password="penstock", dbname="penstock")
+    container = PostgresContainer(
+        "postgres:15-alpine",
+        username="penstock",
+        password="penstock",
+        dbname="penstock",
+        docker_client_kw={"timeout": HANG_SECONDS},
+    )
     container.start()
     url = container.get_connection_url(driver=None)
     return PostgresServer(url=url, found_as="container", stop=container.stop)

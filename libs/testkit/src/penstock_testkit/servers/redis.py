@@ -112,7 +112,7 @@ def redis_binary() -> str:
 def _in_container() -> RedisServer:
     from testcontainers.community.redis import RedisContainer
 
-    container = RedisContainer("redis:7-alpine")
+    container = RedisContainer("redis:7-alpine", docker_client_kw={"timeout": HANG_SECONDS})
     container.start()
     url = f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
     return RedisServer(url=url, found_as="container", stop=container.stop)
