@@ -51,7 +51,7 @@ _PAUSE: Final = 0.25
 _GROWTH: Final = 1.15
 # Seconds without a full limit after which a fall is forgotten.
 _FORGOTTEN: Final = 2.0
-# Seconds for which it is known at least how many calls are carried; it is forgotten after twice as long.
+# Seconds for which it is known how many calls are carried.
 _CARRIED: Final = 5.0
 # Waits below this part of the target say nothing about how long a queue would be with more calls.
 _TELLING: Final = 0.25
@@ -88,10 +88,9 @@ class ConcurrencyLimiter:
         self._bound = inf
         # How many probes in a row came back and had waited.
         self._told = 0
-        # Among how many calls a probe came through in time since when, and among how many in as long a time before.
+        # Among how many calls a probe came through in time, and when.
         self._carried = 0
-        self._carried_since = 0.0
-        self._carried_before = 0
+        self._carried_at = 0.0
         self._held: dict[str, int] = {}
         self._observed_at: float | None = None
         self._has_stood = False
@@ -137,7 +136,7 @@ class ConcurrencyLimiter:
         self._told = self._told if waits else 0
         least = LEAST if max(len(telling), self._told) > 1 else LEAST_BY_ONE
         fitting = min((each.among * self._target / each.seconds for each in telling), default=inf)
-        self._bound = max(least, self._carried, self._carried_before, fitting)
+        self._bound = max(least, self._carried, fitting)
 
     def _tells(self, wait: Wait) -> bool:
         return wait.seconds > _TELLING * self._target
@@ -145,12 +144,11 @@ class ConcurrencyLimiter:
     def record(self, now: float, wait: Wait) -> None:
         """Take note of a probe that has come back."""
         self._told = self._told + 1 if self._tells(wait) else 0
-        passed = now - self._carried_since
-        if passed > _CARRIED:
-            self._carried_before = self._carried if passed <= 2 * _CARRIED else 0
-            self._carried, self._carried_since = 0, now
-        if wait.seconds <= self._target:
-            self._carried = max(self._carried, wait.among)
+        is_over = now - self._carried_at > _CARRIED
+        if wait.seconds <= self._target and (wait.among >= self._carried or is_over):
+            self._carried, self._carried_at = wait.among, now
+        elif is_over:
+            self._carried = 0
 
     def observe(self, now: float, delay: float) -> None:
         """Take note that a call that does nothing has been waiting `delay` seconds at `now`."""
@@ -173,8 +171,7 @@ class ConcurrencyLimiter:
 
     def _fall(self, now: float) -> None:
         """Take as many as wait no longer than they may; it shows when what waits now is done."""
-        self._has_stood, self._full_at = True, now
-        self._carried = self._carried_before = 0
+        self._has_stood, self._full_at, self._carried = True, now, 0
         if now - self._fell_at < _REST:
             return
         self._fell_at = now
