@@ -5,21 +5,17 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
-import grpc.aio
 import pytest
 from penstock.chat.v1 import chat_pb2 as pb
+from penstock.chat.v1 import chat_pb2_grpc
 
 from penstock_kit.context import Caller
-from penstock_kit.errors import (
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ResourceExhausted,
-    Unavailable,
-)
+from penstock_kit.errors import InvalidArgument, NotFound, PermissionDenied, ResourceExhausted, Unavailable
+from penstock_kit.grpc.call import EOF
 from penstock_testkit.contracts.stream_law import assembled, assert_gapless, assert_whole
+from penstock_testkit.narrow_channel import open_narrow_channel
 from penstock_testkit.services import Fail, Hang, Wait
-from penstock_testkit.waiting import HANG_SECONDS, until
+from penstock_testkit.waiting import HANG_SECONDS, until, until_true
 
 SECONDS = HANG_SECONDS
 
@@ -37,7 +33,7 @@ async def rest_of(call: Any) -> list[pb.ChatEvent]:
     """Read what is left of a call begun by `first_events`."""
     events: list[pb.ChatEvent] = []
     async with asyncio.timeout(SECONDS):
-        while (message := await call.read()) is not grpc.aio.EOF:
+        while (message := await call.read()) is not EOF:
             events.extend(message.events)
     return events
 
@@ -317,17 +313,20 @@ async def test_an_answer_is_counted_once_and_with_the_time_to_its_first_event(ch
 
 @pytest.mark.parametrize("chat_settings", [{"stale_seconds": 0.1}], indirect=True)
 async def test_a_reader_that_takes_nothing_is_ended_and_counted(chat: Any) -> None:
-    # More than the transport's buffers hold, so that the server's write has to wait for the reader.
-    chat.llm.rounds = [chat.says(*["x" * 100_000] * 60)]
-    call = chat.ask(await chat.conversation())
-    await first_events(call, 1)
-    await until(lambda: chat.services.statistics.outcomes["completed"] == 1)
-    async with asyncio.timeout(SECONDS):
-        while await chat.services.readers.clean() != 1:  # noqa: ASYNC110 - the service has no event for it
-            await asyncio.sleep(0.01)
-    assert chat.services.statistics.stale_cleaned == 1
-    with pytest.raises(Unavailable, match="read on from the last sequence"):
-        await rest_of(call)
+    async def one_cleaned() -> bool:
+        return await chat.services.readers.clean() == 1
+
+    # More than such a channel takes ahead, so that the server's write has to wait for the reader.
+    chat.llm.rounds = [chat.says(*["x" * 100_000] * 10)]
+    request = pb.StreamChatRequest(conversation_id=await chat.conversation(), content="Hello?")
+    async with open_narrow_channel(f"127.0.0.1:{chat.server.port}", service="chat-stream-service") as channel:
+        call = chat_pb2_grpc.StreamServiceStub(channel).StreamChat(request)
+        await first_events(call, 1)
+        await until(lambda: chat.services.statistics.outcomes["completed"] == 1)
+        await until_true(one_cleaned)
+        assert chat.services.statistics.stale_cleaned == 1
+        with pytest.raises(Unavailable, match="read on from the last sequence"):
+            await rest_of(call)
     assert chat.services.statistics.active_connections == 0
 
 

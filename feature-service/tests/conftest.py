@@ -28,8 +28,9 @@ from penstock_testkit.databases import lay_out, migrated
 
 @dataclass(frozen=True)
 class RunningService:
-    """Stubs of a running service."""
+    """Stubs of a running service, and where it listens."""
 
+    address: str
     features: feature_pb2_grpc.FeatureServiceStub
     metadata: feature_pb2_grpc.MetadataServiceStub
     backup: backup_pb2_grpc.BackupServiceStub
@@ -56,6 +57,7 @@ async def running_service(
         port = await server.start(0)
         async with open_channel(f"127.0.0.1:{port}", service="feature-service") as channel:
             yield RunningService(
+                address=f"127.0.0.1:{port}",
                 features=feature_pb2_grpc.FeatureServiceStub(channel),
                 metadata=feature_pb2_grpc.MetadataServiceStub(channel),
                 backup=backup_pb2_grpc.BackupServiceStub(channel),
