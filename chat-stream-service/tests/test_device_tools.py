@@ -181,6 +181,26 @@ async def test_conditions_become_filters_and_both_row_counts_are_told(chat: Any)
     assert (other.operator, other.values[0].text) == (feature_pb2.Filter.OPERATOR_NE, "good")
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"start_time": "1970-01-01"}, ("1970-01-01T00:01:00Z", "1970-01-01T00:01:30Z")),
+        ({"end_time": "1970-01-02"}, ("1970-01-01T00:01:00Z", "1970-01-01T00:01:30Z")),
+        ({}, None),
+        ({"start_time": "1970-01-01", "conditions": [{"field": "current", "operator": ">", "value": 200}]}, None),
+    ],
+    ids=["start", "end", "no range", "of rows that fit"],
+)
+async def test_of_a_range_it_is_told_when_its_first_and_last_rows_were(
+    asked: dict[str, Any], told: tuple[str, str] | None, chat: Any
+) -> None:
+    chat.feature.statistics = feature_pb2.ComputeStatisticsResponse(
+        row_count=3, first_time=Timestamp(seconds=60), last_time=Timestamp(seconds=90)
+    )
+    shown = await tool_result(chat, "device_statistics", device_code="A", **asked)
+    assert (shown.get("first_row_time"), shown.get("last_row_time")) == (told or (None, None))
+
+
 async def test_percentiles_extremes_correlations_and_counts_are_told_when_asked_for(chat: Any) -> None:
     fields = [
         feature_pb2.FieldStatistics(field="current", unit="A", percentiles=[1.5, 9], max_time=Timestamp(seconds=5)),

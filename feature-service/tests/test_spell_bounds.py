@@ -46,14 +46,10 @@ async def test_a_row_lasts_for_ten_steps_at_most_and_a_longer_silence_parts_two_
         (10, 20, [(0, 220)]),
         (30, 30, [(0, 230)]),
         (30, 30 + MICRO, [(0, 120), (130 + MICRO, 100)]),
-        (90, 60, [(0, 260)]),
-        (90, 60 + MICRO, [(0, 120), (160 + MICRO, 100)]),
     ],
-    ids=["ten steps", "as long as a spell has to be", "longer than that", "a minute", "longer than a minute"],
+    ids=["ten steps", "as long as a spell has to be", "longer than that"],
 )
-async def test_a_spell_that_has_to_last_is_not_parted_by_a_shorter_silence_of_up_to_a_minute(
-    store, shortest, silence, spells
-):
+async def test_a_spell_that_has_to_last_is_not_parted_by_a_shorter_silence(store, shortest, silence, spells):
     again = 100 + silence
     times = [*range(0, 102, 2), *(again + each for each in range(0, 102, 2))]
     await store.append(KEY, frame_of(times, a=[1] * 50 + [1] + [1] * 50 + [0]))
@@ -65,17 +61,29 @@ async def test_a_spell_that_has_to_last_is_not_parted_by_a_shorter_silence_of_up
 
 
 @pytest.mark.parametrize(
+    ("silence", "spells"),
+    [(300, [(0, 1300)]), (300 + MICRO, [(0, 520), (800 + MICRO, 500)])],
+    ids=["as long", "longer"],
+)
+async def test_a_spell_that_has_to_last_is_parted_by_a_silence_of_more_than_five_minutes(store, silence, spells):
+    times = [*range(0, 502, 2), *(500 + silence + each for each in range(0, 502, 2))]
+    await store.append(KEY, frame_of(times, a=[1] * (len(times) - 1) + [0]))
+    found = await store.fitting_time(KEY, query(ON, shortest_spell=400 * SECOND))
+    assert sorted(told(found.longest)) == spells
+
+
+@pytest.mark.parametrize(
     ("before", "silence", "behind", "spells"),
     [
-        (280, 30, 300, [(0, 610)]),
-        (280 - 2, 30, 300, [(0, 298), (308, 300)]),
-        (280, 30, 300 - 2, [(0, 300), (310, 298)]),
-        (580, 60, 600, [(0, 1240)]),
-        (780, 60 + MICRO, 900, [(0, 800), (840 + MICRO, 900)]),
+        (130, 30, 150, [(0, 310)]),
+        (130 - 2, 30, 150, [(0, 148), (158, 150)]),
+        (130, 30, 150 - 2, [(0, 150), (160, 148)]),
+        (1480, 300, 1500, [(0, 3280)]),
+        (1780, 300 + MICRO, 1900, [(0, 1800), (2080 + MICRO, 1900)]),
     ],
-    ids=["ten times as much", "less before", "less behind", "a minute", "longer than a minute"],
+    ids=["five times as much", "less before", "less behind", "five minutes", "longer than five minutes"],
 )
-async def test_a_silence_of_up_to_a_minute_parts_no_spell_of_which_ten_times_as_much_is_known_on_either_side(
+async def test_a_silence_of_up_to_five_minutes_parts_no_spell_of_which_five_times_as_much_is_known_on_either_side(
     store, before, silence, behind, spells
 ):
     again = before + silence

@@ -108,6 +108,8 @@ def test_flows_are_converted(value: float, unit: str, into: str, expected: float
     [
         ("how many seams did WLD001 weld today", Operator.GE, Statistic.EVENTS),
         ("WLD001今天焊了多少条焊缝", Operator.GE, Statistic.EVENTS),
+        ("WLD001今天焊了几道焊缝", Operator.GE, Statistic.EVENTS),
+        ("WLD001今天焊了多少道", Operator.GE, Statistic.EVENTS),
         ("number of seams on WLD001 today", Operator.GE, Statistic.EVENTS),
         ("how many pauses between welds did WLD001 have today", Operator.LT, Statistic.EVENTS),
         ("how long are the gaps between the seams on WLD001 today", Operator.LT, Statistic.DURATION),
@@ -359,3 +361,18 @@ def test_two_numbers_of_a_day_are_not_compared_with_today() -> None:
     assert (query.periods, set(query.statistics)) == ((), {Statistic.MEAN, Statistic.MEDIAN})
     assert query.time is not None
     assert query.time.end == TODAY
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("who is drawing the most gas?", ("gas_flow",)),
+        ("how much gas is WLD001 drawing?", ("gas_flow",)),
+        ("how much wire did WLD001 pull today?", ("wire_feed",)),
+        ("which machine draws the most?", ("current",)),
+        ("is WLD001 drawing more current than WLD002", ("current",)),
+        ("current drawn and gas flow of WLD001 today", ("current", "gas_flow")),
+    ],
+)
+def test_what_is_drawn_is_current_only_where_nothing_else_is_named(text: str, fields: tuple[str, ...]) -> None:
+    assert parse_prompt(text, NOW).fields == fields

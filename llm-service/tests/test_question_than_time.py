@@ -12,6 +12,7 @@ from llm_service.domain.offline.query import Intent, Statistic, TimeRange
 NOW = datetime(2026, 11, 28, 14, 20, tzinfo=UTC)
 TODAY = datetime(2026, 11, 28, tzinfo=UTC)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 YESTERDAY = TimeRange(start=TODAY - DAY, end=TODAY)
 SO_FAR = TimeRange(start=TODAY, end=NOW)
 field = st.sampled_from(["current", "voltage", "temperature"])
@@ -45,6 +46,46 @@ def test_more_gas_than_yesterday_compares_totals() -> None:
         (Statistic.INTEGRAL,),
         (YESTERDAY, SO_FAR),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("is the current of WLD001 higher than this morning?", (6, 12)),
+        ("is WLD001's current lower than in the morning", (6, 12)),
+        ("WLD001的电流比今天上午高吗", (6, 12)),
+        ("has the current of WLD001 dropped compared to this morning?", (6, 12)),
+    ],
+)
+def test_a_part_of_a_day_that_is_over_is_compared_with_the_last_hour(text: str, hours: tuple[int, int]) -> None:
+    query = parse_prompt(text, NOW)
+    then = TimeRange(start=TODAY + hours[0] * HOUR, end=TODAY + hours[1] * HOUR)
+    assert (query.intent, query.fields) == (Intent.COMPARE, ("current",))
+    assert query.periods == (then, TimeRange(start=NOW - HOUR, end=NOW))
+    assert (query.beyond, query.unread) == ("below" if "lower" in text or "dropped" in text else "above", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "beyond"),
+    [
+        ("has the temperature of WLD001 risen compared to yesterday?", "above"),
+        ("did the temperature of WLD001 go up compared with yesterday", "above"),
+        ("has the temperature of WLD001 fallen compared to yesterday?", "below"),
+        ("WLD001的温度比昨天升高了吗", "above"),
+        ("WLD001的温度比昨天下降了吗", "below"),
+        ("how much has the temperature of WLD001 risen compared to yesterday", ""),
+        ("WLD001的温度比昨天上升了多少", ""),
+    ],
+)
+def test_whether_it_rose_against_a_time_is_told_by_both_and_how_much_by_the_difference(text: str, beyond: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.intent, query.fields, query.periods) == (Intent.COMPARE, ("temperature",), (YESTERDAY, SO_FAR))
+    assert (query.beyond, query.unread) == (beyond, ())
+
+
+def test_what_rose_and_fell_is_no_yes_or_no() -> None:
+    query = parse_prompt("has the temperature of WLD001 risen or fallen compared to yesterday?", NOW)
+    assert query.beyond == ""
 
 
 @pytest.mark.parametrize("text", ["was WLD001 running longer than yesterday", "is WLD001 idle more than yesterday"])

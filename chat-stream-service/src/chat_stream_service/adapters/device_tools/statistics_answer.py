@@ -25,6 +25,10 @@ def shown_range(
         head["rows_in_range"] = response.rows_in_range
         head["first_fitting_time"] = iso_time(first)
         head["last_fitting_time"] = iso_time(last)
+    elif request.HasField("start_time") or request.HasField("end_time"):
+        # Rows may begin later, or end earlier, than what was asked for.
+        head["first_row_time"] = iso_time(first)
+        head["last_row_time"] = iso_time(last)
     return head
 
 

@@ -81,8 +81,8 @@ LTTB: Final = "lttb"
 LEAST_POINTS: Final = 3
 # The longest time without a row, in microseconds, that may lie within a spell. Such a silence parts no spell of which
 # so many times as much is known on either side of it.
-MOST_BRIDGED: Final = 60_000_000
-KNOWN_BESIDE: Final = 10
+MOST_BRIDGED: Final = 300_000_000
+KNOWN_BESIDE: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,7 @@ class Report:
             Remark.OEE: say.oee_told,
             Remark.LABELLED: say.of_labelled,
             Remark.UNLABELLED: say.unlabelled,
+            Remark.PARTLY: say.partly,
         }
         return told[note.remark](*note.words)
 

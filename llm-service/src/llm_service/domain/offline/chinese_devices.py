@@ -103,6 +103,11 @@ class ChineseDevices(ChineseEvents):
         """Name the field there is not."""
         return f"{device} 没有字段 {field}，回答中未考虑。"
 
+    def partly(self, devices: str, since: str, until: str) -> str:
+        """Say where the readings begin or end."""
+        ends = filter(None, (f"始于 {since}" if since else "", f"止于 {until}" if until else ""))
+        return f"{devices.replace(', ', '、')} 的数据{'，'.join(ends)}（{self.times.name}），该时段的其余部分没有数据。"
+
     def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
         """Name the range that holds data."""
         covers = f"现有数据的时间范围为 {self._from_to(extent)}。" if extent else ""

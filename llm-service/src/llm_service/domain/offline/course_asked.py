@@ -1,5 +1,6 @@
 """Which way a course is asked to go by a question for yes or no: "is it rising", "是不是在下降"."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +15,7 @@ _RISING: Final = frozenset(
     {
         *("rising", "increasing", "going up", "climbing", "rise", "rises", "risen", "rose", "increase", "increased"),
         *("gone up", "went up", "go up", "getting hotter", "getting warmer", "getting higher", "heating up"),
+        *("climbed", "grown", "warmed"),
         *(
             "上升",
             "升高",
@@ -41,8 +43,13 @@ def with_course(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     doubled = any(kind in lexeme.senses for lexeme in sentence.lexemes for kind in _OTHER)
     if not plain or other or doubled or not asks_yes_or_no(sentence):
         return query
-    up, down = bool(texts & _RISING), bool(texts & words_topic.FALLING)
-    return replace(query, course="up" if up else "down") if up != down else query
+    return replace(query, course={"above": "up", "below": "down"}.get(side_of_course(texts), ""))
+
+
+def side_of_course(texts: Collection[str]) -> str:
+    """Return "above" where the words say that something rose, "below" where it fell, "" where neither or both."""
+    up, down = not _RISING.isdisjoint(texts), not words_topic.FALLING.isdisjoint(texts)
+    return ("above" if up else "below") if up != down else ""
 
 
 def asks_yes_or_no(sentence: Sentence) -> bool:

@@ -114,6 +114,12 @@ class EnglishDevices(EnglishEvents):
         """Name the field there is not."""
         return f"{device} has no field {field}, which is left out."
 
+    def partly(self, devices: str, since: str, until: str) -> str:
+        """Say where the readings begin or end."""
+        ends = filter(None, (f"begin at {since}" if since else "", f"end at {until}" if until else ""))
+        told = f"The readings of {devices} {' and '.join(ends)} {self.times.name}"
+        return f"{told}: of the rest of that time there are none."
+
     def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
         """Name the range that holds data."""
         covers = f" Its data covers {self._from_to(extent)}." if extent else ""

@@ -92,6 +92,10 @@ class DeviceWording(StateWording, Protocol):
         """Say that the device has no such field, beside what is answered without it."""
         ...
 
+    def partly(self, devices: str, since: str, until: str) -> str:
+        """Say of which part of the range there are readings; `since`, `until` are "" where it is from or to its end."""
+        ...
+
     def no_data(self, device: str, time: TimeRange | None, extent: TimeRange | None) -> str:
         """Say that there is nothing in the range, and which range the data covers."""
         ...

@@ -12,6 +12,7 @@ from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.gathering import Gathered, gather
 from llm_service.domain.offline.heeding import missing_fields, parts_left_out
 from llm_service.domain.offline.measure_text import amount_unit
+from llm_service.domain.offline.partial_cover import partly_covered
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 
@@ -127,6 +128,8 @@ class PlanState:
         failed = next((each.outcome for each in found if each.outcome.error and not each.outcome.empty), None)
         if failed is not None:
             return Say(text=self.report.tool_failed(failed.tool, failed.error))
+        if tool is DeviceTool.STATISTICS:
+            self.notes += partly_covered(found, self.report.say.times)
         return found
 
     def failure_of(self, tool: DeviceTool) -> Say | None:

@@ -125,6 +125,7 @@ class Remark(StrEnum):
     OEE = "oee"  # how the effectiveness was asked for, of which a part is told
     LASTING = "lasting"  # how long a stop has to last to be counted, where no length was asked for
     LABELLED = "labelled"  # the field whose readings with a value are all that a share is of
+    PARTLY = "partly"  # devices, since when and until when they have readings of the range, "" where from or to its end
     UNLABELLED = "unlabelled"  # devices that were left out, the field of which they have no value
 
 

@@ -18,7 +18,7 @@ from llm_service.domain.offline.query import (
     TimeRange,
 )
 from llm_service.domain.offline.reading import Reading
-from llm_service.domain.offline.two_times import set_side_by_side, until_this_time
+from llm_service.domain.offline.two_times import now_against, set_side_by_side, until_this_time
 from llm_service.domain.offline.unit import field_of_unit
 
 # The units of what flows together of a usual field.
@@ -253,12 +253,8 @@ def _compared(reading: Reading, intent: Intent) -> tuple[TimeRange, ...]:
     alone = len(devices.codes) + len(devices.references) < 2 and not devices.everyone
     if intent is not Intent.COMPARE or len(ranges) != 1 or now is None or not alone or reading.topic.follows:
         return ranges
-    (range_,) = ranges
-    if range_.instant:
-        return (range_, TimeRange(start=now, end=now + timedelta(minutes=1), instant=True))
-    today = midnight(now)
-    whole = range_.start and range_.end and range_.start == midnight(range_.start) and range_.end <= today
-    return (range_, TimeRange(start=today, end=now)) if whole else ranges
+    there = now_against(ranges[0], now)
+    return (*ranges, there) if there else ranges
 
 
 def _until_now(ranges: tuple[TimeRange, ...], now: datetime) -> tuple[TimeRange, ...]:

@@ -96,13 +96,18 @@ class FittingTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceStatistics:
-    """Statistics of a device over a range: of `row_count` rows that fit the conditions, of `rows_in_range`."""
+    """Statistics of a device over a range: of `row_count` rows that fit the conditions, of `rows_in_range`.
+
+    `first_row` and `last_row` are when the first and the last of all rows in the range were, where that is told.
+    """
 
     device: str
     row_count: int
     fields: tuple[FieldStatistics, ...]
     time: TimeRange
     rows_in_range: int = 0
+    first_row: datetime | None = None
+    last_row: datetime | None = None
     first_fitting: datetime | None = None
     last_fitting: datetime | None = None
     correlations: tuple[tuple[str, str, float | None], ...] = ()

@@ -44,6 +44,8 @@ def statistics_from_json(data: object) -> DeviceStatistics:
         fields=fields,
         time=TimeRange(start=time_or_none(answer.get("start_time")), end=time_or_none(answer.get("end_time"))),
         rows_in_range=row_count if in_range is None else int(in_range),
+        first_row=time_or_none(answer.get("first_row_time")),
+        last_row=time_or_none(answer.get("last_row_time")),
         first_fitting=time_or_none(answer.get("first_fitting_time")),
         last_fitting=time_or_none(answer.get("last_fitting_time")),
         correlations=_correlations(answer.get("correlations")),

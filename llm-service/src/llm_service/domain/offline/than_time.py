@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.lexicon import Kind
-from llm_service.domain.offline.period import midnight
 from llm_service.domain.offline.query import Intent
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.two_times import now_against
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
@@ -41,11 +41,10 @@ def _is_time(sentence: Sentence, at: int, reading: "Reading") -> bool:
 
 
 def _can_compare(sentence: Sentence, reading: "Reading") -> bool:
-    """Whether one device is spoken of, and the time is a moment or whole days before today."""
+    """Whether one device is spoken of, and the time is one that now, today or the last hour can be set against."""
     devices, now = reading.devices, reading.times.now
     (time,) = reading.times.ranges
     which = any(Kind.WHICH in lexeme.senses for lexeme in sentence.lexemes)
     if now is None or which or len(devices.codes) != 1 or devices.everyone:
         return False
-    whole = time.start and time.end and time.start == midnight(time.start) and time.end <= midnight(now)
-    return time.instant or bool(whole)
+    return now_against(time, now) is not None

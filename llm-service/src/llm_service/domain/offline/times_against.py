@@ -1,9 +1,9 @@
-"""Yes or no of a machine's values in one time against another: "is it using more gas today than yesterday"."""
+"""Yes or no of a machine's values in one time against another: "more gas today than yesterday", "risen since then"."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from llm_service.domain.offline.course_asked import asks_yes_or_no
+from llm_service.domain.offline.course_asked import asks_yes_or_no, side_of_course
 from llm_service.domain.offline.lexicon import Kind
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.sentence import Sentence
@@ -18,6 +18,7 @@ _FLIPPED: Final = {"above": "below", "below": "above"}
 
 def with_times_against(query: StructuredQuery, sentence: Sentence, reading: "Reading") -> StructuredQuery:
     """Return `query` with on which side the later of its two times shall be, where yes or no is asked of that."""
+    query = _moved(query, sentence)
     several = len(query.devices) + len(query.references) != 1 or query.all_devices or query.rank
     plain = query.intent is Intent.COMPARE and len(query.fields) == 1 and len(query.periods) == 2
     other = query.conditions or query.unread or query.negation or query.beyond or query.versus or query.interval
@@ -28,6 +29,16 @@ def with_times_against(query: StructuredQuery, sentence: Sentence, reading: "Rea
     if not _stands_between(sentence) or first.start is None or second.start is None or first.start == second.start:
         return query
     return replace(query, beyond=side if first.start > second.start else _FLIPPED[side])
+
+
+def _moved(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
+    """ "Has it risen compared to yesterday?": whether the mean of the later time is higher."""
+    one = len(query.fields) == 1 and len(query.devices) + len(query.references) == 1 and not query.all_devices
+    side = side_of_course([phrase.lower() for phrase in query.unread])
+    if query.intent is not Intent.COMPARE or len(query.periods) != 2 or not one or not side:
+        return query
+    left = tuple(phrase for phrase in query.unread if not side_of_course([phrase.lower()]))
+    return replace(query, unread=left, beyond=side if asks_yes_or_no(sentence) else query.beyond)
 
 
 def _stands_between(sentence: Sentence) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llm_service.domain.offline.period import midnight
 from llm_service.domain.offline.query import (
@@ -15,6 +15,8 @@ from llm_service.domain.offline.sentence import Sentence
 
 if TYPE_CHECKING:
     from llm_service.domain.offline.reading import Reading
+
+_HOUR: Final = timedelta(hours=1)
 
 
 def set_side_by_side(query: StructuredQuery, reading: "Reading") -> StructuredQuery:
@@ -63,6 +65,22 @@ def _two_days(query: StructuredQuery, reading: "Reading") -> tuple[TimeRange, ..
         return ()
     middle = start + timedelta(days=1)
     return (TimeRange(start=start, end=middle), TimeRange(start=middle, end=end))
+
+
+def now_against(past: TimeRange, now: datetime) -> TimeRange | None:
+    """Return what "hotter than then" sets against `past`: the moment, today so far or the last hour; None if neither.
+
+    A moment is set against now, whole days before today against today, and a part of a day, such as this morning,
+    against the last hour, where it ended before that.
+    """
+    if past.instant:
+        return TimeRange(start=now, end=now + timedelta(minutes=1), instant=True)
+    if past.start is None or past.end is None:
+        return None
+    if past.start == midnight(past.start) and past.end <= midnight(now):
+        return TimeRange(start=midnight(now), end=now)
+    part = past.end - past.start < timedelta(days=1)
+    return TimeRange(start=now - _HOUR, end=now) if part and past.end <= now - _HOUR else None
 
 
 def of_the_day(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:

@@ -26,6 +26,7 @@ _TIME_SHARE: Final = (
 _HOW_OFTEN: Final = "often|frequently|how often|how frequently|多久一次|频率|多频繁|多常|频次"
 _HOW_MANY_TIMES: Final = (
     "几段|有几段|多少段|how many times|number of times|times|几次|有几次|多少次|次数|的次数|有多少次|多少回|几回"
+    "|几道|多少道"
 )
 _INTEGRAL: Final = (
     "wasted|waste|wastes|浪费|浪费了|used|use|uses|using|consumed|consume|consumes|consumption|usage|total"

@@ -1072,8 +1072,8 @@ Global___ComputeStatisticsResponse: _TypeAlias = ComputeStatisticsResponse  # no
 class FittingTime(_message.Message):
     """How long the rows that fit lasted. A row lasts until the next one, but no longer than ten times the median distance
     of rows: where a device was silent for longer, nothing is known. Rows without a value of a filtered field don't count.
-    A silence of at most a minute between two rows that fit lies within a spell, and counts, where ten times as much is
-    known on either side, or where it is no longer than the shortest spell asked for.
+    A silence of at most five minutes between two rows that fit lies within a spell, and counts, where five times as much
+    is known on either side, or where it is no longer than the shortest spell asked for.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
