@@ -14,7 +14,7 @@ from llm_service.domain.offline.query import Note, Remark, Statistic, Structured
 from llm_service.domain.offline.ratio import ratio_unit
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, FieldStatistics
 from llm_service.domain.offline.small_talk import SmallTalk
-from llm_service.domain.offline.words_question import ABSENT, PIECES, TO_COME
+from llm_service.domain.offline.words_question import ABSENT, COSTS, PIECES, TO_COME
 
 _MOST_DEVICES: Final = 40
 _SIGMAS: Final = 4.0
@@ -68,6 +68,8 @@ class Report:
     def unanswerable(self, query: StructuredQuery) -> str:
         """Say why readings can't tell what was asked, "" where that is not known of its words."""
         words = query.refused.lower()
+        if words in COSTS:
+            return self.say.no_price(words)
         if words in ABSENT or words.startswith(("who used", "谁 用")):
             return self.say.absent(query.refused)
         if words in PIECES:

@@ -163,6 +163,13 @@ class ChineseDevices(ChineseEvents):
         """Say that the readings hold nothing of it."""
         return f"这个问题我回答不了（“{words}”）：数据里没有这方面的内容，只有设备的读数。"
 
+    def no_price(self, words: str) -> str:
+        """Say how a price is named."""
+        return (
+            f"无法回答（“{words}”）：数据中没有价格。请在问题中给出价格，例如："
+            "“气体每升0.02元，WLD001昨天的气体花了多少钱？”（也可以按每米、每千瓦时）。"
+        )
+
     def to_come(self, words: str) -> str:
         """Say that nothing is predicted."""
         return f"这个问题我回答不了（“{words}”）：我只依据已经测得的数据，不作预测。"

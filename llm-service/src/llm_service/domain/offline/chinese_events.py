@@ -64,6 +64,7 @@ _SLOTS: Final = {
     "robust": "去除明显偏离的数据",
     "versus": "何时高于或低于另一台",
     "groups": "各组整体的比较",
+    "prices": "价格",
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, cast
 
@@ -16,8 +16,9 @@ from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.own_name import spoken_names
+from llm_service.domain.offline.price_said import take_prices, with_prices
 from llm_service.domain.offline.prompt import readable_prompt
-from llm_service.domain.offline.query import Intent, StructuredQuery
+from llm_service.domain.offline.query import Intent, Language, StructuredQuery
 from llm_service.domain.offline.question_memo import QuestionMemo
 from llm_service.domain.offline.question_parts import by_label, by_state, parts_of, question_parts
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
@@ -118,6 +119,16 @@ class Conversation:
         return self._read(self.question, now, before, (*spoken,))
 
     def _read(
+        self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
+    ) -> tuple[StructuredQuery, ...]:
+        known = before.prices if before is not None else ()
+        priced = take_prices(text, known, chinese=language_of(text) is Language.CHINESE)
+        if priced is None:
+            return tuple(with_prices(each, before) for each in self._read_unpriced(text, now, before, spoken))
+        read = self._read_unpriced(priced.text, now, before, spoken)
+        return tuple(replace(each, prices=priced.prices) for each in read)
+
+    def _read_unpriced(
         self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
     ) -> tuple[StructuredQuery, ...]:
         text = corrected(text, before, now) if before is not None else text

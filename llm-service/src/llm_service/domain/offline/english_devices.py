@@ -172,6 +172,13 @@ class EnglishDevices(EnglishEvents):
         """Say that the readings hold nothing of it."""
         return f"I can't answer that (“{words}”): it is not in the data, which hold only the readings of your devices."
 
+    def no_price(self, words: str) -> str:
+        """Say how a price is named."""
+        return (
+            f"I can't answer that (“{words}”): no price is in the data. Name it and I tell what it came to, for "
+            "example: “what did the gas of WLD001 cost yesterday at 0.02 € per litre?” (or per m, or per kWh)."
+        )
+
     def to_come(self, words: str) -> str:
         """Say that nothing is predicted."""
         return f"I can't answer that (“{words}”): I tell what was measured, and predict nothing."

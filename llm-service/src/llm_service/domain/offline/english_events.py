@@ -63,6 +63,7 @@ _SLOTS: Final = {
     "robust": "to leave out readings far from the rest",
     "versus": "when one was above the other",
     "groups": "the comparison of the groups as wholes",
+    "prices": "the price",
 }
 
 

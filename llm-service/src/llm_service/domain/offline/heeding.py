@@ -109,6 +109,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "fields": (len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"})
         or (kind == "fitting" and bool(_beside(query))),
         "statistics": _lost_statistics(query, kind),
+        "prices": query.prices and kind != "power" and Statistic.INTEGRAL not in query.statistics,
     }
     return [name for name, there in parts.items() if there and name not in _HEEDED[kind]]
 

@@ -1,11 +1,12 @@
 """Numbers of an answer with their units, in the unit that was asked for where that is possible."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from llm_service.domain.offline.number_text import number, percent
 from llm_service.domain.offline.phrases import Wording
-from llm_service.domain.offline.query import Statistic, StructuredQuery
+from llm_service.domain.offline.query import Price, Statistic, StructuredQuery
 from llm_service.domain.offline.result import FieldStatistics
 from llm_service.domain.offline.unit import converted
 
@@ -98,7 +99,17 @@ def shown(
         value, unit = changed, into
     decimals = query.decimals if query else None
     text = number(value, digits) if decimals is None else f"{value:.{decimals}f}"
-    return f"{text} {unit}".rstrip()
+    return f"{text} {unit}".rstrip() + (_cost(value, unit, query.prices) if query else "")
+
+
+def _cost(amount: float, unit: str, prices: Sequence[Price]) -> str:
+    """What an amount costs, behind it, where a price of it was named."""
+    for price in prices:
+        sold = converted(amount, unit, price.unit) if unit else None
+        if sold is not None:
+            told = f"{number(sold * price.amount, DIGITS)} {price.currency}"
+            return f" ({told})" if price.currency else f" (× {price.amount:g} = {told.rstrip()})"
+    return ""
 
 
 def converts(unit: str, into: str) -> bool:

@@ -116,6 +116,10 @@ class DeviceWording(StateWording, Protocol):
         """Say that what was asked is not in the data."""
         ...
 
+    def no_price(self, words: str) -> str:
+        """Say that costs are not in the data, and how a price is named that they are told by."""
+        ...
+
     def to_come(self, words: str) -> str:
         """Say that nothing is predicted."""
         ...

@@ -150,6 +150,15 @@ class TimeRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one `unit` ("L", "m3", "m", "kWh") costs in a `currency`, "" where none was named."""
+
+    amount: float
+    unit: str
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StructuredQuery:
     """A question about devices, as the rules understood it.
 
@@ -223,6 +232,8 @@ class StructuredQuery:
     `standing` asks since when machines run, or stand: by the stops that last, no pauses.
 
     `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
+
+    `prices` are those that the question names; amounts of what is sold by their units are told with their costs.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
 
@@ -312,6 +323,7 @@ class StructuredQuery:
     prevalent: str = ""
     which_time: str = ""
     standing: bool = False
+    prices: tuple[Price, ...] = ()
 
     @property
     def first_device(self) -> str:
