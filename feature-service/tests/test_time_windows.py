@@ -132,7 +132,7 @@ def test_blocks_of_a_row_each_or_of_any_number_give_the_same_bytes(window):
     expected = extract_features(frame, plan_of(window))
     random = np.random.default_rng(1)
     for edges in (range(401), [0, 1, 399, 400], sorted({0, 400, *random.integers(0, 400, 30).tolist()})):
-        carry = carry_of(window, ("mean", "min", "last", "missing_ratio"))
+        carry = carry_of(window, ("mean", "min", "last", "missing_ratio"), lambda: None)
         made = [carry.cut(clean.cut(slice(*each))) for each in pairwise(edges)]
         made.append(carry.end())
         assert np.concatenate([times for times, _ in made]).tolist() == expected.starts.tolist()

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from feature_service.adapters.duckdb.write_gate import WriteGate
 from feature_service.adapters.tenant_turn import TenantTurns
 from penstock_kit.errors import FailedPrecondition, PenstockError, ResourceExhausted, Unavailable, Unprocessable
 from penstock_kit.home import ensure_home
@@ -26,6 +27,10 @@ Work = Callable[["DuckDBPyConnection"], Result]
 _READERS: Final = 4
 _READERS_OF_ONE: Final = _READERS - 1
 """Reads of one tenant at a time: another finds a reader free."""
+_WRITERS: Final = 3
+"""Tenants that write at a time: a row of ten thousand fields takes seconds, for which the others do not wait."""
+_MOST_LOG_BYTES: Final = 32 * 1024 * 1024
+"""DuckDB writes its log into the file from half of this on, unless somebody writes just then."""
 _LOCK_RETRY_SECONDS: Final = 0.1
 _MEMORY_USED: Final = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
 # DuckDB 2 keeps eight threads that read Parquet and CSV; its own format, which is all that is read here, needs none.
@@ -39,7 +44,7 @@ log = get_logger(__name__)
 
 
 class DuckDbConnection:
-    """Runs blocking work on a DuckDB file: one write at a time, several reads beside it, tenants in turn.
+    """Runs blocking work on a DuckDB file: one write of a tenant at a time, reads beside it, tenants in turn.
 
     duckdb is imported and the file opened at the first call, after `before_open` has been awaited. Another
     process that holds the file is waited for up to `lock_seconds`. `prepare` runs once on the open file.
@@ -65,9 +70,12 @@ class DuckDbConnection:
         self._running = 0
         self._closed = False
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="duckdb-read")
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb-write")
+        # One more than writes, for the log.
+        self._writers = ThreadPoolExecutor(max_workers=_WRITERS + 1, thread_name_prefix="duckdb-write")
         self._reading = TenantTurns(_READERS, share=_READERS_OF_ONE)
-        self._writing = TenantTurns(1, share=1)
+        self._writing = TenantTurns(_WRITERS, share=1)
+        self._gate = WriteGate()
+        self._committing = threading.Lock()
 
     async def read(self, work: Work[Result], *, tenant_id: str = "") -> Result:
         """Return what `work` makes of a cursor that sees one state of the file per statement."""
@@ -79,20 +87,39 @@ class DuckDbConnection:
     ) -> Result:
         """Run `work` in a transaction, after the tenant's writes before it; an exception rolls it back.
 
-        `committed` is told the result before the next write begins, whether the caller still waits or not. When it
-        returns True, the file's log is written into the file before the next write: reading it again would take long.
-        The caller is answered before that.
+        `committed` is told the result before the tenant's next write begins, whether the caller still waits or not, and
+        of one write at a time. When it returns True, the file's log is written into the file before the next write:
+        reading it again would take long. The caller is answered before that.
         """
 
         def transact(cursor: "DuckDBPyConnection") -> Result:
-            result = _in_transaction(cursor, work)
-            if committed(result):
-                with contextlib.suppress(RuntimeError):  # being closed, the file is given its log anyway
-                    self._writer.submit(self._answer, _checkpoint, [])
+            with self._gate.beside_others():
+                result = _in_transaction(cursor, work)
+                with self._committing:
+                    if committed(result) or self._log_bytes() > _MOST_LOG_BYTES:
+                        self._write_log_soon()
             return result
 
         with _span("write"):
-            return await self._run(self._writer, self._writing, transact, tenant_id)
+            return await self._run(self._writers, self._writing, transact, tenant_id)
+
+    def _write_log_soon(self) -> None:
+        if self._gate.close():
+            try:
+                self._writers.submit(self._write_log)
+            except RuntimeError:  # being closed, the file is given its log anyway
+                self._gate.open()
+
+    def _write_log(self) -> None:
+        # DuckDB refuses it while somebody writes.
+        with self._gate.alone(), contextlib.suppress(PenstockError):
+            self._answer(_checkpoint, [])
+
+    def _log_bytes(self) -> int:
+        try:
+            return Path(f"{self._path}.wal").stat().st_size
+        except OSError:
+            return 0
 
     async def open(self) -> None:
         """Open the file unless it is open."""
@@ -144,14 +171,15 @@ class DuckDbConnection:
             raise
 
     def _answer(self, work: Work[Result], running: "list[DuckDBPyConnection]") -> Result:
-        cursor = self._open().cursor()
+        connection = self._open()
+        cursor = connection.cursor()
         running.append(cursor)
         with self._starting:
             self._running += 1
         try:
             return work(cursor)
         except Exception as error:
-            translated = self._translated(error)
+            translated = self._translated(error, connection)
             if translated is None:
                 raise
             raise translated from error
@@ -228,7 +256,7 @@ class DuckDbConnection:
         message = f"the telemetry file {self._path.name} can't be opened: {why.splitlines()[0]}"
         return FailedPrecondition(message, reason="TELEMETRY_INVALID")
 
-    def _translated(self, error: Exception) -> PenstockError | None:
+    def _translated(self, error: Exception, connection: "DuckDBPyConnection") -> PenstockError | None:
         import duckdb
 
         match error:
@@ -241,7 +269,7 @@ class DuckDbConnection:
             case duckdb.OutOfRangeException():
                 return Unprocessable(f"the values are too large to compute with: {error}", reason="VALUE_INVALID")
             case duckdb.FatalException():
-                self._abandon()
+                self._abandon(connection)
                 return _full(error) or Unavailable(
                     "the telemetry store failed and is being reopened", reason="TELEMETRY_UNAVAILABLE"
                 )
@@ -254,16 +282,17 @@ class DuckDbConnection:
             case _:
                 return None
 
-    def _abandon(self) -> None:
+    def _abandon(self, broken: "DuckDBPyConnection") -> None:
         with self._opening:
-            broken, self._connection = self._connection, None
-        if broken is not None:
-            log.error("telemetry file abandoned after a fatal error", file=self._path.name)
-            with contextlib.suppress(Exception):
-                broken.close()
+            if self._connection is not broken:
+                return  # who worked beside has told it
+            self._connection = None
+        log.error("telemetry file abandoned after a fatal error", file=self._path.name)
+        with contextlib.suppress(Exception):
+            broken.close()
 
     def _shut(self) -> None:
-        self._writer.shutdown(wait=True)
+        self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         with self._opening:
             if self._connection is not None:

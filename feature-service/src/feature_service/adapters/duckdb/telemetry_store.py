@@ -43,8 +43,8 @@ _FIELDS_AT_ONCE: Final = 100
 """Fields whose statistics are computed by one statement."""
 _INSIGHTS_AT_ONCE: Final = 10
 """Fields whose extremes and percentiles are found by one statement, which looks through the rows for each."""
-_MOST_SCHEMA_WORK: Final = 20_000
-"""Columns that the log may make or copy before it is written into the file."""
+_MOST_SCHEMA_WORK: Final = 10_000
+"""Columns that the log may make or copy before it is written into the file, for which all writes wait."""
 
 
 class DuckDbTelemetryStore:

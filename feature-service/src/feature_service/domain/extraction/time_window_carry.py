@@ -67,9 +67,7 @@ class TimeWindowCarry:
             require_few_rows(inside, self._window, np.array([self._next]))
 
 
-def carry_of(
-    window: Windowing, features: tuple[str, ...], check: Check = lambda: None
-) -> WindowCarry | TimeWindowCarry:
+def carry_of(window: Windowing, features: tuple[str, ...], check: Check) -> WindowCarry | TimeWindowCarry:
     """Return what makes the windows of a plan from blocks; `check` is called now and then, and may raise."""
     if isinstance(window, WindowPlan):
         return WindowCarry(window, features, check)
