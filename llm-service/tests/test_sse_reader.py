@@ -25,6 +25,19 @@ def test_carriage_returns_and_missing_blanks_are_taken() -> None:
     assert read(b"data:one\r\n\r\ndata: two\r\n\r\n") == [b"one", b"two"]
 
 
+def test_a_carriage_return_alone_ends_a_line() -> None:
+    assert read(b": ping\rdata: one\r\revent: chunk\rdata: {\rdata: }\r\r") == [b"one", b"{\n}"]
+    assert read(b"data: one\r\r", b"data: two\n\n", b"data: three\r", b"\r") == [b"one", b"two", b"three"]
+
+
+def test_a_line_end_that_is_cut_in_two_is_one() -> None:
+    assert read(b"data: {\r", b"\ndata: }\r", b"\n\r", b"\n") == [b"{\n}"]
+
+
+def test_a_mark_of_the_byte_order_before_the_stream_is_no_part_of_it() -> None:
+    assert read(b"\xef\xbb\xbfdata: one\n\n", b"data: two\n\n") == [b"one", b"two"]
+
+
 def test_lines_of_one_event_are_joined() -> None:
     assert read(b"data: {\ndata: }\n\n") == [b"{\n}"]
 
@@ -61,16 +74,28 @@ def test_only_the_event_that_is_named_an_error_is_one() -> None:
     ]  # fmt: skip
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["C"])), max_size=6), st.data())
-def test_how_the_bytes_are_cut_makes_no_difference(texts: list[str], data: st.DataObject) -> None:
-    whole = b"".join(b"data: " + text.encode() + b"\n\n" for text in texts)
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["C"])), max_size=6),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    st.data(),
+)
+def test_how_the_bytes_are_cut_makes_no_difference(texts: list[str], end: bytes, data: st.DataObject) -> None:
+    whole = b"".join(b"data: " + text.encode() + end + end for text in texts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     assert read(*pieces) == [text.encode() for text in texts]
 
 
 def test_an_event_that_comes_with_one_read_is_the_same_as_one_in_pieces() -> None:
-    for whole in (b"data: one\n\n", b"data: one\r\n\n", b"data:one\n\n", b"data: one\r\n\r\n", b": ping\n\n", b"\n\n"):
+    for whole in (
+        b"data: one\n\n",
+        b"data: one\r\n\n",
+        b"data: one\r\r",
+        b"data:one\n\n",
+        b"data: one\r\n\r\n",
+        b": ping\n\n",
+        b"\n\n",
+    ):
         assert read(whole) == read(*[whole[at : at + 1] for at in range(len(whole))])
 
 

@@ -236,7 +236,8 @@ def _sampling(proto: llm_pb2.Sampling) -> Sampling:
             raise _wrong(f"sampling.{name}", f"{value} is below 0")
         if name == "n" and value > _MOST_CHOICES:
             raise _wrong("sampling.n", f"{value} is above {_MOST_CHOICES}")
-    return Sampling(stop=tuple(proto.stop), **given)
+    # An empty one ends nothing; clients with a form for it send it all the same, and vendors refuse it.
+    return Sampling(stop=tuple(filter(None, proto.stop)), **given)
 
 
 def _reasoning(proto: llm_pb2.Reasoning) -> Reasoning:

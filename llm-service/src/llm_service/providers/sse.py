@@ -7,6 +7,7 @@ import orjson
 
 MAX_EVENT: Final = 1024 * 1024
 _FRAMING: Final = len(b"data: \n\n")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class ErrorData(bytes):
@@ -40,28 +41,43 @@ class SseReader:
         self._data: list[bytes] = []
         self._size = 0
         self._is_error = False
+        self._begun = False
+        self._after_return = False
 
     def feed(self, received: bytes) -> Iterator[bytes]:
         """Yield the data of every event that `received` completes. Raises EventTooLongError."""
-        if not self._rest and not self._data and not self._is_error:
+        if not self._rest and not self._data and not self._is_error and not self._after_return:
             # Nearly every read of a model that speaks evenly: one event, whole.
             whole = received.find(b"\n") == len(received) - 2 and received.endswith(b"\n\n")
-            if whole and received.startswith(b"data: ") and not received.endswith(b"\r\n\n"):
+            if whole and received.startswith(b"data: ") and b"\r" not in received:
+                self._begun = True
                 self._check(len(received) - _FRAMING)
                 yield received[6:-2]
                 return
-        lines = (self._rest + received).split(b"\n")
+        lines = (self._rest + self._plain(received)).split(b"\n")
         self._rest = lines.pop()
         self._check(len(self._rest))
         for line in lines:
-            if line.endswith(b"\r"):
-                line = line[:-1]  # noqa: PLW2901 - the same line without its end
             if line.startswith(b"data:"):
                 self._add(line[6:] if line.startswith(b"data: ") else line[5:])
             elif not line and self._data:
                 yield self._taken()
             elif line.startswith(b"event:"):
                 self._is_error = line[6:].strip() == b"error"
+
+    def _plain(self, received: bytes) -> bytes:
+        """Return `received` with one form of line end out of three, and without a mark of the byte order before all."""
+        if not self._begun and received:
+            self._begun = True
+            received = received.removeprefix(_BYTE_ORDER_MARK)
+        if self._after_return and received:
+            # It ended a line already; what follows may be the second half of the same end.
+            self._after_return = False
+            received = received.removeprefix(b"\n")
+        if b"\r" not in received:
+            return received
+        self._after_return = received.endswith(b"\r")
+        return received.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def end(self) -> Iterator[bytes]:
         """Yield the data of a last event that no blank line follows."""
