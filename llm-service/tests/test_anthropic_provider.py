@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import anthropic
 import orjson
@@ -159,7 +160,9 @@ async def test_tool_calls_arrive_in_pieces_with_name_and_id_once(
 async def test_calls_whose_pieces_are_mixed_are_told_apart(
     provider: AnthropicProvider, claude: AnthropicServer
 ) -> None:
-    blocks = [{"type": "tool_use", "id": f"t{at}", "name": f"n{at}", "input": {}} for at in (0, 1)]
+    blocks: list[dict[str, Any]] = [
+        {"type": "tool_use", "id": f"t{at}", "name": f"n{at}", "input": {}} for at in (0, 1)
+    ]
     lines = [
         f'{{"type":"content_block_start","index":{at},"content_block":{_json(block)}}}'
         for at, block in enumerate(blocks)
@@ -179,6 +182,8 @@ ENDS = [
     ("model_context_window_exceeded", FinishReason.LENGTH),
     ("stop_sequence", FinishReason.STOP),
     ("pause_turn", FinishReason.STOP),
+    ("compaction", FinishReason.STOP),
+    ("model_context_window_exceeded", FinishReason.LENGTH),
     ("content_filter", FinishReason.CONTENT_FILTER),
 ]
 
@@ -191,12 +196,26 @@ async def test_each_stop_reason_has_its_meaning(
     finished = (await collected(provider.stream(question(model=MODEL))))[-1]
     assert isinstance(finished, Finished)
     assert (finished.reason, finished.stop_sequence) == (reason, "END" if said == "stop_sequence" else "")
+    words = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
+    assert finished.vendor_reason == words.get(said, said)
 
 
 async def test_a_refusal_is_explained(provider: AnthropicProvider, claude: AnthropicServer) -> None:
     claude.script(Reply(finish_reason="content_filter", refusal="I won't."))
     events = await collected(provider.stream(question(model=MODEL)))
     assert [event.text for event in events if isinstance(event, RefusalDelta)] == ["I won't."]
+    assert isinstance(events[-1], Finished)
+    details = {"type": "refusal", "category": "bio", "explanation": "I won't."}
+    assert json.loads(events[-1].details_json) == details
+
+
+async def test_a_turn_that_pauses_after_calls_is_no_turn_of_calls(
+    provider: AnthropicProvider, claude: AnthropicServer
+) -> None:
+    claude.script(Reply(chunks=(), tool_calls=(FakeToolCall(name="f", arguments="{}"),), finish_reason="pause_turn"))
+    finished = (await collected(provider.stream(question(model=MODEL))))[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.reason, finished.vendor_reason) == (FinishReason.STOP, "pause_turn")
 
 
 async def test_a_schema_an_older_model_does_not_know_is_answered_through_a_tool(
@@ -399,8 +418,8 @@ async def test_betas_go_with_the_question_and_with_the_count_of_its_tokens(
 async def test_a_turn_that_ends_in_calls_says_so_and_each_call_has_an_id(
     provider: AnthropicProvider, claude: AnthropicServer
 ) -> None:
-    block = {"type": "tool_use", "name": "f", "input": {}}
-    message = {"id": "m", "content": [block], "stop_reason": "end_turn", "usage": {}}
+    block: dict[str, Any] = {"type": "tool_use", "name": "f", "input": {}}
+    message: dict[str, Any] = {"id": "m", "content": [block], "stop_reason": "end_turn", "usage": {}}
     claude.script(Reply(raw=json.dumps(message).encode()))
     answer = await fold(provider.stream(question(model=MODEL, streaming=False)))
     assert answer.finished.reason is FinishReason.TOOL_CALLS

@@ -213,7 +213,7 @@ async def test_cut_characters_of_the_other_dialects_are_whole_again_too(
     clock: ManualClock, new_id: Callable[[str], str]
 ) -> None:
     delta = {"type": "content_block_delta", "index": 0}
-    claude = [
+    claude: list[dict[str, Any]] = [
         {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         *({**delta, "delta": {"type": "text_delta", "text": half}} for half in ("\ud83d", "\ude00")),
@@ -221,7 +221,7 @@ async def test_cut_characters_of_the_other_dialects_are_whole_again_too(
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
         {"type": "message_stop"},
     ]
-    google = [
+    google: list[dict[str, Any]] = [
         *({"candidates": [{"content": {"parts": [{"text": half}]}}]} for half in ("\ud83d", "\ude00")),
         {"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]},
     ]
@@ -237,6 +237,17 @@ async def test_cut_characters_of_the_other_dialects_are_whole_again_too(
             answer = await fold(made.stream(question(model="m")))
             await made.close()
         assert answer.first.text == SMILE
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"], ids=["returns", "both"])
+async def test_lines_may_end_in_any_way_that_event_streams_know(
+    provider: OpenAiProvider, vendor: OpenAiServer, end: bytes
+) -> None:
+    events = chunk({"content": "whole"}) + chunk({}, "model_length") + b"data: [DONE]\n\n"
+    vendor.script(Reply(raw=events.replace(b"\n", end), content_type="text/event-stream"))
+    answer = await fold(provider.stream(question(model="m")))
+    assert (answer.first.text, answer.first.reason) == ("whole", FinishReason.LENGTH)
+    assert answer.finished.vendor_reason == "model_length"
 
 
 async def test_a_last_event_without_a_blank_line_counts(provider: OpenAiProvider, vendor: OpenAiServer) -> None:

@@ -128,6 +128,7 @@ def test_what_gemini_could_make_no_answer_of_is_broken(said: str) -> None:
     ("said", "reason", "gave_up"),
     [
         ("stop", FinishReason.STOP, ""), ("length", FinishReason.LENGTH, ""), ("max_tokens", FinishReason.LENGTH, ""),
+        ("model_length", FinishReason.LENGTH, ""), ("abort", FinishReason.STOP, "abort"),
         ("tool_calls", FinishReason.TOOL_CALLS, ""), ("function_call", FinishReason.TOOL_CALLS, ""),
         ("content_filter", FinishReason.CONTENT_FILTER, ""), ("sensitive", FinishReason.CONTENT_FILTER, ""),
         ("network_error", FinishReason.STOP, "network_error"), ("error", FinishReason.STOP, "error"),

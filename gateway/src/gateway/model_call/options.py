@@ -50,6 +50,8 @@ def extras_from_proto(started: pb.Started, finished: pb.Finished) -> JsonObject:
         "degraded": started.degraded,
         "estimated_usage": finished.usage.estimated,
     }
+    if finished.vendor_finish_reason not in {"", finished.finish_reason}:
+        extras["vendor_finish_reason"] = finished.vendor_finish_reason
     if started.cache:
         extras["cache"] = started.cache
     if finished.HasField("cost"):

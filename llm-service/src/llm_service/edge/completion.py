@@ -168,6 +168,10 @@ def _fill_finished(proto: llm_pb2.Finished, event: Finished) -> None:
         _fill_duration(proto.time_to_first_token, event.time_to_first_token)
     if event.stop_sequence:
         proto.stop_sequence = event.stop_sequence
+    if event.vendor_reason:
+        proto.vendor_finish_reason = event.vendor_reason
+    if event.details_json:
+        proto.stop_details_json = event.details_json
     for index, reason in event.choice_reasons.items():
         proto.choice_finish_reasons[index] = reason
 

@@ -16,7 +16,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic_request import ANSWER_TOOL
-from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
 from llm_service.providers.tool_names import NO_NAMES
 
 Json = Mapping[str, Any]
@@ -25,11 +25,14 @@ _REASONS: Final = {
     "end_turn": FinishReason.STOP,
     "stop_sequence": FinishReason.STOP,
     "pause_turn": FinishReason.STOP,
+    "compaction": FinishReason.STOP,
     "tool_use": FinishReason.TOOL_CALLS,
     "max_tokens": FinishReason.LENGTH,
     "model_context_window_exceeded": FinishReason.LENGTH,
     "refusal": FinishReason.CONTENT_FILTER,
 }
+# Ends that mean what they say though calls came before them.
+_ENDS_BESIDE_CALLS: Final = frozenset({"stop_sequence", "pause_turn", "compaction"})
 
 
 class MessageReader:
@@ -55,6 +58,7 @@ class MessageReader:
         self._usage: dict[str, Any] = {}
         self._reason = ""
         self._stop_sequence = ""
+        self._details = ""
         self._halves: SurrogateJoiner | None = None
         self.stopped = False
 
@@ -63,11 +67,17 @@ class MessageReader:
         if not self._reason:
             return []
         reason = _REASONS.get(self._reason, FinishReason.STOP)
-        if self._calls and reason is FinishReason.STOP and self._reason != "stop_sequence":
+        if self._calls and reason is FinishReason.STOP and self._reason not in _ENDS_BESIDE_CALLS:
             reason = FinishReason.TOOL_CALLS  # some who speak the dialect end a turn of calls like any other
         if self._answers_by_tool and reason is FinishReason.TOOL_CALLS:
             reason = FinishReason.STOP
-        finished = Finished(reason=reason, usage=usage_of(self._usage), stop_sequence=self._stop_sequence)
+        finished = Finished(
+            reason=reason,
+            usage=usage_of(self._usage),
+            stop_sequence=self._stop_sequence,
+            vendor_reason=without_halves(str(self._reason)),
+            details_json=self._details,
+        )
         return [*(self._halves.rest() if self._halves else ()), finished]
 
     def events(self, event: Json) -> Iterable[Event]:
@@ -177,6 +187,7 @@ class MessageReader:
         self._reason = delta.get("stop_reason") or self._reason
         self._stop_sequence = delta.get("stop_sequence") or self._stop_sequence
         details: Json = delta.get("stop_details") or {}
+        self._details = encoded_json(details) if details else self._details
         if explanation := details.get("explanation"):
             yield RefusalDelta(text=str(explanation))
 

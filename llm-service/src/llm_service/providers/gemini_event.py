@@ -16,7 +16,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_message import SIGNATURE_MARK
-from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
 from llm_service.providers.tool_names import NO_NAMES
 
 Json = Mapping[str, Any]
@@ -71,7 +71,8 @@ class ResponseReader:
         """Return the last events, none while no reason to end came."""
         if self._blocked:
             refusal = RefusalDelta(text=f"the prompt was blocked ({self._blocked})")
-            return [refusal, Finished(reason=FinishReason.CONTENT_FILTER, usage=self._usage)]
+            finished = Finished(reason=FinishReason.CONTENT_FILTER, usage=self._usage, vendor_reason=self._blocked)
+            return [refusal, finished]
         if not self._reasons:
             return []
         reasons = {index: self._reason(index, said) for index, said in sorted(self._reasons.items())}
@@ -80,7 +81,12 @@ class ResponseReader:
         return [
             *(self._halves.rest() if self._halves else ()),
             *last,
-            Finished(reason=first, usage=self._usage, choice_reasons=reasons),
+            Finished(
+                reason=first,
+                usage=self._usage,
+                choice_reasons=reasons,
+                vendor_reason=self._reasons.get(0, ""),
+            ),
         ]
 
     def _reason(self, index: int, said: str) -> FinishReason:
@@ -101,7 +107,7 @@ class ResponseReader:
             self._usage = usage_of(usage)
             yield UsageReport(usage=self._usage)
         if blocked := _object(response, "promptFeedback").get("blockReason"):
-            self._blocked = str(blocked)
+            self._blocked = without_halves(str(blocked))
         for candidate in response.get("candidates") or ():
             index = int(candidate.get("index") or 0)
             logprobs = _logprobs(_object(candidate, "logprobsResult"))
@@ -110,7 +116,7 @@ class ResponseReader:
                 logprobs = "" if part.get("text") else logprobs
             yield from _citations(candidate)
             if reason := candidate.get("finishReason"):
-                self._reasons[index] = str(reason)
+                self._reasons[index] = without_halves(str(reason))
 
     def _part(self, part: Json, index: int, logprobs: str) -> Iterator[Event]:
         signature = str(part.get("thoughtSignature") or "")

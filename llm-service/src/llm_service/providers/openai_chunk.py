@@ -18,7 +18,7 @@ from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai_call import CallReader
 from llm_service.providers.openai_content import content_events, thought_of
 from llm_service.providers.status import VendorError, status_from_code
-from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
 from llm_service.providers.tool_names import NO_NAMES
 
 Json = Mapping[str, Any]
@@ -27,13 +27,14 @@ _REASONS: Final = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
     "max_tokens": FinishReason.LENGTH,
+    "model_length": FinishReason.LENGTH,
     "tool_calls": FinishReason.TOOL_CALLS,
     "function_call": FinishReason.TOOL_CALLS,
     "content_filter": FinishReason.CONTENT_FILTER,
     "sensitive": FinishReason.CONTENT_FILTER,
 }
-# Reasons for which the vendor gave up: GLM, DeepSeek, OpenRouter.
-_GAVE_UP: Final = frozenset({"network_error", "insufficient_system_resource", "error"})
+# Reasons for which the vendor gave up: GLM, DeepSeek, OpenRouter, vLLM.
+_GAVE_UP: Final = frozenset({"network_error", "insufficient_system_resource", "error", "abort"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class ChunkReader:
         self._halves: SurrogateJoiner | None = None
         self._usage: Usage | None = None
         self._gave_up = ""
+        self._word = ""
 
     def end(self) -> list[Event]:
         """Return the last events, none while no finish reason came."""
@@ -66,7 +68,7 @@ class ChunkReader:
         first = reasons.get(0) or next(iter(reasons.values()))
         others = {index: reason for index, reason in reasons.items() if index != 0}
         rest = self._halves.rest() if self._halves else ()
-        return [*rest, Finished(reason=first, usage=self._usage, choice_reasons=others)]
+        return [*rest, Finished(reason=first, usage=self._usage, choice_reasons=others, vendor_reason=self._word)]
 
     def _ended(self, index: int, reason: FinishReason) -> FinishReason:
         """Some vendors say "stop" of an answer that ends in calls."""
@@ -96,6 +98,7 @@ class ChunkReader:
                 self._piece(events, piece, index, choice.get("logprobs"), True)
             if reason := choice.get("finish_reason"):
                 self._gave_up = reason if reason in _GAVE_UP else self._gave_up
+                self._word = self._word if index else without_halves(str(reason))
                 self._reasons[index] = _REASONS.get(reason, FinishReason.STOP)
         if usage and not self._reasons:
             # Some vendors count as they go: what came before a cut is what they bill.

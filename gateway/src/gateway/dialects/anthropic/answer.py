@@ -15,6 +15,8 @@ _STOP: Final = {
     "content_filter": "refusal",
     "budget_exceeded": "max_tokens",
 }
+# Anthropic's own words that say more than ours, each with that of ours for which it stands.
+_FINER: Final = {"pause_turn": "stop", "compaction": "stop", "model_context_window_exceeded": "length"}
 
 
 def message_from_proto(answer: pb.Completion) -> JsonObject:
@@ -44,9 +46,16 @@ def message_head(started: pb.Started) -> JsonObject:
 
 
 def stop_from_proto(finished: pb.Finished, *, refused: bool) -> JsonObject:
-    """Return why the answer ended, in Anthropic's words."""
+    """Return why the answer ended, in Anthropic's words; what Anthropic itself says of it goes on as it is."""
+    details = {"stop_details": orjson.Fragment(finished.stop_details_json)} if finished.stop_details_json else {}
+    return {**_reason(finished, refused=refused), **details}
+
+
+def _reason(finished: pb.Finished, *, refused: bool) -> JsonObject:
     if refused:
         return {"stop_reason": "refusal", "stop_sequence": None}
+    if _FINER.get(finished.vendor_finish_reason) == finished.finish_reason:
+        return {"stop_reason": finished.vendor_finish_reason, "stop_sequence": None}
     reason = _STOP.get(finished.finish_reason, "end_turn")
     if reason == "end_turn" and finished.stop_sequence:
         return {"stop_reason": "stop_sequence", "stop_sequence": finished.stop_sequence}

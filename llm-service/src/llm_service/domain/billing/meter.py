@@ -143,6 +143,8 @@ class Meter:
         self._finished = Finished(
             reason=event.reason,
             stop_sequence=event.stop_sequence,
+            vendor_reason=event.vendor_reason,
+            details_json=event.details_json,
             choice_reasons=event.choice_reasons,
             usage=usage,
             cost=self._cost(usage),

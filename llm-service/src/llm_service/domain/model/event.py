@@ -112,11 +112,16 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The last event of a success. Providers set reason and usage; metering adds cost, seconds and ledger id."""
+    """The last event of a success. Providers set reason and usage; metering adds cost, seconds and ledger id.
+
+    `vendor_reason` is the vendor's own word for the reason, `details_json` what else it says of the end, as JSON.
+    """
 
     reason: FinishReason
     usage: Usage | None = None
     stop_sequence: str = ""
+    vendor_reason: str = ""
+    details_json: str = ""
     choice_reasons: Mapping[int, FinishReason] = field(default_factory=dict[int, FinishReason])
     cost: Cost = UNKNOWN_COST
     cache_savings: Cost = UNKNOWN_COST

@@ -1167,11 +1167,17 @@ class Finished(_message.Message):
     CHOICE_FINISH_REASONS_FIELD_NUMBER: _builtins.int
     LEDGER_ID_FIELD_NUMBER: _builtins.int
     CACHE_SAVINGS_FIELD_NUMBER: _builtins.int
+    VENDOR_FINISH_REASON_FIELD_NUMBER: _builtins.int
+    STOP_DETAILS_JSON_FIELD_NUMBER: _builtins.int
     finish_reason: _builtins.str
     """"stop", "length", "tool_calls", "content_filter", "budget_exceeded"."""
     stop_sequence: _builtins.str
     """The stop sequence that ended it, when the vendor says."""
     ledger_id: _builtins.str
+    vendor_finish_reason: _builtins.str
+    """The vendor's own word for why the first choice ended, such as "pause_turn" or "MAX_TOKENS". Empty: none of a vendor's."""
+    stop_details_json: _builtins.str
+    """What the vendor says about the end beside its word (Anthropic's stop_details), as a JSON object. Empty: nothing."""
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
     @_builtins.property
@@ -1202,10 +1208,12 @@ class Finished(_message.Message):
         choice_finish_reasons: _abc.Mapping[_builtins.int, _builtins.str] | None = ...,
         ledger_id: _builtins.str = ...,
         cache_savings: _common_pb2.Money | None = ...,
+        vendor_finish_reason: _builtins.str = ...,
+        stop_details_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cache_savings", b"cache_savings", "cost", b"cost", "duration", b"duration", "time_to_first_token", b"time_to_first_token", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_savings", b"cache_savings", "choice_finish_reasons", b"choice_finish_reasons", "cost", b"cost", "duration", b"duration", "finish_reason", b"finish_reason", "ledger_id", b"ledger_id", "stop_sequence", b"stop_sequence", "time_to_first_token", b"time_to_first_token", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_savings", b"cache_savings", "choice_finish_reasons", b"choice_finish_reasons", "cost", b"cost", "duration", b"duration", "finish_reason", b"finish_reason", "ledger_id", b"ledger_id", "stop_details_json", b"stop_details_json", "stop_sequence", b"stop_sequence", "time_to_first_token", b"time_to_first_token", "usage", b"usage", "vendor_finish_reason", b"vendor_finish_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
