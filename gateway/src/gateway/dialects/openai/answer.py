@@ -12,10 +12,11 @@ from gateway.model_call.options import extras_from_proto
 _FINISH: Final = {"budget_exceeded": "length", "": "stop"}
 
 
-def chat_completion_from_proto(answer: pb.Completion) -> JsonObject:
-    """Return the body of ``chat.completion``."""
+def chat_completion_from_proto(answer: pb.Completion, *, older_calls: bool = False) -> JsonObject:
+    """Return the body of ``chat.completion``; `older_calls` for a caller that speaks of functions, not of tools."""
     finished = answer.finished
-    first = _choice(answer, 0, finished.finish_reason)
+    first = _choice(answer, 0, finished.finish_reason, older_calls)
+    others = [_choice(choice, choice.index, choice.finish_reason, older_calls) for choice in answer.more_choices]
     if answer.annotations:
         first["message"]["annotations"] = [annotation_from_proto(entry) for entry in answer.annotations]
     if answer.logprobs_json:
@@ -25,7 +26,7 @@ def chat_completion_from_proto(answer: pb.Completion) -> JsonObject:
         "object": "chat.completion",
         "created": answer.started.create_time.seconds,
         "model": answer.started.model,
-        "choices": [first, *(_choice(choice, choice.index, choice.finish_reason) for choice in answer.more_choices)],
+        "choices": [first, *others],
         "usage": usage_from_proto(finished.usage),
         "x_penstock": extras_from_proto(answer.started, finished),
     }
@@ -36,8 +37,10 @@ def answer_id(started: pb.Started) -> str:
     return started.id if started.id.startswith("chatcmpl-") else f"chatcmpl-{started.id}"
 
 
-def finish_reason(reason: str) -> str:
+def finish_reason(reason: str, *, older_calls: bool = False) -> str:
     """Return a finish reason that OpenAI's clients know; ours beyond those is in ``x_penstock``."""
+    if older_calls and reason == "tool_calls":
+        return "function_call"
     return _FINISH.get(reason, reason)
 
 
@@ -67,7 +70,7 @@ def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:
     }
 
 
-def _choice(choice: pb.Completion | pb.Choice, index: int, reason: str) -> dict[str, Any]:
+def _choice(choice: pb.Completion | pb.Choice, index: int, reason: str, older_calls: bool) -> dict[str, Any]:
     """Return a choice; the first one is spread out in the answer."""
     tool_calls = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
@@ -80,6 +83,9 @@ def _choice(choice: pb.Completion | pb.Choice, index: int, reason: str) -> dict[
     }
     if choice.thinking:
         message["reasoning_content"] = choice.thinking
-    if tool_calls:
+    if tool_calls and older_calls:
+        message["function_call"] = tool_calls[0]["function"]
+    elif tool_calls:
         message["tool_calls"] = tool_calls
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": finish_reason(reason)}
+    said = finish_reason(reason, older_calls=older_calls)
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": said}

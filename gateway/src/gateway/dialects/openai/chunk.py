@@ -23,13 +23,15 @@ _NO_USAGE: Final = b',"usage":null'
 
 
 class ChunkRenderer:
-    """Renders one stream. With `include_usage` a last chunk without choices carries the counts.
+    """Renders one stream. With `include_usage` a last chunk without choices carries the counts; `older_calls` for a
+    caller that speaks of functions, not of tools, and knows one call.
 
     Nothing is rendered before the first content: until then another provider may take over.
     """
 
-    def __init__(self, *, include_usage: bool) -> None:
+    def __init__(self, *, include_usage: bool, older_calls: bool = False) -> None:
         self._include_usage = include_usage
+        self._older_calls = older_calls
         self._head = b""
         self._tail = b"}\n\n"
         self._spoken: set[int] = set()
@@ -83,6 +85,10 @@ class ChunkRenderer:
         return self._delta(delta.index, {"content": delta.text}, logprobs=delta.logprobs_json)
 
     def _tool_call(self, delta: pb.ToolCallDelta) -> bytes:
+        if self._older_calls:
+            name = {"name": delta.name} if delta.name else {}
+            call = {"function_call": {**name, "arguments": delta.arguments}}
+            return b"" if delta.call_index else self._delta(delta.index, call)
         call: JsonObject = {"index": delta.call_index, "function": {"arguments": delta.arguments}}
         if delta.id or delta.name:
             function = {"name": delta.name, "arguments": delta.arguments}
@@ -110,7 +116,8 @@ class ChunkRenderer:
         reasons[0] = finished.finish_reason
         extras = orjson.dumps(extras_from_proto(self.started, finished))
         plain_tail, self._tail = self._tail, b'],"x_penstock":' + extras + self._tail[1:]
-        ends = [self._delta(index, {}, reason=finish_reason(reason)) for index, reason in sorted(reasons.items())]
+        said = {at: finish_reason(reason, older_calls=self._older_calls) for at, reason in reasons.items()}
+        ends = [self._delta(index, {}, reason=reason) for index, reason in sorted(said.items())]
         self._tail = plain_tail
         if self._include_usage:
             ends.append(self._usage(finished))

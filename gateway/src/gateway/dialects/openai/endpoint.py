@@ -1,5 +1,6 @@
 """``POST /v1/chat/completions`` as a bare ASGI application: the hot path, straight to llm-service."""
 
+from functools import partial
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -32,8 +33,8 @@ class ChatCompletions:
         model_request = ModelRequest(
             completion=request.completion,
             stream=request.stream,
-            whole=chat_completion_from_proto,
-            renderer=lambda: ChunkRenderer(include_usage=request.include_usage),
+            whole=partial(chat_completion_from_proto, older_calls=request.older_calls),
+            renderer=lambda: ChunkRenderer(include_usage=request.include_usage, older_calls=request.older_calls),
             dropped=request.dropped,
         )
         await self._calls.serve(model_request, scope, receive, send)

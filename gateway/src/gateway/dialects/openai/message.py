@@ -24,7 +24,25 @@ def messages_to_proto(items: list[Any]) -> list[pb.Message]:
     """Return the messages; raise InvalidArgument naming the message and field that is wrong."""
     if not items:
         reject_field("messages", "must be an array with at least one message")
-    return [_plain(item) or _message(Fields(item, f"messages[{index}]")) for index, item in enumerate(items)]
+    messages = [_plain(item) or _message(Fields(item, f"messages[{at}]"), at) for at, item in enumerate(items)]
+    if any(message.role == pb.ROLE_TOOL and not message.tool_call_id for message in messages):
+        _name_calls(messages)
+    return messages
+
+
+def _name_calls(messages: list[pb.Message]) -> None:
+    """Say which call each result is of, where results name the function alone, as before there were tools."""
+    waiting: list[ToolCall] = []
+    for at, message in enumerate(messages):
+        waiting += message.tool_calls
+        if message.role != pb.ROLE_TOOL:
+            continue
+        if not message.tool_call_id:
+            named = [call for call in waiting if call.name == message.name] or (waiting if len(waiting) == 1 else [])
+            if not named:
+                reject_field(f"messages[{at}].name", f"no call of {message.name!r} waits for this result")
+            message.tool_call_id = named[0].id
+        waiting = [call for call in waiting if call.id != message.tool_call_id]
 
 
 def _plain(item: Any) -> pb.Message | None:
@@ -38,7 +56,7 @@ def _plain(item: Any) -> pb.Message | None:
     return pb.Message(role=_ROLES[role], parts=(pb.Part(text=content),))
 
 
-def _message(fields: Fields) -> pb.Message:
+def _message(fields: Fields, at: int) -> pb.Message:
     role = fields.text("role")
     if role not in _ROLES:
         reject_field(fields.at("role"), f"must be one of {', '.join(_ROLES)}, not {role!r}")
@@ -52,6 +70,8 @@ def _message(fields: Fields) -> pb.Message:
         _tool_call(Fields(item, f"{fields.at('tool_calls')}[{index}]"))
         for index, item in enumerate(fields.items("tool_calls"))
     ]
+    if older := fields.take("function_call"):
+        calls.append(_older_call(Fields(older, fields.at("function_call")), f"function_call_{at}"))
     if content is None and not calls and not parts and role != "assistant":
         reject_field(fields.at("content"), f"is required for role {role!r}")
     return pb.Message(
@@ -109,6 +129,11 @@ def _video(fields: Fields) -> pb.FilePart:
     inner = Fields({"url": value} if isinstance(value, str) else value, fields.at("video_url"))
     url = check_url(inner.required("url"), inner.at("url"))
     return pb.FilePart(url=url, media_type=url[5:].partition(";")[0] if url.startswith("data:") else "video/*")
+
+
+def _older_call(fields: Fields, identity: str) -> ToolCall:
+    """Return the one call that a message had before there were tools; it has no id of its own."""
+    return ToolCall(id=identity, name=fields.required("name"), arguments_json=fields.text("arguments", "{}"))
 
 
 def _tool_call(fields: Fields) -> ToolCall:

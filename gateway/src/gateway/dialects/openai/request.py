@@ -6,7 +6,7 @@ from typing import Final
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.dialects.openai.message import messages_to_proto
-from gateway.dialects.openai.tool import add_tools
+from gateway.dialects.openai.tool import add_functions, add_tools
 from gateway.http.json import compact
 from gateway.http.names import END_USER
 from gateway.model_call.fields import Fields, JsonObject
@@ -18,11 +18,15 @@ _EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """What was asked, how to send the answer, and what of the request goes no further."""
+    """What was asked, how to send the answer, and what of the request goes no further.
+
+    `older_calls`: the caller speaks of functions, as before there were tools.
+    """
 
     completion: pb.CompletionRequest
     stream: bool
     include_usage: bool
+    older_calls: bool = False
     dropped: tuple[str, ...] = ()
 
 
@@ -40,16 +44,23 @@ def chat_request_from_json(body: JsonObject) -> ChatRequest:
         reasoning=pb.Reasoning(include=True),
     )
     dropped: list[str] = []
-    include_usage = bool(fields.rest()) and _add_knobs(completion, fields, dropped)
-    return ChatRequest(completion=completion, stream=stream, include_usage=include_usage, dropped=tuple(dropped))
+    include_usage = bool(fields.inner("stream_options").flag("include_usage"))
+    older_calls = bool(fields.rest()) and _add_knobs(completion, fields, dropped)
+    return ChatRequest(
+        completion=completion,
+        stream=stream,
+        include_usage=include_usage,
+        older_calls=older_calls,
+        dropped=tuple(dropped),
+    )
 
 
 def _add_knobs(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> bool:
-    """Take everything that most requests do without; return whether the stream should end with the usage."""
-    include_usage = bool(fields.inner("stream_options").flag("include_usage"))
+    """Take everything that most requests do without; return whether the caller speaks of functions."""
     completion.sampling.CopyFrom(_sampling(fields))
     completion.end_user = fields.text("user", most=END_USER)
     add_tools(completion, fields, dropped)
+    older_calls = add_functions(completion, fields, dropped)
     form = fields.inner("response_format")
     kind = form.choice("type", FORMATS)
     add_response_format(completion, kind, form.inner("json_schema") if kind == "json_schema" else form)
@@ -58,7 +69,7 @@ def _add_knobs(completion: pb.CompletionRequest, fields: Fields, dropped: list[s
     rest = fields.rest()
     if rest:
         completion.extra_json = compact(rest, "body")
-    return include_usage
+    return older_calls
 
 
 def _sampling(fields: Fields) -> pb.Sampling:

@@ -1,6 +1,6 @@
 """Tools and the choice among them of an OpenAI chat request → the Completion proto."""
 
-from typing import Any
+from typing import Any, Final
 
 from penstock.common.v1.common_pb2 import ToolDefinition
 from penstock.llm.v1 import llm_pb2 as pb
@@ -8,6 +8,8 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.http.json import compact
 from gateway.model_call.fields import Fields, reject_field
 from gateway.model_call.tool_choice import MODES, choose_named, keep_allowed
+
+_OLDER_MODES: Final = frozenset({"none", "auto"})
 
 
 def add_tools(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> None:
@@ -20,12 +22,37 @@ def add_tools(completion: pb.CompletionRequest, fields: Fields, dropped: list[st
         _choose(completion, choice, dropped)
 
 
+def add_functions(completion: pb.CompletionRequest, fields: Fields, dropped: list[str]) -> bool:
+    """Take the older form of tools, ``functions`` and ``function_call``; return whether the caller speaks it.
+
+    In that form an answer has one call, so the model is asked for one at a time.
+    """
+    functions = fields.items("functions")
+    if not functions:
+        return False
+    if completion.tools:
+        reject_field("functions", "is the older form of tools; send one of the two")
+    completion.tools.extend(_function(Fields(item, f"functions[{at}]")) for at, item in enumerate(functions))
+    completion.sampling.parallel_tool_calls = False
+    choice = fields.take("function_call")
+    if isinstance(choice, str):
+        if choice not in _OLDER_MODES:
+            reject_field("function_call", f"must be none, auto or a named function, not {choice!r}")
+        completion.tool_choice.mode = MODES[choice]
+    elif choice is not None:
+        choose_named(completion, Fields(choice, "function_call").required("name"), dropped)
+    return True
+
+
 def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
     kind = fields.text("type", "function")
     if kind != "function":
         dropped.append(f"tools.{kind}")
         return None
-    function = fields.inner("function")
+    return _function(fields.inner("function"))
+
+
+def _function(function: Fields) -> ToolDefinition:
     name = function.text("name")
     if not name:
         reject_field(function.at("name"), "is required")
