@@ -1,6 +1,7 @@
 """What the vendors' own SDKs get through the whole system from vendors that bend their formats."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ import pytest_asyncio
 
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.anthropic_server import AnthropicServer
+from penstock_testkit.vendors.gemini_server import GeminiServer
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import FakeToolCall, Reply
 
@@ -28,6 +30,7 @@ class Place:
 
     claude: AnthropicServer
     vendor: OpenAiServer
+    gemini: GeminiServer
     chat: Any
     messages: Any
 
@@ -37,7 +40,10 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     async with AsyncExitStack() as stack:
         claude = await stack.enter_async_context(AnthropicServer())
         vendor = await stack.enter_async_context(OpenAiServer())
+        gemini = await stack.enter_async_context(GeminiServer())
         environment = {
+            "GEMINI_API_KEY": "test-0003-abcdefgh",
+            "GEMINI_BASE_URL": gemini.base_url,
             "ANTHROPIC_API_KEY": "sk-ant-test-0001",
             "ANTHROPIC_BASE_URL": claude.base_url,
             "OPENAI_API_KEY": "sk-test-0002-abcd",
@@ -51,7 +57,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         stack.push_async_callback(asyncio.to_thread, system.stop)
         chat = openai.AsyncOpenAI(base_url=f"{system.url}/v1", api_key=system.key, max_retries=0)
         messages = anthropic.AsyncAnthropic(base_url=system.url, api_key=system.key, max_retries=0)
-        yield Place(claude=claude, vendor=vendor, chat=chat, messages=messages)
+        yield Place(claude=claude, vendor=vendor, gemini=gemini, chat=chat, messages=messages)
         await chat.close()
         await messages.close()
 
@@ -131,3 +137,24 @@ async def test_a_program_of_the_time_before_tools_goes_through_a_whole_round(pla
     else:
         assert called["tool_calls"][0]["id"] == result["tool_call_id"]
         assert received["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_a_large_picture_of_gemini_arrives_and_goes_back(place: Place, streamed: bool) -> None:
+    data = base64.b64encode(bytes(3 * 1024 * 1024)).decode()
+    parts = [{"text": "Here: "}, {"inlineData": {"mimeType": "image/png", "data": data}}]
+    body = json.dumps({"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}).encode()
+    event = Reply(raw=b"data: " + body + b"\n\n", content_type="text/event-stream")
+    place.gemini.script(event if streamed else Reply(raw=body))
+    asked: dict[str, Any] = {"model": "gemini/gemini-2.5-flash-image", "modalities": ["image", "text"]}
+    answer = await place.chat.chat.completions.create(messages=HELLO, stream=streamed, **asked)
+    if streamed:
+        images = [image async for chunk in answer for image in getattr(chunk.choices[0].delta, "images", [])]
+    else:
+        images = answer.choices[0].message.images
+    assert images == [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}]
+    told: list[Any] = [*HELLO, {"role": "assistant", "content": "Here: ", "images": images}, *HELLO]
+    await place.chat.chat.completions.create(messages=told, **asked)
+    received = place.gemini.received[-1].body
+    assert received["generationConfig"]["responseModalities"] == ["IMAGE", "TEXT"]
+    assert [part["inlineData"]["data"] for part in received["contents"][1]["parts"] if "inlineData" in part] == [data]

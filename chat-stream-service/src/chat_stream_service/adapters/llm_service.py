@@ -87,6 +87,8 @@ def event_from_proto(event: llm_pb2.CompletionEvent) -> ModelEvent | None:
             made = TextDelta(text=event.text.text)
         case "refusal":
             made = TextDelta(text=event.refusal.text)
+        case "picture":
+            made = TextDelta(text=_picture_in_words(event.picture))
         case "thinking":
             thought = event.thinking
             made = ThinkingDelta(text=thought.text, signature=thought.signature, redacted=thought.redacted)
@@ -106,6 +108,13 @@ def event_from_proto(event: llm_pb2.CompletionEvent) -> ModelEvent | None:
         case _:
             pass
     return made
+
+
+def _picture_in_words(picture: llm_pb2.Picture) -> str:
+    """Return what stands in the place of a picture that the model made: answers of conversations are text."""
+    if picture.url:
+        return f"\n![picture]({picture.url})\n"
+    return f"\n[{picture.media_type} of {len(picture.data):,} bytes left out: answers in conversations are text]\n"
 
 
 def _message_to_proto(message: PromptMessage) -> llm_pb2.Message:

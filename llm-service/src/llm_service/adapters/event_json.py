@@ -11,6 +11,7 @@ from llm_service.domain.model.event import (
     Annotation,
     Event,
     Finished,
+    Picture,
     RefusalDelta,
     Started,
     TextDelta,
@@ -20,7 +21,7 @@ from llm_service.domain.model.event import (
 
 _KINDS: Final[dict[str, type[Event]]] = {
     kind.__name__: kind
-    for kind in (Annotation, Finished, RefusalDelta, Started, TextDelta, ThinkingDelta, ToolCallDelta)
+    for kind in (Annotation, Finished, Picture, RefusalDelta, Started, TextDelta, ThinkingDelta, ToolCallDelta)
 }
 
 

@@ -1,5 +1,6 @@
 """Answers and events to protobuf."""
 
+import base64
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -15,6 +16,7 @@ from llm_service.domain.model.event import (
     AttemptStarted,
     Event,
     Finished,
+    Picture,
     RefusalDelta,
     Started,
     TextDelta,
@@ -57,6 +59,8 @@ def completion_to_proto(answer: Completion) -> llm_pb2.Completion:
         proto.more_choices.extend(map(_choice, answer.choices[1:]))
     if answer.annotations:
         proto.annotations.extend(map(_annotation, answer.annotations))
+    if answer.pictures:
+        proto.pictures.extend(map(_picture, answer.pictures))
     if first.parts:
         proto.parts.extend(map(_part, first.parts))
     return proto
@@ -116,6 +120,8 @@ def _fill(proto: llm_pb2.CompletionEvent, event: Event) -> None:
             proto.refusal.index, proto.refusal.text = event.index, event.text
         case Annotation():
             proto.annotation.CopyFrom(_annotation(event))
+        case Picture():
+            proto.picture.CopyFrom(_picture(event))
         case Started():
             _fill_started(proto.started, event)
         case Finished():
@@ -224,6 +230,15 @@ def _annotation(annotation: Annotation) -> llm_pb2.Annotation:
         title=annotation.title,
         start_index=annotation.start_index,
         end_index=annotation.end_index,
+    )
+
+
+def _picture(picture: Picture) -> llm_pb2.Picture:
+    return llm_pb2.Picture(
+        index=picture.index,
+        data=base64.b64decode(picture.base64),
+        media_type=picture.media_type,
+        url=picture.url,
     )
 
 

@@ -70,7 +70,9 @@ def _assistant_blocks(message: Message) -> list[Block]:
     calls = dict(enumerate(message.tool_calls))
     blocks: list[Block] = []
     for part in _thoughts_first(message.parts):
-        if not isinstance(part, CallPart):
+        if isinstance(part, ImagePart):
+            blocks.append({"type": "text", "text": "[image left out: this model makes none]"})
+        elif not isinstance(part, CallPart):
             blocks += _blocks((part,))
         elif (call := calls.pop(part.index, None)) is not None:
             blocks.append(_tool_use(call))

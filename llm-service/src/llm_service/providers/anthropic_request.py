@@ -30,6 +30,9 @@ _PASSES: Final = frozenset({"cache_control", "container", "diagnostics", "infere
 _TIERS: Final = frozenset({"auto", "standard_only"})
 _TOOL_FIELDS: Final = frozenset({"input_examples", "eager_input_streaming"})
 _NOTHING: Final = (None, 0, False)
+# Kinds of content that messages may have: those of the user, and those of the model.
+_OF_USERS: Final = frozenset({"", "image", "file"})
+_OF_ANSWERS: Final = frozenset({""})
 _LACKS: Final = ("seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs")
 
 Shape = Callable[[dict[str, Any]], dict[str, Any]]
@@ -74,7 +77,8 @@ def request_of(asked: CompletionRequest, shape: Shape) -> AnthropicRequest:
 
 def _foreign_media(request: CompletionRequest) -> Iterator[str]:
     for message in request.messages:
-        yield from (f"messages.{kind}" for part in message.parts if (kind := medium_of(part)) in {"audio", "video"})
+        taken = _OF_ANSWERS if message.role is Role.ASSISTANT else _OF_USERS
+        yield from (f"messages.{kind}" for part in message.parts if (kind := medium_of(part)) not in taken)
 
 
 def _put_tools(made: AnthropicRequest, request: CompletionRequest) -> None:

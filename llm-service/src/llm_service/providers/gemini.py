@@ -21,7 +21,7 @@ from llm_service.providers.gemini_sdk import GeminiSdk
 from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.registry import ProviderServices
 from llm_service.providers.status import error_from_vendor, told_by_headers
-from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
+from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, PICTURE_EVENT, Upstream
 from penstock_kit.aside import run_aside
 from penstock_kit.clock import Clock
 from penstock_kit.errors import ErrorKind
@@ -100,7 +100,7 @@ class GeminiProvider:
         self, response: HttpResponse, request: CompletionRequest, made: GeminiRequest
     ) -> AsyncGenerator[EventBatch]:
         reader, started = ResponseReader(self._new_id, made.names), False
-        async for datas in self._upstream.events(response, request.model):
+        async for datas in self._upstream.events(response, request.model, longest=PICTURE_EVENT):
             batch: list[Event] = []
             for data in datas:
                 chunk = self._checked(data, request.model)

@@ -16,6 +16,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_message import SIGNATURE_MARK
+from llm_service.providers.picture import picture_of_base64
 from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
 from llm_service.providers.tool_names import NO_NAMES
 
@@ -125,6 +126,8 @@ class ResponseReader:
             return
         # Kept for the end: a call that follows has the one that must be handed back.
         self._signature = signature or self._signature
+        if inline := _object(part, "inlineData"):
+            yield from _picture(part, inline, index)
         text = part.get("text")
         if not text:
             return
@@ -146,6 +149,13 @@ class ResponseReader:
             name=self._names.get(str(call["name"]), str(call["name"])),
             arguments=encoded_json(call.get("args") or {}),
         )
+
+
+def _picture(part: Json, inline: Json, index: int) -> Iterator[Event]:
+    """A picture of the answer; sketches that belong to the reasoning, and sounds, have no place in one."""
+    media_type = str(inline.get("mimeType") or "")
+    if media_type.startswith("image/") and not part.get("thought"):
+        yield picture_of_base64(inline["data"], media_type, index)
 
 
 def usage_of(usage: Json) -> Usage:

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 _MOST_STOPS: Final = 5
 # The sampling of models that take no other.
 _OWN: Final = {"temperature": 1.0, "top_p": None, "top_k": None, "frequency_penalty": 0.0, "presence_penalty": 0.0}
+_SHAPES: Final = {"aspect_ratio": "aspectRatio", "image_size": "imageSize"}
 _PASSES: Final = {"safety_settings": "safetySettings", "cached_content": "cachedContent"}
 
 
@@ -52,12 +53,28 @@ def request_of(asked: CompletionRequest) -> GeminiRequest:
 
 def _put_extras(body: Json, request: CompletionRequest, dropped: list[str]) -> None:
     for name, value in request.extra.items():
-        if name in _PASSES:
+        if name == "modalities" and (kinds := _modalities(value)):
+            body.setdefault("generationConfig", {})["responseModalities"] = kinds
+        elif name == "image_config" and (shape := _picture_shape(value)):
+            body.setdefault("generationConfig", {})["imageConfig"] = shape
+        elif name in _PASSES:
             body[_PASSES[name]] = value
         else:
             dropped.append(name)
     if request.betas:
         dropped.append("anthropic-beta")
+
+
+def _modalities(value: object) -> list[str]:
+    """What the answer may hold, in Gemini's words; empty when there is anything for which answers have no place."""
+    kinds = cast("list[object]", value) if isinstance(value, list) else []
+    return [str(kind).upper() for kind in kinds] if set(map(str, kinds)) <= {"text", "image"} else []
+
+
+def _picture_shape(value: object) -> Json:
+    """How the pictures of the answer should be; empty when it says anything that is not known."""
+    wanted = cast(Json, value) if isinstance(value, dict) else {}
+    return {_SHAPES[name]: each for name, each in wanted.items()} if wanted.keys() <= _SHAPES.keys() else {}
 
 
 def _put_tools(body: Json, request: CompletionRequest, traits: GeminiTraits, dropped: list[str]) -> None:

@@ -24,9 +24,10 @@ from llm_service.providers.http_client import HttpResponse
 from llm_service.providers.openai_chunk import ChunkReader, Json, error_of, reported, usage_of
 from llm_service.providers.openai_request import OpenAiRequest, embedding_extras, request_of
 from llm_service.providers.registry import ProviderServices
+from llm_service.providers.sse import MAX_EVENT
 from llm_service.providers.status import error_from_vendor, told_by_headers
 from llm_service.providers.transport import sdk_options
-from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, Upstream
+from llm_service.providers.upstream import EVENT_STREAM, JSON_ANSWER, PICTURE_EVENT, Upstream
 from penstock_kit.aside import run_aside
 from penstock_kit.clock import Clock
 
@@ -74,7 +75,8 @@ class OpenAiProvider:
                 yield await self._whole(response, request, made)
             elif kind == EVENT_STREAM:
                 reader, started = ChunkReader(self._new_id, made.names), False
-                async for datas in self._upstream.events(response, request.model):
+                longest = PICTURE_EVENT if "modalities" in made.body else MAX_EVENT
+                async for datas in self._upstream.events(response, request.model, longest=longest):
                     batch = self._events(reader, datas, request, made if not started else None)
                     if _DONE in datas:
                         yield [*batch, *self._end(reader, request.model)]

@@ -17,6 +17,7 @@ from llm_service.domain.model.event import (
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai_call import CallReader
 from llm_service.providers.openai_content import content_events, thought_of
+from llm_service.providers.picture import picture_of_url
 from llm_service.providers.status import VendorError, status_from_code
 from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
 from llm_service.providers.tool_names import NO_NAMES
@@ -117,7 +118,10 @@ class ChunkReader:
                 events.append(TextDelta(text=text, index=index, logprobs_json=encoded))
             else:
                 events.extend(content_events(text, index, encoded))
-        elif call := piece.get("function_call"):
+        for shown in piece.get("images") or ():
+            if picture := picture_of_url(shown.get("image_url"), index):
+                events.append(picture)
+        if not text and (call := piece.get("function_call")):
             events.extend(self._calls.events([{"index": 0, "function": call}], index, whole=whole))
         if refusal := piece.get("refusal"):
             events.append(RefusalDelta(text=refusal, index=index))

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from llm_service.domain.model.event import Event, TextDelta, ThinkingDelta
+from llm_service.providers.picture import picture_of_url
 
 Json = Mapping[str, Any]
 
 
 def content_events(parts: Any, index: int, logprobs: str) -> Iterator[Event]:
-    """Yield the texts and the reasoning in `parts`; other kinds of parts have no place in an answer.
+    """Yield the texts, the reasoning and the pictures in `parts`; other kinds have no place in an answer.
 
     Raises TypeError for what is no array of parts.
     """
@@ -24,6 +25,8 @@ def content_events(parts: Any, index: int, logprobs: str) -> Iterator[Event]:
         elif text := part.get("text"):
             yield TextDelta(text=str(text), index=index, logprobs_json=logprobs)
             logprobs = ""
+        elif picture := picture_of_url(part.get("image_url"), index):
+            yield picture
 
 
 def thought_of(thinking: Any) -> str:

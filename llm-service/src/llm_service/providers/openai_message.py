@@ -73,6 +73,8 @@ def _results_in_words(messages: Sequence[Message]) -> Sequence[Message]:
 
 def _within(message: Message, media: frozenset[str], dropped: list[str]) -> Message:
     """The message without kinds of content that the model does not take; in their place it is said that they were."""
+    if message.role is Role.ASSISTANT:
+        media = frozenset()  # what a model made is handed back to it in words alone
     foreign = [kind for part in message.parts if (kind := medium_of(part)) and kind not in media]
     if not foreign:
         return message

@@ -25,6 +25,8 @@ _OF_EMBEDDINGS: Final = frozenset({"user"})
 _OF_RESPONSES: Final = frozenset(
     {"include", "max_tool_calls", "client_metadata", "context_management", "stream_options", "truncation", "moderation"}
 )
+# Knobs that ask for spoken answers, for which answers have no place here.
+_OF_SOUND: Final = frozenset({"audio", "modalities"})
 # What models that take no sampling take of it, and what says the same as nothing.
 _ONE: Final = frozenset({"temperature", "top_p"})
 _WITHOUT_EFFECT: Final[Mapping[str, object]] = {
@@ -91,6 +93,10 @@ def _put_extras(
     body: Json, dropped: list[str], request: CompletionRequest, quirks: Quirks, lacks: frozenset[str]
 ) -> None:
     for name, value in request.extra.items():
+        if name in _OF_SOUND:
+            value = _without_sound(name, value)  # noqa: PLW2901 - the same knob, as far as an answer can hold it
+            if value != request.extra[name]:
+                dropped.append(name)
         known = name not in lacks and not _is_foreign(name, request) and _is_passed(name, value, quirks)
         _put(body, dropped, name, value, known=known)
     if "store" in (quirks.passes or ()) and "metadata" in body and body.get("store") is not True:
@@ -122,6 +128,12 @@ def _unfit(request: CompletionRequest, quirks: Quirks) -> list[str]:
     if quirks.thinking is ThinkingKnob.NONE and request.reasoning.max_tokens and not request.reasoning.effort:
         names.append("reasoning_effort")
     return names
+
+
+def _without_sound(name: str, value: object) -> object:
+    if name == "audio" or not isinstance(value, list):
+        return None if name == "audio" else value
+    return [kind for kind in cast("list[object]", value) if kind != "audio"] or None
 
 
 def _is_passed(name: str, value: object, quirks: Quirks) -> bool:

@@ -37,7 +37,8 @@ class SseReader:
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._limit = limit
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._waiting = 0
         self._data: list[bytes] = []
         self._size = 0
         self._is_error = False
@@ -54,9 +55,15 @@ class SseReader:
                 self._check(len(received) - _FRAMING)
                 yield received[6:-2]
                 return
-        lines = (self._rest + self._plain(received)).split(b"\n")
-        self._rest = lines.pop()
-        self._check(len(self._rest))
+        plain = self._plain(received)
+        if b"\n" not in plain:
+            # More of a long line, which is put together once: piece by piece its cost would grow with its square.
+            self._keep(plain)
+            return
+        *lines, rest = b"".join((*self._rest, plain)).split(b"\n")
+        self._rest.clear()
+        self._waiting = 0
+        self._keep(rest)
         for line in lines:
             if line.startswith(b"data:"):
                 self._add(line[6:] if line.startswith(b"data: ") else line[5:])
@@ -64,6 +71,12 @@ class SseReader:
                 yield self._taken()
             elif line.startswith(b"event:"):
                 self._is_error = line[6:].strip() == b"error"
+
+    def _keep(self, rest: bytes) -> None:
+        if rest:
+            self._rest.append(rest)
+            self._waiting += len(rest)
+            self._check(self._waiting)
 
     def _plain(self, received: bytes) -> bytes:
         """Return `received` with one form of line end out of three, and without a mark of the byte order before all."""

@@ -20,7 +20,7 @@ from llm_service.providers.http_client import (
     HttpError,
     HttpResponse,
 )
-from llm_service.providers.sse import ErrorData, EventTooLongError, SseReader, error_json
+from llm_service.providers.sse import MAX_EVENT, ErrorData, EventTooLongError, SseReader, error_json
 from llm_service.providers.surrogate import decode_split, sound_json
 from llm_service.providers.transport import open_transport
 
@@ -28,6 +28,8 @@ Json = Mapping[str, Any]
 EVENT_STREAM: Final = "text/event-stream"
 JSON_ANSWER: Final = "application/json"
 _MAX_ANSWER: Final = 32 * 1024 * 1024
+# Of an event with a picture, which has to go on as a message between services.
+PICTURE_EVENT: Final = 24 * 1024 * 1024
 _CONNECTIONS: Final = 1000
 # Events of an answer's first read that go on before the others of it are looked at: a role, and the first words.
 _FIRST_EVENTS: Final = 4
@@ -85,9 +87,12 @@ class Upstream:
             )
         return self._session
 
-    def events(self, response: HttpResponse, model: str) -> "EventReads":
-        """Return the data of the events that each read completes, until the connection ends."""
-        return EventReads(self, response, model)
+    def events(self, response: HttpResponse, model: str, *, longest: int = MAX_EVENT) -> "EventReads":
+        """Return the data of the events that each read completes, until the connection ends.
+
+        An event of more than `longest` bytes is the vendor's failure.
+        """
+        return EventReads(self, response, model, longest)
 
     async def body(self, response: HttpResponse, model: str) -> bytes:
         """Return the whole body, of 32 MB at most."""
@@ -152,11 +157,11 @@ class EventReads:
 
     __slots__ = ("_begun", "_ended", "_model", "_reader", "_response", "_rest", "_upstream")
 
-    def __init__(self, upstream: Upstream, response: HttpResponse, model: str) -> None:
+    def __init__(self, upstream: Upstream, response: HttpResponse, model: str, longest: int) -> None:
         self._upstream = upstream
         self._response = response
         self._model = model
-        self._reader = SseReader()
+        self._reader = SseReader(longest)
         self._begun = False
         self._rest: list[bytes] = []
         self._ended = False

@@ -8,6 +8,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.model_call.fields import JsonObject
 from gateway.model_call.options import extras_from_proto
+from gateway.model_call.picture import in_words
 
 _STOP: Final = {
     "length": "max_tokens",
@@ -23,6 +24,7 @@ def message_from_proto(answer: pb.Completion) -> JsonObject:
     """Return the body of ``/v1/messages``."""
     finished = answer.finished
     content = _ordered(answer) if answer.parts else _blocks(answer)
+    content += [{"type": "text", "text": in_words(picture)} for picture in answer.pictures if not picture.index]
     return {
         **message_head(answer.started),
         "content": content,
@@ -81,7 +83,7 @@ def _blocks(answer: pb.Completion) -> list[JsonObject]:
     if answer.thinking or answer.thinking_signature:
         content.append(thinking_block(pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)))
     text = answer.text + answer.refusal
-    if text or not answer.tool_calls:
+    if text or not (answer.tool_calls or answer.pictures):
         content.append({"type": "text", "text": text})
     return [*content, *map(_tool_use, answer.tool_calls)]
 

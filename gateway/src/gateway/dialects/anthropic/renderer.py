@@ -12,6 +12,7 @@ from gateway.dialects.anthropic.answer import message_head, stop_from_proto, usa
 from gateway.http.problems import anthropic_error
 from gateway.model_call.fields import JsonObject
 from gateway.model_call.options import extras_from_proto
+from gateway.model_call.picture import in_words
 from gateway.model_call.tool_arguments import is_complete
 from gateway.sse import event_frame
 from penstock_kit.context import current_context
@@ -59,6 +60,8 @@ class MessageRenderer:
                 case "refusal":
                     self._refused = True
                     frames.append(self._text(event.refusal))
+                case "picture" if not event.picture.index:
+                    frames.append(self._text(pb.TextDelta(text=in_words(event.picture))))
                 case "thinking":
                     frames.append(self._thinking(event.thinking))
                 case "tool_call":

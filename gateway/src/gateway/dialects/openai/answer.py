@@ -8,6 +8,7 @@ from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.model_call.fields import JsonObject
 from gateway.model_call.options import extras_from_proto
+from gateway.model_call.picture import url_of
 
 _FINISH: Final = {"budget_exceeded": "length", "": "stop"}
 
@@ -17,6 +18,9 @@ def chat_completion_from_proto(answer: pb.Completion, *, older_calls: bool = Fal
     finished = answer.finished
     first = _choice(answer, 0, finished.finish_reason, older_calls)
     others = [_choice(choice, choice.index, choice.finish_reason, older_calls) for choice in answer.more_choices]
+    for choice in (first, *others):
+        if images := [image_from_proto(each) for each in answer.pictures if each.index == choice["index"]]:
+            choice["message"]["images"] = images
     if answer.annotations:
         first["message"]["annotations"] = [annotation_from_proto(entry) for entry in answer.annotations]
     if answer.logprobs_json:
@@ -55,6 +59,11 @@ def usage_from_proto(usage: Usage) -> JsonObject:
         "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": 0},
     }
+
+
+def image_from_proto(picture: pb.Picture) -> JsonObject:
+    """Return a picture in the form that gateways to several vendors have for it; OpenAI's chats have none."""
+    return {"type": "image_url", "image_url": {"url": url_of(picture)}}
 
 
 def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:

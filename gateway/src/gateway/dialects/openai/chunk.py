@@ -10,6 +10,7 @@ from gateway.dialects.openai.answer import (
     annotation_from_proto,
     answer_id,
     finish_reason,
+    image_from_proto,
     usage_from_proto,
 )
 from gateway.http.json import encode
@@ -54,6 +55,8 @@ class ChunkRenderer:
                     frames.append(self._delta(event.refusal.index, {"refusal": event.refusal.text}))
                 case "annotation":
                     frames.append(self._delta(0, {"annotations": [annotation_from_proto(event.annotation)]}))
+                case "picture":
+                    frames.append(self._delta(event.picture.index, {"images": [image_from_proto(event.picture)]}))
                 case "started":
                     self._start(event.started)
                 case "finished":

@@ -66,6 +66,9 @@ def _message(fields: Fields, at: int) -> pb.Message:
         parts.append(pb.Part(thinking=pb.ThinkingPart(text=thinking)))
     content = fields.take("content")
     parts.extend(_content(content, fields.at("content")))
+    for index, item in enumerate(fields.items("images")):
+        # Of an answer: what it showed.
+        parts.append(pb.Part(image=_image(Fields(item, f"{fields.at('images')}[{index}]"))))
     calls = [
         _tool_call(Fields(item, f"{fields.at('tool_calls')}[{index}]"))
         for index, item in enumerate(fields.items("tool_calls"))

@@ -9,6 +9,7 @@ from gateway.dialects.responses.echo import ResponseEcho, response_head
 from gateway.dialects.responses.output import (
     annotation_from_proto,
     message_item,
+    picture_item,
     proof_of,
     reasoning_item,
     refusal_part,
@@ -18,6 +19,7 @@ from gateway.dialects.responses.tool import ResponseTools
 from gateway.http.problems import openai_error
 from gateway.model_call.fields import JsonObject
 from gateway.model_call.options import extras_from_proto
+from gateway.model_call.picture import in_words
 from penstock_kit.errors import ErrorKind, PenstockError
 
 _INCOMPLETE: Final = {
@@ -92,6 +94,9 @@ def _output(answer: pb.Completion, tools: ResponseTools) -> list[JsonObject]:
                 items.call(part.tool_call)
             case _:
                 items.say(part.text)
+    for picture in answer.pictures:
+        if not picture.index:
+            items.show(picture)
     return items.ended()
 
 
@@ -101,7 +106,7 @@ def _parts(answer: pb.Completion) -> list[pb.CompletionPart]:
     if answer.thinking or answer.thinking_signature:
         thought = pb.ThinkingPart(text=answer.thinking, signature=answer.thinking_signature)
         parts.append(pb.CompletionPart(thinking=thought))
-    if answer.text or not (answer.refusal or answer.tool_calls):
+    if answer.text or not (answer.refusal or answer.tool_calls or answer.pictures):
         parts.append(pb.CompletionPart(text=answer.text))
     return parts
 
@@ -125,6 +130,13 @@ class _Items:
         annotations = [] if self._message else [annotation_from_proto(entry) for entry in self._answer.annotations]
         logprobs = "" if self._message else self._answer.logprobs_json
         self._say(text_part(text, annotations, logprobs))
+
+    def show(self, picture: pb.Picture) -> None:
+        """Add a picture, or in words where it lies."""
+        if picture.url:
+            self.say(in_words(picture))
+        else:
+            self._items.append(picture_item(self._identity("ig"), picture))
 
     def _say(self, part: JsonObject) -> None:
         self._message = message_item(self._identity("msg"), [part], "completed")

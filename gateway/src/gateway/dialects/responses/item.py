@@ -10,6 +10,7 @@ from gateway.dialects.responses.event import EventSequence
 from gateway.dialects.responses.output import (
     annotation_from_proto,
     message_item,
+    picture_item,
     proof_of,
     reasoning_item,
     refusal_part,
@@ -160,6 +161,27 @@ class MessageItem:
 
     def _add(self, type: str, **fields: object) -> None:
         self._events.add(type, content_index=len(self._parts) - 1, **fields)
+
+
+class PictureItem:
+    """A picture, which comes whole."""
+
+    def __init__(self, events: ItemEvents, picture: pb.Picture) -> None:
+        self._item = picture_item(events.identity, picture)
+        events.item("added", picture_item(events.identity, None))
+        events.add("image_generation_call.completed")
+        events.item("done", self._item)
+
+    def over(self) -> bool:
+        """Whether nothing can follow: always."""
+        return True
+
+    def end(self) -> None:
+        """Add nothing: it ended when it came."""
+
+    def json(self) -> JsonObject:
+        """Return the item."""
+        return self._item
 
 
 class ToolCallItem:

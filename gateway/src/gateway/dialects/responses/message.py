@@ -1,5 +1,6 @@
 """Input items of a Responses request → messages of the Completion proto."""
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -105,6 +106,21 @@ def _result(fields: Fields, _: ResponseTools) -> pb.Message:
     return pb.Message(role=pb.ROLE_TOOL, parts=parts, tool_call_id=fields.required("call_id"))
 
 
+def _shown(fields: Fields, tools: ResponseTools) -> pb.Message | None:
+    """Return the answer that a picture was, None for one without a picture."""
+    encoded = fields.text("result")
+    if not encoded:
+        tools.dropped.append("input.image_generation_call")
+        return None
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        reject_field(fields.at("result"), "must be base64")
+    media_type = f"image/{fields.text('output_format', 'png')}"
+    picture = pb.Part(image=pb.ImagePart(data=data, media_type=media_type))
+    return pb.Message(role=pb.ROLE_ASSISTANT, parts=[picture])
+
+
 def _thought(fields: Fields, _: ResponseTools) -> pb.Message:
     return pb.Message(role=pb.ROLE_ASSISTANT, parts=[_reasoning(fields)])
 
@@ -161,11 +177,12 @@ def _text(role: "pb.Role.ValueType", text: str) -> pb.Message:
     return pb.Message(role=role, parts=(pb.Part(text=text),))
 
 
-_MESSAGES: Final[Mapping[str, Callable[[Fields, ResponseTools], pb.Message]]] = {
+_MESSAGES: Final[Mapping[str, Callable[[Fields, ResponseTools], pb.Message | None]]] = {
     "message": _message_item,
     "function_call": _called,
     "custom_tool_call": _called_with_text,
     "function_call_output": _result,
     "custom_tool_call_output": _result,
     "reasoning": _thought,
+    "image_generation_call": _shown,
 }

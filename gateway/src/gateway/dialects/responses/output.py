@@ -7,6 +7,7 @@ import orjson
 from penstock.llm.v1 import llm_pb2 as pb
 
 from gateway.model_call.fields import JsonObject
+from gateway.model_call.picture import base64_of
 
 # Before what is encrypted instead of a text, to tell it from the proof of one.
 REDACTED_MARK: Final = "redacted:"
@@ -54,6 +55,15 @@ def text_part(text: str, annotations: Sequence[JsonObject] = (), logprobs: str =
 def refusal_part(text: str) -> JsonObject:
     """Return a refusal of the assistant."""
     return {"type": "refusal", "refusal": text}
+
+
+def picture_item(identity: str, picture: pb.Picture | None) -> JsonObject:
+    """Return a picture that the model made, None for one under way."""
+    status = "completed" if picture else "in_progress"
+    made: JsonObject = {"id": identity, "type": "image_generation_call", "status": status, "result": None}
+    if picture:
+        made |= {"result": base64_of(picture), "output_format": picture.media_type.partition("/")[2] or None}
+    return made
 
 
 def annotation_from_proto(annotation: pb.Annotation) -> JsonObject:

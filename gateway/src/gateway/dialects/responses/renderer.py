@@ -8,12 +8,13 @@ from penstock.llm.v1 import llm_pb2 as pb
 from gateway.dialects.responses.answer import failed_response, finished_response
 from gateway.dialects.responses.echo import ResponseEcho, response_head
 from gateway.dialects.responses.event import EventSequence
-from gateway.dialects.responses.item import Item, ItemEvents, MessageItem, ReasoningItem, ToolCallItem
+from gateway.dialects.responses.item import Item, ItemEvents, MessageItem, PictureItem, ReasoningItem, ToolCallItem
 from gateway.http.problems import openai_error
 from gateway.model_call.fields import JsonObject
+from gateway.model_call.picture import in_words
 from penstock_kit.errors import PenstockError
 
-_Item = TypeVar("_Item", ReasoningItem, MessageItem, ToolCallItem)
+_Item = TypeVar("_Item", ReasoningItem, MessageItem, PictureItem, ToolCallItem)
 
 
 class ResponseRenderer:
@@ -45,6 +46,8 @@ class ResponseRenderer:
                     self._message_item().add_refusal(event.refusal.text)
                 case "annotation":
                     self._message_item().add_annotation(event.annotation)
+                case "picture" if not event.picture.index:
+                    self._show(event.picture)
                 case "thinking" if not event.thinking.index:
                     self._think(event.thinking)
                 case "tool_call" if not event.tool_call.index:
@@ -67,6 +70,12 @@ class ResponseRenderer:
 
     def _message_item(self) -> MessageItem:
         return self._item("said", "msg", MessageItem)
+
+    def _show(self, picture: pb.Picture) -> None:
+        if picture.url:
+            self._message_item().add_text(pb.TextDelta(text=in_words(picture)))
+        else:
+            self._item(f"picture {len(self._items)}", "ig", lambda events: PictureItem(events, picture))
 
     def _think(self, delta: pb.ThinkingDelta) -> None:
         if delta.text or delta.signature or delta.redacted:

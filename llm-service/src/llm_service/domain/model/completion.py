@@ -10,6 +10,7 @@ from llm_service.domain.model.event import (
     Event,
     Finished,
     FinishReason,
+    Picture,
     RefusalDelta,
     Started,
     TextDelta,
@@ -42,12 +43,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """The response: who answered, every choice by index, the sources cited and how it ended."""
+    """The response: who answered, every choice by index, the sources cited, the pictures made and how it ended."""
 
     started: Started
     choices: tuple[Choice, ...]
     finished: Finished
     annotations: tuple[Annotation, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def first(self) -> Choice:
@@ -109,6 +111,7 @@ class CompletionFold:
         self._finished: Finished | None = None
         self._choices: dict[int, _OpenChoice] = {}
         self._annotations: list[Annotation] = []
+        self._pictures: list[Picture] = []
 
     def add(self, batch: EventBatch) -> None:
         """Take the next events."""
@@ -130,6 +133,7 @@ class CompletionFold:
             choices=tuple([self._closed(index, self._finished) for index in indices]),
             finished=self._finished,
             annotations=tuple(self._annotations),
+            pictures=tuple(self._pictures),
         )
 
     def _closed(self, index: int, finished: Finished) -> Choice:
@@ -157,6 +161,9 @@ class CompletionFold:
                 self._add_call(event)
             case Annotation():
                 self._annotations.append(event)
+            case Picture():
+                self._choice(event.index)
+                self._pictures.append(event)
             case Started():
                 self._started = event
             case Finished():

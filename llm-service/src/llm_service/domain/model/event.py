@@ -85,6 +85,16 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture of choice `index`, whole: its bytes as base64 with their media type, or the `url` where it lies."""
+
+    base64: str = ""
+    media_type: str = ""
+    url: str = ""
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
     """Counts so far, before the end. Cumulative: the last one counts. For metering; never leaves the service."""
 
@@ -131,9 +141,11 @@ class Finished:
 
 
 MeterEvent = UsageReport | AttemptStarted | AttemptFailed
-Event = Started | TextDelta | RefusalDelta | ThinkingDelta | ToolCallDelta | Annotation | MeterEvent | Finished
+Event = (
+    Started | TextDelta | RefusalDelta | ThinkingDelta | ToolCallDelta | Annotation | Picture | MeterEvent | Finished
+)
 
-_CONTENT = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta, Annotation)
+_CONTENT = (TextDelta, RefusalDelta, ThinkingDelta, ToolCallDelta, Annotation, Picture)
 _SHOWN = (*_CONTENT, Finished)
 
 

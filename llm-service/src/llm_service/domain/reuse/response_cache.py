@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from llm_service.domain.billing.metering import CompletionSource
-from llm_service.domain.model.event import Event, Finished, FinishReason, Started, ToolCallDelta
+from llm_service.domain.model.event import Event, Finished, FinishReason, Picture, Started, ToolCallDelta
 from llm_service.domain.model.message import Role, TextPart
 from llm_service.domain.model.provider import EventBatch
 from llm_service.domain.model.request import CachePolicy, CompletionRequest, route_of
@@ -117,7 +117,9 @@ def _is_worth_keeping(events: Sequence[Event]) -> bool:
     finished = next((event for event in events if isinstance(event, Finished)), None)
     if started is None or finished is None or started.provider == FALLBACK or started.degraded:
         return False
-    return finished.reason is FinishReason.STOP and not any(isinstance(event, ToolCallDelta) for event in events)
+    return finished.reason is FinishReason.STOP and not any(
+        isinstance(event, ToolCallDelta | Picture) for event in events
+    )
 
 
 def _marked(batch: EventBatch, verdict: str, similarity: float = 0.0) -> EventBatch:

@@ -12,6 +12,7 @@ from llm_service.domain.model.event import (
     AttemptStarted,
     Event,
     Finished,
+    Picture,
     RefusalDelta,
     TextDelta,
     ToolCallDelta,
@@ -171,4 +172,4 @@ def _told(request: CompletionRequest, first: _Lane) -> CompletionRequest:
 def _is_real(event: Event) -> bool:
     if isinstance(event, TextDelta | RefusalDelta):
         return bool(event.text)
-    return isinstance(event, ToolCallDelta | Finished)
+    return isinstance(event, ToolCallDelta | Picture | Finished)

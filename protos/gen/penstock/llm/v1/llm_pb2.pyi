@@ -739,6 +739,7 @@ class Completion(_message.Message):
     LOGPROBS_JSON_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text of the answer, all deltas joined."""
     thinking: _builtins.str
@@ -763,6 +764,10 @@ class Completion(_message.Message):
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompletionPart]:
         """Reasoning, text and calls in their order, only when there is reasoning with a proof: it must be handed back as it is."""
 
+    @_builtins.property
+    def pictures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Picture]:
+        """Pictures that the model made, of all choices."""
+
     def __init__(
         self,
         *,
@@ -777,10 +782,11 @@ class Completion(_message.Message):
         logprobs_json: _builtins.str = ...,
         annotations: _abc.Iterable[Global___Annotation] | None = ...,
         parts: _abc.Iterable[Global___CompletionPart] | None = ...,
+        pictures: _abc.Iterable[Global___Picture] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finished", b"finished", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "finished", b"finished", "logprobs_json", b"logprobs_json", "more_choices", b"more_choices", "parts", b"parts", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "thinking_signature", b"thinking_signature", "tool_calls", b"tool_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "finished", b"finished", "logprobs_json", b"logprobs_json", "more_choices", b"more_choices", "parts", b"parts", "pictures", b"pictures", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "thinking_signature", b"thinking_signature", "tool_calls", b"tool_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -858,6 +864,38 @@ class Choice(_message.Message):
 Global___Choice: _TypeAlias = Choice  # noqa: Y015
 
 @_typing.final
+class Picture(_message.Message):
+    """A picture that a model made, of choice `index`: its bytes, or where it lies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    data: _builtins.bytes
+    media_type: _builtins.str
+    """Of the bytes, such as "image/png"."""
+    url: _builtins.str
+    """Address of a vendor that keeps its pictures; empty: `data` is the picture."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        data: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "index", b"index", "media_type", b"media_type", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Picture: _TypeAlias = Picture  # noqa: Y015
+
+@_typing.final
 class Annotation(_message.Message):
     """A source that the answer cites."""
 
@@ -900,6 +938,7 @@ class CompletionEvent(_message.Message):
     REFUSAL_FIELD_NUMBER: _builtins.int
     FINISHED_FIELD_NUMBER: _builtins.int
     ANNOTATION_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def started(self) -> Global___Started:
         """First of all: who answers. Sent again, with a new provider, only before any content."""
@@ -928,6 +967,10 @@ class CompletionEvent(_message.Message):
     def annotation(self) -> Global___Annotation:
         """A cited source."""
 
+    @_builtins.property
+    def picture(self) -> Global___Picture:
+        """A picture, whole."""
+
     def __init__(
         self,
         *,
@@ -938,12 +981,13 @@ class CompletionEvent(_message.Message):
         refusal: Global___TextDelta | None = ...,
         finished: Global___Finished | None = ...,
         annotation: Global___Annotation | None = ...,
+        picture: Global___Picture | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "event", b"event", "finished", b"finished", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "event", b"event", "finished", b"finished", "picture", b"picture", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "event", b"event", "finished", b"finished", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "event", b"event", "finished", b"finished", "picture", b"picture", "refusal", b"refusal", "started", b"started", "text", b"text", "thinking", b"thinking", "tool_call", b"tool_call"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "text", "thinking", "tool_call", "refusal", "finished", "annotation"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "text", "thinking", "tool_call", "refusal", "finished", "annotation", "picture"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
