@@ -7,6 +7,7 @@ from starlette.types import Receive
 
 from gateway.http.disconnect import ClientDisconnected
 from penstock_kit.errors import FieldViolation, InvalidArgument
+from penstock_kit.half_character import decode_with_halves, json_without_halves
 
 # Entries of objects and arrays in a body: each costs microseconds on its way, a model call's tens of them, which others
 # wait for in part. A conversation of a million tokens in short messages has fewer.
@@ -91,8 +92,17 @@ def _has_nul(field: str) -> NoReturn:
 def parse_object(body: bytes, *, has_token_ids: bool = False) -> dict[str, Any]:
     """Return the JSON object in `body`; raise InvalidArgument for anything else, also (JSON_LIMIT_EXCEEDED) for one of
     more than 100,000 entries. Numbers in arrays are none of these where they may be token ids, which go on as they are.
+
+    A half of a character, as programs leave it that cut a text, becomes U+FFFD: refused, it would end a conversation in
+    which it stands for ever.
     """
-    value = parse_json(body)
+    try:
+        value = parse_json(body)
+    except InvalidArgument:
+        try:
+            value = json_without_halves(decode_with_halves(body))
+        except ValueError:
+            value = parse_json(body)
     if not isinstance(value, dict):
         message = f"the body must be a JSON object, not {type(value).__name__}"
         raise InvalidArgument(message, reason="JSON_INVALID")

@@ -16,8 +16,9 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.anthropic_request import ANSWER_TOOL
-from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner
 from llm_service.providers.tool_names import NO_NAMES
+from penstock_kit.half_character import encode_json, without_halves
 
 Json = Mapping[str, Any]
 
@@ -138,7 +139,7 @@ class MessageReader:
                 pass
 
     def _begin_call(self, index: int, block: Json) -> Iterator[Event]:
-        given = encoded_json(block["input"]) if block.get("input") else ""
+        given = encode_json(block["input"]) if block.get("input") else ""
         if self._answers_by_tool and block["name"] == ANSWER_TOOL:
             self._texts.add(index)
             if given:
@@ -187,7 +188,7 @@ class MessageReader:
         self._reason = delta.get("stop_reason") or self._reason
         self._stop_sequence = delta.get("stop_sequence") or self._stop_sequence
         details: Json = delta.get("stop_details") or {}
-        self._details = encoded_json(details) if details else self._details
+        self._details = encode_json(details) if details else self._details
         if explanation := details.get("explanation"):
             yield RefusalDelta(text=str(explanation))
 

@@ -17,8 +17,9 @@ from llm_service.domain.model.event import (
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.gemini_message import SIGNATURE_MARK
 from llm_service.providers.picture import picture_of_base64
-from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner
 from llm_service.providers.tool_names import NO_NAMES
+from penstock_kit.half_character import encode_json, without_halves
 
 Json = Mapping[str, Any]
 
@@ -147,7 +148,7 @@ class ResponseReader:
             call_index=at,
             id=str(call.get("id") or "") or self._new_id("call"),
             name=self._names.get(str(call["name"]), str(call["name"])),
-            arguments=encoded_json(call.get("args") or {}),
+            arguments=encode_json(call.get("args") or {}),
         )
 
 
@@ -187,7 +188,7 @@ def _logprobs(result: Json) -> str:
         {**_token(token), "top_logprobs": [_token(other) for other in (top[at] if at < len(top) else ())]}
         for at, token in enumerate(chosen)
     ]
-    return encoded_json({"content": content})
+    return encode_json({"content": content})
 
 
 def _token(token: Json) -> dict[str, object]:

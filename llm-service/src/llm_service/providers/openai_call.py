@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from llm_service.domain.model.event import ToolCallDelta
-from llm_service.providers.surrogate import encoded_json
+from penstock_kit.half_character import encode_json
 
 Json = Mapping[str, Any]
 
@@ -103,4 +103,4 @@ def _arguments(arguments: object) -> str:
     """JSON text in pieces; a vendor that sends an object sends it whole."""
     if arguments is None or isinstance(arguments, str):
         return arguments or ""
-    return encoded_json(arguments)
+    return encode_json(arguments)

@@ -19,8 +19,9 @@ from llm_service.providers.openai_call import CallReader
 from llm_service.providers.openai_content import content_events, thought_of
 from llm_service.providers.picture import picture_of_url
 from llm_service.providers.status import VendorError, status_from_code
-from llm_service.providers.surrogate import SplitJson, SurrogateJoiner, encoded_json, without_halves
+from llm_service.providers.surrogate import SplitJson, SurrogateJoiner
 from llm_service.providers.tool_names import NO_NAMES
+from penstock_kit.half_character import encode_json, without_halves
 
 Json = Mapping[str, Any]
 
@@ -113,7 +114,7 @@ class ChunkReader:
         if thinking := piece.get("reasoning_content") or piece.get("reasoning"):
             events.append(ThinkingDelta(text=thought_of(thinking), index=index))
         if text := piece.get("content"):
-            encoded = encoded_json(logprobs) if logprobs else ""
+            encoded = encode_json(logprobs) if logprobs else ""
             if isinstance(text, str):
                 events.append(TextDelta(text=text, index=index, logprobs_json=encoded))
             else:

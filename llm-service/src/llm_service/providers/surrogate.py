@@ -1,22 +1,16 @@
-"""Halves of characters: JSON in which a letter beyond U+FFFF was cut in two, each half in a chunk of its own.
+"""Halves of characters in a stream: a letter beyond U+FFFF that was cut in two, each half in a chunk of its own.
 
 Vendors that send ``\\ud83d`` in one chunk and ``\\ude00`` in the next are read piece by piece: the halves are put
 together again, a half that stays alone becomes U+FFFD. Sound chunks never come here.
 """
 
-import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final, NoReturn, cast
-
-import orjson
+from typing import Any, cast
 
 from llm_service.domain.model.event import Event, RefusalDelta, TextDelta, ThinkingDelta, ToolCallDelta
+from penstock_kit.half_character import decode_with_halves, first_half_at_end, without_halves
 
-_ESCAPED: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-_HIGH: Final = re.compile("[\ud800-\udbff]\\Z")
-_ALONE: Final = re.compile("[\ud800-\udfff]")
 _Spoken = TextDelta | ThinkingDelta | RefusalDelta | ToolCallDelta
 
 
@@ -26,41 +20,11 @@ class SplitJson(dict[str, Any]):
 
 def decode_split(data: bytes) -> SplitJson | None:
     """Return the JSON object in `data` when nothing but halves of characters is wrong with it, else None."""
-    if not _ESCAPED.search(data):
-        return None
     try:
-        decoded = json.loads(data, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        decoded = decode_with_halves(data)
+    except ValueError:
         return None
     return SplitJson(cast(dict[str, Any], decoded)) if isinstance(decoded, dict) else None
-
-
-def without_halves(text: str) -> str:
-    """Return `text` with the pairs of halves joined and U+FFFD for those that stand alone."""
-    if not _ALONE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def sound_json(value: Any) -> Any:
-    """Return a JSON value with `without_halves` of every text in it."""
-    match value:
-        case str():
-            return without_halves(value)
-        case dict():
-            return {sound_json(name): sound_json(entry) for name, entry in cast(dict[str, Any], value).items()}
-        case list():
-            return [sound_json(entry) for entry in cast(list[Any], value)]
-        case _:
-            return value
-
-
-def encoded_json(value: Any) -> str:
-    """Return `value` as JSON text; halves of characters in it become U+FFFD."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return orjson.dumps(sound_json(value)).decode()
 
 
 class SurrogateJoiner:
@@ -93,9 +57,9 @@ class SurrogateJoiner:
             yield _with_text(self._waiting.pop(other)[0], "\ufffd")
         if before is not None:
             text = before[1] + text
-        if half := _HIGH.search(text):
-            self._waiting[key] = (_continued(event), half[0])
-            text = text[: half.start()]
+        if half := first_half_at_end(text):
+            self._waiting[key] = (_continued(event), half)
+            text = text[:-1]
             if not text and _continued(event) == _with_text(event, ""):
                 return
         yield _with_text(event, without_halves(text))
@@ -126,7 +90,3 @@ def _continued(event: _Spoken) -> _Spoken:
             return TextDelta(text="", index=event.index)
         case RefusalDelta():
             return RefusalDelta(text="", index=event.index)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")

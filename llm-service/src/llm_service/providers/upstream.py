@@ -21,8 +21,9 @@ from llm_service.providers.http_client import (
     HttpResponse,
 )
 from llm_service.providers.sse import MAX_EVENT, ErrorData, EventTooLongError, SseReader, error_json
-from llm_service.providers.surrogate import decode_split, sound_json
+from llm_service.providers.surrogate import decode_split
 from llm_service.providers.transport import open_transport
+from penstock_kit.half_character import json_without_halves
 
 Json = Mapping[str, Any]
 EVENT_STREAM: Final = "text/event-stream"
@@ -111,7 +112,7 @@ class Upstream:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            return sound_json(decode_split(body)) or ""
+            return json_without_halves(decode_split(body)) or ""
 
     def decoded(self, data: bytes, model: str) -> Json:
         """Return `data` as a JSON object, a SplitJson when characters in it are cut in two.

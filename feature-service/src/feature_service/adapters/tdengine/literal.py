@@ -3,6 +3,7 @@
 from typing import Final
 
 from penstock_kit.errors import InvalidArgument
+from penstock_kit.half_character import has_half
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "'": "''"})
 # A backslash escapes the character after it, a doubled quote is one: with both doubled neither ends a text early, and
@@ -11,7 +12,7 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", "'": "''"})
 
 def text_literal(text: str) -> str:
     """Return the text in quotes. Raises InvalidArgument VALUE_INVALID for what TDengine cannot hold."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text if character > "\ud7ff"):
+    if "\0" in text or has_half(text):
         raise InvalidArgument("a text with a NUL or half a character can't be stored", reason="VALUE_INVALID")
     return f"'{text.translate(_ESCAPES)}'"
 
