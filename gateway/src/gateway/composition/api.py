@@ -26,6 +26,11 @@ _REASON_BY_STATUS: Final[dict[int, str]] = {
 }
 _KIND_BY_STATUS: Final = {http_status(kind): kind for kind in reversed(ErrorKind)}
 _METHOD_NOT_ALLOWED: Final = 405
+_NO_PATH: Final = "there is no such path; /docs lists those that are"
+_OFFERED: Final = (
+    ": of OpenAI's API chat/completions, responses, embeddings and models, of Anthropic's messages, "
+    "messages/count_tokens and models; there are no batches, files, pictures or recordings of their own"
+)
 
 
 def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
@@ -36,7 +41,7 @@ def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
 
     async def answer(request: Request, error: Exception) -> Response:
         meant = _meant(request, error)
-        failure = redactor.error(_no_such_path(request, meant) if meant else _penstock_error(error))
+        failure = redactor.error(_no_such_path(request, meant) if meant else _penstock_error(error, request.url.path))
         request_id = current_context().request_id
         status = _METHOD_NOT_ALLOWED if _is_405(error) else 0
         path = _spoken_path(request, meant.path if meant else request.url.path)
@@ -54,8 +59,8 @@ def build_api(routers: Sequence[APIRouter], redactor: Redactor) -> FastAPI:
 
 
 def _spoken_path(request: Request, path: str) -> str:
-    """Return the path whose dialect the caller speaks: Anthropic's clients ask ``/v1/models`` too."""
-    is_anthropic = path.startswith("/v1/models") and speaks_anthropic(request.headers.raw)
+    """Return the path whose dialect the caller speaks: Anthropic's clients ask for ``/v1/models`` and others too."""
+    is_anthropic = path.startswith("/v1/") and speaks_anthropic(request.headers.raw)
     return MESSAGES_PATH if is_anthropic else path
 
 
@@ -70,7 +75,7 @@ def _no_such_path(request: Request, meant: Misdirected) -> PenstockError:
     return NotFound(f"there is no path {request.url.path[:200]!r}; {meant.remedy}", reason="ROUTE_NOT_FOUND")
 
 
-def _penstock_error(error: Exception) -> PenstockError:
+def _penstock_error(error: Exception, path: str) -> PenstockError:
     """Return what a failure inside FastAPI is in our terms."""
     match error:
         case PenstockError():
@@ -83,7 +88,7 @@ def _penstock_error(error: Exception) -> PenstockError:
             kind = _KIND_BY_STATUS.get(error.status_code, ErrorKind.INVALID_ARGUMENT)
             detail = str(error.detail) or HTTPStatus(error.status_code).phrase
             if error.status_code == HTTPStatus.NOT_FOUND:
-                detail = "there is no such path; /docs lists those that are"
+                detail = _NO_PATH + (_OFFERED if path.startswith("/v1/") else "")
             return error_class(kind)(detail, reason=_REASON_BY_STATUS.get(error.status_code, "REQUEST_INVALID"))
         case _:
             return internal_error()

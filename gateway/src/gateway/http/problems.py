@@ -34,6 +34,8 @@ _CODES: Final[dict[str, str]] = {
     "BUDGET_LIMIT_EXCEEDED": "insufficient_quota",
     "CONTEXT_LIMIT_EXCEEDED": "context_length_exceeded",
 }
+_TOO_LONG: Final = "CONTEXT_LIMIT_EXCEEDED"
+_TOO_LONG_WORDS: Final = "prompt is too long"
 # What the operator must mend: no retry of the caller's helps.
 _NOT_BY_RETRYING: Final = frozenset({"PROVIDER_CREDENTIALS_INVALID", "PROVIDER_LOCATION_UNSUPPORTED"})
 # Seconds an SDK waits by itself; OpenAI's clients take no longer Retry-After for serious.
@@ -93,6 +95,8 @@ def openai_error(error: PenstockError) -> dict[str, Any]:
     A vendor's own code and param of an error go on as they are.
     """
     code = error.metadata.get("vendor_code") or _CODES.get(error.reason, error.reason.lower())
+    if error.reason == _TOO_LONG:
+        code = _CODES[_TOO_LONG]  # which clients look for, whatever number the vendor's server has for it
     kind = "insufficient_quota" if code == "insufficient_quota" else _OPENAI_TYPES.get(error.kind)
     param = error.violations[0].field if error.violations else None
     return {
@@ -108,7 +112,10 @@ def openai_error(error: PenstockError) -> dict[str, Any]:
 def anthropic_error(error: PenstockError, *, request_id: str) -> dict[str, Any]:
     """Return ``{"type": "error", "error": {type, message}, request_id}``, as a body or as a frame."""
     kind = _ANTHROPIC_TYPES.get(error.kind, "invalid_request_error")
-    return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
+    message = error.message
+    if error.reason == _TOO_LONG and _TOO_LONG_WORDS not in message:
+        message = f"{_TOO_LONG_WORDS}: {message}"  # by which clients know that they have to shorten it
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
 
 
 def _refused_rows(error: PenstockError, rejected: str) -> dict[str, Any]:

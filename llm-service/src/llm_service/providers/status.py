@@ -18,6 +18,15 @@ _REFUSALS: Final = frozenset(
     }
 )
 _CONTEXT: Final = frozenset({"context_length_exceeded", "1261"})
+# The same in the words of servers without a code for it: vLLM, llama.cpp, Ollama, Qwen, xAI, Mistral.
+_CONTEXT_WORDS: Final = re.compile(
+    r"maximum context length|context (?:length|window|size)[^.]{0,40}exceed"
+    r"|exceed\w*[^.]{0,40}context (?:length|window|size)"
+    r"|prompt is too long|maximum prompt length|range of input length|input (?:length|tokens?)[^.]{0,40}exceed"
+    r"|too large for model with \d+ maximum context",
+    re.IGNORECASE,
+)
+_TOO_MUCH: Final = frozenset({400, 413, 422})
 _MODEL_UNKNOWN: Final = frozenset({"model_not_found", "modelnotfound", "model.accessdenied", "1211"})
 # The vendor does not serve the place we call from.
 LOCATION: Final = "unsupported_country_region_territory"
@@ -124,9 +133,10 @@ _BY_STATUS: Final[Mapping[int, _Meaning]] = {
 }
 
 
+_TOO_LONG: Final = _Meaning(failure=FailureKind.BAD_REQUEST, reason="CONTEXT_LIMIT_EXCEEDED")
 _BY_WORD: Final = (
     (_REFUSALS, _REFUSED),
-    (_CONTEXT, _Meaning(failure=FailureKind.BAD_REQUEST, reason="CONTEXT_LIMIT_EXCEEDED")),
+    (_CONTEXT, _TOO_LONG),
     (_EXHAUSTED, _BY_STATUS[402]),
     (frozenset({LOCATION}), _ELSEWHERE),
     (_MODEL_UNKNOWN, _NO_MODEL),
@@ -164,6 +174,8 @@ def _meaning(told: VendorError) -> _Meaning:
     for codes, meaning in _BY_WORD:
         if words & codes:
             return meaning
+    if told.status in _TOO_MUCH and _CONTEXT_WORDS.search(told.message):
+        return _TOO_LONG
     if told.status == 403:
         return _forbidden(told, words)
     return _BY_STATUS.get(told.status) or _Meaning(failure=_by_class(told.status))

@@ -27,6 +27,8 @@ _INCOMPLETE: Final = {
     "budget_exceeded": "max_output_tokens",
     "content_filter": "content_filter",
 }
+# Codes by which clients know what to do.
+_OWN_CODES: Final = frozenset({"context_length_exceeded", "insufficient_quota"})
 _CODES: Final = {ErrorKind.RESOURCE_EXHAUSTED: "rate_limit_exceeded", ErrorKind.INVALID_ARGUMENT: "invalid_prompt"}
 
 
@@ -59,10 +61,11 @@ def failed_response(
     started: pb.Started, error: PenstockError, output: list[JsonObject], form: ResponseEcho
 ) -> JsonObject:
     """Return the response of an answer that broke off."""
-    code = _CODES.get(error.kind, "server_error")
+    shown = openai_error(error)["error"]
+    code = shown["code"] if shown["code"] in _OWN_CODES else _CODES.get(error.kind, "server_error")
     return {
         **response_head(started, "failed", output, form),
-        "error": {"code": code, "message": openai_error(error)["error"]["message"]},
+        "error": {"code": code, "message": shown["message"]},
     }
 
 
