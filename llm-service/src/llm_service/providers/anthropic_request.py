@@ -6,7 +6,7 @@ from typing import Any, Final, assert_never, cast
 
 import orjson
 
-from llm_service.domain.model.message import Role, ThinkingPart
+from llm_service.domain.model.message import Role, ThinkingPart, with_a_turn
 from llm_service.domain.model.profile import ANTHROPIC_TOOL_NAMES
 from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.request import CompletionRequest, ResponseForm, ToolDefinition, ToolMode
@@ -58,10 +58,11 @@ def request_of(asked: CompletionRequest, shape: Shape) -> AnthropicRequest:
     Raises InvalidArgument for a schema that is not JSON or a file Anthropic does not take.
     """
     request, names = fit_tool_names(asked, ANTHROPIC_TOOL_NAMES)
-    made = AnthropicRequest(body={"model": request.model, "messages": turns_of(request.messages)}, names=names)
+    messages = with_a_turn(request.messages)
+    made = AnthropicRequest(body={"model": request.model, "messages": turns_of(messages)}, names=names)
     made.body["max_tokens"] = request.sampling.max_output_tokens or _DEFAULT_ANSWER
     traits = traits_of(request.model)
-    if system := system_of(request.messages):
+    if system := system_of(messages):
         made.body["system"] = system
     _put_tools(made, request)
     _put_answer_form(made, request, traits, shape)

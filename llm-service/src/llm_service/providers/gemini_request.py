@@ -6,6 +6,7 @@ from typing import Any, Final, assert_never, cast
 
 import orjson
 
+from llm_service.domain.model.message import with_a_turn
 from llm_service.domain.model.profile import GEMINI_TOOL_NAMES
 from llm_service.domain.model.request import CompletionRequest, ResponseForm, Sampling, ToolDefinition, ToolMode
 from llm_service.providers.dropped import as_called, foreign_tool_fields, unmarked
@@ -35,9 +36,10 @@ def request_of(asked: CompletionRequest) -> GeminiRequest:
     """Return the request. Raises InvalidArgument for a schema that is not JSON."""
     request, names = fit_tool_names(asked, GEMINI_TOOL_NAMES)
     traits = traits_of(request.model)
-    body: Json = {"contents": contents_of(request.messages, traits)}
+    messages = with_a_turn(request.messages)
+    body: Json = {"contents": contents_of(messages, traits)}
     dropped: list[str] = [*unmarked(request)]
-    if traits.system and (system := system_of(request.messages)):
+    if traits.system and (system := system_of(messages)):
         body["systemInstruction"] = system
     _put_tools(body, request, traits, dropped)
     config = {

@@ -16,7 +16,7 @@ from llm_service.domain.model.event import (
 )
 from llm_service.domain.model.usage import Usage
 from llm_service.providers.openai_call import CallReader
-from llm_service.providers.openai_content import content_events, thought_of
+from llm_service.providers.openai_content import content_events, sources_of, thought_of
 from llm_service.providers.picture import picture_of_url
 from llm_service.providers.status import VendorError, status_from_code
 from llm_service.providers.surrogate import SplitJson, SurrogateJoiner
@@ -61,6 +61,7 @@ class ChunkReader:
         self._usage: Usage | None = None
         self._gave_up = ""
         self._word = ""
+        self._sources: dict[str, str] = {}
 
     def end(self) -> list[Event]:
         """Return the last events, none while no finish reason came."""
@@ -70,7 +71,9 @@ class ChunkReader:
         first = reasons.get(0) or next(iter(reasons.values()))
         others = {index: reason for index, reason in reasons.items() if index != 0}
         rest = self._halves.rest() if self._halves else ()
-        return [*rest, Finished(reason=first, usage=self._usage, choice_reasons=others, vendor_reason=self._word)]
+        sources = [Annotation(url=url, title=title) for url, title in self._sources.items()]
+        finished = Finished(reason=first, usage=self._usage, choice_reasons=others, vendor_reason=self._word)
+        return [*rest, *sources, finished]
 
     def _ended(self, index: int, reason: FinishReason) -> FinishReason:
         """Some vendors say "stop" of an answer that ends in calls."""
@@ -92,12 +95,16 @@ class ChunkReader:
         events: list[Event] = []
         if usage := chunk.get("usage"):
             self._usage = usage_of(usage)
+        if told := chunk.get("search_results") or chunk.get("citations"):
+            self._sources |= sources_of(told)
         for choice in chunk.get("choices") or ():
             index = choice.get("index") or 0
             if piece := choice.get("delta"):
                 self._piece(events, piece, index, choice.get("logprobs"), False)
             elif piece := choice.get("message"):
                 self._piece(events, piece, index, choice.get("logprobs"), True)
+            if counted := choice.get("usage"):  # Moonshot counts beside the choice
+                self._usage = usage_of(counted)
             if reason := choice.get("finish_reason"):
                 self._gave_up = reason if reason in _GAVE_UP else self._gave_up
                 self._word = self._word if index else without_halves(str(reason))
@@ -122,6 +129,8 @@ class ChunkReader:
         for shown in piece.get("images") or ():
             if picture := picture_of_url(shown.get("image_url"), index):
                 events.append(picture)
+        if not text and (audio := piece.get("audio")) and (spoken := audio.get("transcript")):
+            events.append(TextDelta(text=str(spoken), index=index))
         if not text and (call := piece.get("function_call")):
             events.extend(self._calls.events([{"index": 0, "function": call}], index, whole=whole))
         if refusal := piece.get("refusal"):
@@ -131,6 +140,7 @@ class ChunkReader:
         for annotation in piece.get("annotations") or ():
             if cited := annotation.get("url_citation"):
                 events.append(_annotation(cited))
+                self._sources.pop(str(cited.get("url")), None)
 
 
 def reported(chunk: Json) -> Reported:

@@ -29,6 +29,13 @@ def content_events(parts: Any, index: int, logprobs: str) -> Iterator[Event]:
             yield picture
 
 
+def sources_of(told: Any) -> dict[str, str]:
+    """Return the titles by URL of what an answer as a whole rests on: URLs, or objects with one (Perplexity, xAI)."""
+    listed: list[Any] = cast("list[Any]", told) if isinstance(told, list) else []
+    pages: list[Json] = [{"url": each} if isinstance(each, str) else each for each in listed]
+    return {str(page["url"]): str(page.get("title") or "") for page in pages if page.get("url")}
+
+
 def thought_of(thinking: Any) -> str:
     """Return the text of reasoning, which is a text or an array of parts with texts."""
     if isinstance(thinking, str):

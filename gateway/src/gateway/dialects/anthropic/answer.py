@@ -25,6 +25,10 @@ def message_from_proto(answer: pb.Completion) -> JsonObject:
     finished = answer.finished
     content = _ordered(answer) if answer.parts else _blocks(answer)
     content += [{"type": "text", "text": in_words(picture)} for picture in answer.pictures if not picture.index]
+    if cited := [citation_from_proto(annotation) for annotation in answer.annotations]:
+        text = next((block for block in reversed(content) if block["type"] == "text"), None)
+        if text is not None:
+            text["citations"] = cited
     return {
         **message_head(answer.started),
         "content": content,
@@ -39,6 +43,17 @@ def thinking_block(part: pb.ThinkingPart) -> JsonObject:
     if part.redacted:
         return {"type": "redacted_thinking", "data": part.redacted}
     return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+
+
+def citation_from_proto(annotation: pb.Annotation) -> JsonObject:
+    """Return a cited page. What Anthropic would want to see again of its own search is not known of others."""
+    return {
+        "type": "web_search_result_location",
+        "url": annotation.url,
+        "title": annotation.title or None,
+        "cited_text": "",
+        "encrypted_index": "",
+    }
 
 
 def message_head(started: pb.Started) -> JsonObject:

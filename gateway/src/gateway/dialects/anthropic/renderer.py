@@ -8,7 +8,7 @@ import orjson
 from penstock.common.v1.common_pb2 import Usage
 from penstock.llm.v1 import llm_pb2 as pb
 
-from gateway.dialects.anthropic.answer import message_head, stop_from_proto, usage_from_proto
+from gateway.dialects.anthropic.answer import citation_from_proto, message_head, stop_from_proto, usage_from_proto
 from gateway.http.problems import anthropic_error
 from gateway.model_call.fields import JsonObject
 from gateway.model_call.options import extras_from_proto
@@ -66,6 +66,8 @@ class MessageRenderer:
                     frames.append(self._thinking(event.thinking))
                 case "tool_call":
                     frames.append(self._tool_call(event.tool_call))
+                case "annotation":
+                    frames.append(self._cite(event.annotation))
                 case "finished":
                     frames.append(self._finish(event.finished))
                 case _:
@@ -81,6 +83,10 @@ class MessageRenderer:
             return b""
         begun = self._block("text", {"type": "text", "text": ""})
         return begun + self._delta("text", {"type": "text_delta", "text": delta.text})
+
+    def _cite(self, annotation: pb.Annotation) -> bytes:
+        begun = self._block("text", {"type": "text", "text": ""})
+        return begun + self._delta("text", {"type": "citations_delta", "citation": citation_from_proto(annotation)})
 
     def _thinking(self, delta: pb.ThinkingDelta) -> bytes:
         if delta.index:

@@ -137,6 +137,8 @@ def _fold(answer: pb.Completion, event: pb.CompletionEvent) -> None:
             answer.refusal += event.refusal.text
         case "tool_call":
             _fold_call(answer, event.tool_call)
+        case "annotation":
+            answer.annotations.append(event.annotation)
         case "picture":
             answer.pictures.append(event.picture)
         case "finished":

@@ -1,8 +1,8 @@
 """Messages of a conversation with a model, in no vendor's dialect."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -127,6 +127,13 @@ def text_of(parts: tuple[Part, ...]) -> str:
     if len(parts) == 1 and isinstance(parts[0], TextPart):
         return parts[0].text  # as most are
     return join_texts(part.text for part in parts if isinstance(part, TextPart))
+
+
+def with_a_turn(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return the messages; of instructions alone the last as the user's, for vendors that answer nobody else."""
+    if any(message.role is not Role.SYSTEM for message in messages):
+        return messages
+    return [*messages[:-1], *(replace(message, role=Role.USER) for message in messages[-1:])]
 
 
 def text_message(role: Role, text: str) -> Message:
