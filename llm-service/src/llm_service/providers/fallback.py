@@ -104,8 +104,11 @@ class FallbackProvider:
         now = self._clock.now().replace(microsecond=0)
         queries = conversation.queries(now, checkpoint)
         tools = Toolbox(() if request.tool_choice.mode is ToolMode.NONE else request.tools)
-        reports = [Report(_wording(query, now), degraded=bool(request.failed_attempts)) for query in queries]
+        degraded, begun = bool(request.failed_attempts), any(conversation.answers)
+        reports = [Report(_wording(query, now), degraded=degraded, begun=begun) for query in queries]
         step = next_step(conversation, tools, list(zip(reports, queries, strict=True)))
+        if isinstance(step, Say) and conversation.answered_before(step.text):
+            step = Say(text=f"{step.text}\n\n{reports[0].say.as_before(conversation.question)}")
         if isinstance(step, Say) and conversation.omitted:
             return Say(text=f"{step.text}\n\n{reports[0].say.omitted(conversation.omitted)}")
         return step

@@ -8,7 +8,7 @@ from llm_service.domain.offline.answer_states import shown_spell
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.json_value import number_or_none
-from llm_service.domain.offline.lasting_stop import LASTING
+from llm_service.domain.offline.lasting_stop import LASTING, says
 from llm_service.domain.offline.phrases_states import StandingSince
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.result import DeviceCard, DeviceStatistics, Series
@@ -27,8 +27,19 @@ class Standing:
 def standing(report: Report, query: StructuredQuery, told: Sequence[Standing]) -> str:
     """Say of each machine since when it runs, or stands."""
     least = report.say.length(LASTING.total_seconds())
+    if query.top:
+        told = sorted(told, key=lambda each: _order(query, each))
     lines = [_since(report, query, each) for each in told]
     return "\n".join([*lines, report.say.pauses_left_out(least)])
+
+
+def _order(query: StructuredQuery, each: Standing) -> tuple[bool, str]:
+    """Who is as asked comes first, of these who was so first."""
+    fitting = each.stops.fitting
+    last = fitting.last if fitting else None
+    stands = bool(last and fitting and fitting.ongoing)
+    begin = (last.start if stands else last.end) if last else _first(each.card)
+    return stands != says(query, IDLE), begin.isoformat() if begin else ""
 
 
 def _since(report: Report, query: StructuredQuery, each: Standing) -> str:

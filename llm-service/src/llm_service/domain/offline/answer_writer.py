@@ -39,11 +39,15 @@ def in_time(answered: Sequence[Answered]) -> Sequence[Answered]:
 
 
 class Report:
-    """Writes answers in the language of `say`; `degraded` says that models are configured and could not answer."""
+    """Writes answers in the language of `say`; `degraded` says that models are configured and could not answer.
 
-    def __init__(self, say: Wording, *, degraded: bool = False) -> None:
+    With `begun` something was answered before, and how to get a model is told to who asks for that alone.
+    """
+
+    def __init__(self, say: Wording, *, degraded: bool = False, begun: bool = False) -> None:
         self.say = say
         self._degraded = degraded
+        self._begun = begun
 
     def unconfigured(self) -> str:
         """Say that no model answers: none is configured, or those that are can't."""
@@ -61,7 +65,8 @@ class Report:
             case SmallTalk.HELP | SmallTalk.GREETING:
                 return f"{say.identity()} {self.unconfigured()}"
             case SmallTalk.OTHER:
-                return f"{say.not_of_devices()} {self.unconfigured()}".strip()
+                rest = say.examples() if self._begun and not self._degraded else self.unconfigured()
+                return f"{say.not_of_devices()} {rest}".strip()
             case _:
                 return self.unconfigured()
 

@@ -62,6 +62,22 @@ class ChineseDevices(ChineseEvents):
         """Say that nothing of devices was asked."""
         return "这个问题我回答不了：其中没有关于设备数据的内容。"
 
+    def examples(self) -> str:
+        """Say what can be asked."""
+        return "请说明设备、字段和时间，例如“WLD001 过去一小时的平均温度是多少”。"
+
+    def no_reason(self) -> str:
+        """Say that readings hold no reasons."""
+        return "为什么会这样，数据里没有：读数不含原因。所问范围内的异常如下："
+
+    def as_before(self, question: str) -> str:
+        """Say that nothing further was understood."""
+        return f"以上与前一个回答相同：“{question}”里我没有理解出别的内容。如果问的是别的，请说明设备、字段和时间。"
+
+    def of_told(self) -> str:
+        """Open lines of what was told before."""
+        return "前面所说的内容中："
+
     def models_failed(self) -> str:
         """Say that models fail."""
         return "已配置的大语言模型目前都无法访问，只能按固定规则回答与设备有关的问题。请稍后再试。"

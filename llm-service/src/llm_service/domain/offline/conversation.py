@@ -7,25 +7,35 @@ from datetime import datetime
 from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
+from llm_service.domain.offline.another_asked import one_of_others
+from llm_service.domain.offline.compared_again import compared_again
 from llm_service.domain.offline.correction import corrected
 from llm_service.domain.offline.difference_again import difference_again
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.gist_asked import by_gist
+from llm_service.domain.offline.grouped_again import grouped_again
 from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
+from llm_service.domain.offline.numbered_again import numbered_again
+from llm_service.domain.offline.of_told import at_told_moment, picked
 from llm_service.domain.offline.own_name import spoken_names
+from llm_service.domain.offline.placed_again import line_of_ranking, one_of_two, placed_again, worst_of_told
 from llm_service.domain.offline.price_said import take_prices, with_prices
 from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Intent, Language, StructuredQuery
 from llm_service.domain.offline.question_memo import QuestionMemo
 from llm_service.domain.offline.question_parts import by_label, by_state, parts_of, question_parts
+from llm_service.domain.offline.reason_again import reason_again
+from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
 from llm_service.domain.offline.shifted_again import shifted_again
+from llm_service.domain.offline.shown_zone import shown_zone
 from llm_service.domain.offline.small_talk import courtesy
 from llm_service.domain.offline.told_again import asked_again, at_that_time, together_again, usual_tail
+from llm_service.domain.offline.told_answer import ToldAnswer
 from llm_service.domain.offline.toolbox import DeviceTool, device_tool
 from llm_service.domain.offline.vocabulary import language_of, lexicon
 from llm_service.domain.offline.worker import Checkpoint, unchecked
@@ -69,6 +79,7 @@ class Conversation:
     """`question` is the last user message, `earlier` the user messages before it, the latest first.
 
     `omitted` characters of the question were too many to be read. `memo` has the questions that were read before.
+    `answers` are what each of the earlier messages was answered with, "" where that is not known.
     """
 
     question: str
@@ -76,6 +87,7 @@ class Conversation:
     outcomes: tuple[ToolOutcome, ...]
     cards: tuple[DeviceCard, ...]
     omitted: int = 0
+    answers: tuple[str, ...] = ()
     memo: QuestionMemo = field(default_factory=QuestionMemo, compare=False, repr=False)
 
     def of(self, tool: DeviceTool) -> list[ToolOutcome]:
@@ -98,51 +110,71 @@ class Conversation:
         names += [one.field for outcome in self.of(DeviceTool.STATISTICS) for one in _fields_of(outcome)]
         return tuple(dict.fromkeys(names))
 
+    def answered_before(self, text: str) -> bool:
+        """Whether `text` says nothing that the answer before did not, to another question."""
+        told, asked = (self.answers or ("",))[0], (self.earlier or ("",))[0]
+        lines, former = text.strip().split("\n"), told.split("\n")
+        repeated = self.question.lower().split() == asked.lower().split() or courtesy(self.question) is not None
+        return bool(told) and not repeated and lines[0] == former[0] and set(lines) <= set(former)
+
     def queries(self, now: datetime, checkpoint: Checkpoint = unchecked) -> tuple[StructuredQuery, ...]:
         """Return what the question asks for, one query or several.
 
         "And yesterday?" takes what it leaves out from the questions before.
         """
-        before: StructuredQuery | None = None
+        before = Before(codes=tuple(card.code for card in self.cards))
         spoken: dict[str, None] = {}
-        for text in reversed(self.earlier):
+        for at, text in reversed(list(enumerate(self.earlier))):
             checkpoint()
             if courtesy(text) is not None:
                 continue
-            read = self._read(text, now, before, (*spoken,))[-1]
+            read = self._one_meant(self._read(text, now, before, (*spoken,))[-1])
             # What was not understood is followed by what was spoken of before it.
-            before = before if before is not None and read.intent is Intent.CHAT else read
-            spoken.update(dict.fromkeys(before.devices))
+            if before.query is None or read.intent is not Intent.CHAT:
+                answer = self.answers[at] if at < len(self.answers) else ""
+                told = ToldAnswer(text=answer, zone=shown_zone(read, now).zone) if answer else None
+                before = replace(before, query=read, earlier=before.query, told=told)
+                before = before if read.told else replace(before, whole=told)
+            spoken.update(dict.fromkeys(before.query.devices if before.query else ()))
         checkpoint()
         if courtesy(self.question) is not None:
             return (StructuredQuery(intent=Intent.CHAT, language=language_of(self.question)),)
         return self._read(self.question, now, before, (*spoken,))
 
-    def _read(
-        self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
-    ) -> tuple[StructuredQuery, ...]:
+    def _one_meant(self, query: StructuredQuery) -> StructuredQuery:
+        """The query with the device in the place of "the other one in hall B" or "3", where it is known which."""
+        numbered = len(query.references) == 1 and not query.devices and not query.references[0].label
+        if not self.cards or not (query.another or (numbered and not query.references[0].excluded)):
+            return query
+        found = resolve_devices(query, self.cards)
+        codes = () if found.unknown else one_of_others(query, found.codes, self.cards)
+        if len(codes) != 1:
+            return query
+        return replace(query, devices=codes, references=(), except_devices=(), all_devices=False, another="")
+
+    def _read(self, text: str, now: datetime, last: "Before", spoken: Sequence[str]) -> tuple[StructuredQuery, ...]:
+        before = last.query
         known = before.prices if before is not None else ()
         priced = take_prices(text, known, chinese=language_of(text) is Language.CHINESE)
         if priced is None:
-            return tuple(with_prices(each, before) for each in self._read_unpriced(text, now, before, spoken))
-        read = self._read_unpriced(priced.text, now, before, spoken)
+            return tuple(with_prices(each, before) for each in self._read_unpriced(text, now, last, spoken))
+        read = self._read_unpriced(priced.text, now, last, spoken)
         return tuple(replace(each, prices=priced.prices) for each in read)
 
     def _read_unpriced(
-        self, text: str, now: datetime, before: StructuredQuery | None, spoken: Sequence[str]
+        self, text: str, now: datetime, last: "Before", spoken: Sequence[str]
     ) -> tuple[StructuredQuery, ...]:
+        before = last.query
         text = corrected(text, before, now) if before is not None else text
-        if before is not None and (again := _told_again(text, before, spoken)) is not None:
+        if before is not None and (again := self._again(text, now, last, spoken)) is not None:
             return (again,)
-        if before is not None and (again := with_limit(text, before)) != text:
-            return (completed(limited_again(self._parse(again, now), before), before, spoken),)
         if (halves := usual_tail(text)) is not None:
-            *others, told = self._read(halves[0], now, before, spoken)
+            *others, told = self._read(halves[0], now, last, spoken)
             usual = asked_again(halves[1], told)
             return (*others, told, usual) if usual else (*others, told)
         whole = self._parse(text, now)
-        if before is not None and (then := at_that_time(text, whole, before)) is not None:
-            return (then if then.limit else completed(then, before, spoken),)
+        if (then := last.then(text, whole, spoken)) is not None:
+            return (then,)
         if len(apart := by_gist(whole) if whole.gist else by_state(whole)) > 1:
             return tuple(completed(each, before, spoken) for each in apart)
         apart = by_label(whole)
@@ -151,6 +183,19 @@ class Conversation:
             apart = parts_of(parts, whole, lambda part: self._parse(part, now))
         first, *others = apart
         return (completed(first, before, spoken), *others)
+
+    def _again(self, text: str, now: datetime, last: "Before", spoken: Sequence[str]) -> StructuredQuery | None:
+        """What was told, asked for in another way, a part of it or more of it; None for anything else."""
+        before = last.query
+        if before is None:
+            return None
+        again = line_of_ranking(text, before, last.whole) or _told_again(text, before, spoken)
+        if again is not None or (again := last.of_told(text, self._parse(text, now), spoken)) is not None:
+            return again
+        limited = with_limit(text, before)
+        if limited == text:
+            return None
+        return completed(limited_again(self._parse(limited, now), before), before, spoken)
 
     def _parse(self, text: str, now: datetime) -> StructuredQuery:
         query = self._parse_with(self.known_fields, text, now)
@@ -171,6 +216,45 @@ class Conversation:
         own = [name for card in cards for name in card.fields]
         everyday = (name for name in query.fields if name.lower() in lexicon().words)
         return frozenset(name for name in everyday if name in self.known_fields and not match_field(name, own))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The question before and the one `earlier` than that, what was told, and the devices that are known.
+
+    `whole` is the answer of which a part was told since.
+    """
+
+    query: StructuredQuery | None = None
+    earlier: StructuredQuery | None = None
+    told: ToldAnswer | None = None
+    whole: ToldAnswer | None = None
+    codes: tuple[str, ...] = ()
+
+    def of_told(self, text: str, query: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
+        """Return `text`, read as `query`, as a question for a part of what was told, or for more of it; else None."""
+        before = self.query
+        if before is None:
+            return None
+        compared = compared_again(text, query, before, self.earlier) or numbered_again(text, before)
+        reason = compared or grouped_again(text, before) or reason_again(text, query, before, self.told)
+        chosen = reason or picked(text, query, before, self.whole, self.codes)
+        placed = chosen or placed_again(text, query, before, self.whole, self.codes)
+        return placed or one_of_two(text, query, before, spoken) or worst_of_told(text, query, before)
+
+    def then(self, text: str, query: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
+        """Return `text`, read as `query`, as a question for the moment that was told; None for anything else."""
+        before = self.query
+        if before is None:
+            return None
+        then = at_that_time(text, query, before)
+        if then is not None and then.limit:
+            return then
+        told = at_told_moment(text, query, before, self.told, self.codes)
+        if told is not None and not told.follows:
+            return told
+        leaning = told or then
+        return completed(leaning, before, spoken) if leaning else None
 
 
 def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
@@ -194,6 +278,7 @@ def conversation_from_messages(
     messages = messages[-_MESSAGES:]
     last = max((at for at, message in enumerate(messages) if message.role is Role.USER), default=-1)
     users = [message for message in messages[: max(last, 0)] if message.role is Role.USER][-_BEFORE_AT_MOST:]
+    answers = _answers(messages[: max(last, 0)])[-_BEFORE_AT_MOST:]
     outcomes = _outcomes(messages, last, checkpoint)
     cards = {card.code: card for outcome in outcomes.values() if not outcome.error for card in _cards(outcome)}
     question = readable_prompt(messages[last].text if last >= 0 else "")
@@ -203,8 +288,20 @@ def conversation_from_messages(
         outcomes=tuple(outcome for at, outcome in outcomes.items() if at > last),
         cards=tuple(cards[code] for code in sorted(cards)),
         omitted=question.omitted,
+        answers=tuple(reversed(answers)),
         memo=memo or QuestionMemo(),
     )
+
+
+def _answers(messages: Sequence[Message]) -> list[str]:
+    """What each of the users' messages was answered with."""
+    answers: list[str] = []
+    for message in messages:
+        if message.role is Role.USER:
+            answers.append("")
+        elif message.role is Role.ASSISTANT and answers and message.text:
+            answers[-1] = message.text
+    return answers
 
 
 def _cards(outcome: ToolOutcome) -> tuple[DeviceCard, ...]:

@@ -115,7 +115,8 @@ def find_devices(sentence: Sentence, numbered: Mapping[int, NumberedDevices] = N
     if not codes and not references and not everyone and not left_out:
         references.update(dict.fromkeys(_bare_numbers(sentence)))
     bare = not codes and not references
-    another = asks_another(sentence) if bare and not everyone else ""
+    placed = bool(references) and all(each.label and not each.excluded for each in references)
+    another = asks_another(sentence) if (bare or (placed and not codes)) and not everyone else ""
     others = _asks_others(sentence) if bare and not another else False
     outside = any(each.excluded and not each.label for each in references)
     everyone = everyone or (outside and not codes and all(each.excluded for each in references))

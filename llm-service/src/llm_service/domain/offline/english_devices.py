@@ -68,6 +68,25 @@ class EnglishDevices(EnglishEvents):
         """Say that nothing of devices was asked."""
         return "I can't answer that: I found no question about your devices' readings in it."
 
+    def examples(self) -> str:
+        """Say what can be asked."""
+        return "Name the machine, the value and the time, for example “mean temperature of WLD001 in the last hour”."
+
+    def no_reason(self) -> str:
+        """Say that readings hold no reasons."""
+        return "Why it was so is not in the data: readings hold no reasons. What stood out where it was asked of:"
+
+    def as_before(self, question: str) -> str:
+        """Say that nothing further was understood."""
+        return (
+            f"This is what I answered before: I understood nothing further in “{question}”. If something else is "
+            "meant, name the machine, the value and the time."
+        )
+
+    def of_told(self) -> str:
+        """Open lines of what was told before."""
+        return "Of what I told before:"
+
     def models_failed(self) -> str:
         """Say that models fail."""
         return (

@@ -10,10 +10,12 @@ from llm_service.domain.offline.clock_again import on_clock
 from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
 from llm_service.domain.offline.period import midnight, moved
 from llm_service.domain.offline.query import Intent, Language, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.standing_asked import standing_again
 from llm_service.domain.offline.words_state import SAME_TIME
 
 _HELD: Final = frozenset({Statistic.SHARE, Statistic.EVENTS, Statistic.DURATION})
 _WHICH: Final = {Language.ENGLISH: "which", Language.CHINESE: "哪个"}
+_LONGEST: Final = "longest"
 _DAY: Final = timedelta(days=1)
 _NO_SUBJECT: Final = frozenset({Intent.CHAT, Intent.LIST_DEVICES})
 
@@ -23,6 +25,11 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
 
     `spoken` are the devices that were named before.
     """
+    whole = _whole(query, before, spoken)
+    return standing_again(whole, before) if before else whole
+
+
+def _whole(query: StructuredQuery, before: StructuredQuery | None, spoken: Sequence[str]) -> StructuredQuery:
     if before is None or query.refused:
         return timeless(query)
     query = _in_same_time(of_place(_behind(query, before.time), before), before)
@@ -147,6 +154,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     if before.overview and (query.time or query.conditions):
         # "And yesterday?" behind "how is it doing": the statistics of that day.
         before = replace(before, statistics=())
+    before = _counted_of(query, before)
     query = _without_lost(query, before)
     if query.adds and query.statistics and not before.rank:
         query = replace(query, statistics=tuple(dict.fromkeys((*before.statistics, *query.statistics))))
@@ -176,6 +184,8 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
     if query.when and not query.statistics and before.conditions:
         # "When?" of what was counted: the times are told.
         statistics = tuple(each for each in statistics if each not in {Statistic.EVENTS, Statistic.DURATION})
+    # "From when to when?" behind how long the longest one lasted.
+    longest_told = int(query.when and any(_LONGEST in each or "最长" in each for each in before.counted_as))
     conditions = query.conditions or before.conditions
     if query.narrows and query.conditions and not query.any_condition and not before.any_condition:
         own = {each.field for each in query.conditions}
@@ -198,7 +208,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         periods=_periods(query, before),
         conditions=conditions,
         judged=query.judged or (None if query.statistics or query.conditions or query.when else before.judged),
-        percentiles=query.percentiles or (() if query.statistics else before.percentiles),
+        percentiles=query.percentiles or (() if query.statistics and not keeps_rank else before.percentiles),
         interval=query.interval or (None if query.statistics and not query.follows else before.interval),
         **_kind(query, before),
         rank=query.rank or keeps_rank,
@@ -220,13 +230,19 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         latest=query.latest or (0 if query.conditions else before.latest),
         mean_time=query.mean_time or ("" if query.conditions or query.statistics or query.when else before.mean_time),
         lasting=query.lasting or (before.lasting and not query.least and not query.conditions),
-        longest=query.longest or (0 if query.conditions else before.longest),
-        each=query.each or (not query.conditions and before.each),
+        longest=query.longest or (0 if query.conditions else before.longest or longest_told),
+        each=query.each or (not query.conditions and (before.each or longest_told > 0)),
         which_time=query.which_time or _which_time(query, before),
         **_state(query, before),
         again=query.again or (None if query.statistics else before.again),
         confidence=max(query.confidence, before.confidence),
     )
+
+
+def _counted_of(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    """The question before without its fields: "how often did that happen" behind what was read at the last one."""
+    counts = set(query.statistics) & _HELD and (query.conditions or before.conditions)
+    return replace(before, fields=()) if before.once and counts else before
 
 
 def _which_time(query: StructuredQuery, before: StructuredQuery) -> str:

@@ -11,6 +11,7 @@ from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.unit import converted
 from llm_service.domain.offline.vocabulary import lexicon
+from llm_service.domain.offline.words_state import IDLE
 
 _WORDS: Final = {
     Operator.GT: "above",
@@ -42,7 +43,7 @@ def with_limit(text: str, before: StructuredQuery) -> str:
         if value is None:
             continue
         followed = sentence.has(value.end, Kind.SUFFIX)
-        if not (said or followed or _is_bare(sentence, at, value.end)):
+        if not (said or followed or (_is_bare(sentence, at, value.end) and not _is_state(limit))):
             continue
         if value.unit and limit.unit and converted(1.0, value.unit, limit.unit) is None:
             return text
@@ -92,6 +93,11 @@ def _rewritten(
 
 def _is_limit(condition: Condition) -> bool:
     return bool(condition.field) and condition.operator in _WORDS and not isinstance(condition.value, str)
+
+
+def _is_state(condition: Condition) -> bool:
+    """Whether it is what a machine that runs, or stands, is known by: "and at 10?" is no other limit of that."""
+    return (condition.field, condition.value) == (IDLE.field, IDLE.value)
 
 
 def _is_bare(sentence: Sentence, at: int, end: int) -> bool:

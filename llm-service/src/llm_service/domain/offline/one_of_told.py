@@ -23,8 +23,12 @@ def one_of_told(
     """
     if query.of_them and query.fields == (LABEL_FIELD,):
         return _label_of_told(query, before, merge)
-    leans = set(query.statistics) <= ENDS and bool(query.statistics) and not _measures(query)
-    if query.devices or query.references or not (query.of_them or (query.rank and leans)):
+    # "Which machine burned most of that?"
+    kept = set(query.statistics) - ENDS
+    ends = bool(set(query.statistics) & ENDS) and kept <= {Statistic.INTEGRAL} & set(before.statistics)
+    leans = ends and not _measures(query)
+    chosen = query.of_them or (query.rank and leans)
+    if query.devices or query.references or query.standing or not chosen:
         return None
     if (query.interval or (query.of_them and before.interval)) and not _several(before):
         interval = query.interval or before.interval

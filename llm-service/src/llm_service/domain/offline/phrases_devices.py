@@ -60,6 +60,22 @@ class DeviceWording(StateWording, Protocol):
         """Say that nothing that can be answered was asked."""
         ...
 
+    def examples(self) -> str:
+        """Say what can be asked, where it was said before that no model is configured."""
+        ...
+
+    def no_reason(self) -> str:
+        """Say that readings hold no reasons, before what stood out."""
+        ...
+
+    def as_before(self, question: str) -> str:
+        """Say that nothing further of the question was understood than what was answered before."""
+        ...
+
+    def of_told(self) -> str:
+        """Open lines of what was told before."""
+        ...
+
     def models_failed(self) -> str:
         """Say that the configured models could not answer just now."""
         ...

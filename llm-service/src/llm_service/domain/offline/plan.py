@@ -73,6 +73,8 @@ def _step(plan: PlanState) -> Step:
 
 def _without_data(plan: PlanState) -> Step | None:
     """The next step to what no reading answers, None for a question about devices."""
+    if plan.query.told:
+        return plan.say("\n".join((plan.report.say.of_told(), *plan.query.told)))
     if (about := about_penstock(plan.talk.question, plan.query)) is not None:
         text = about_text(about, plan.query.language, plan.query.first_device)
         return Say(text=plan.report.unconfigured() if about is About.MODEL else text)

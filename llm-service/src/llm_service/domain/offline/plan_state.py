@@ -19,6 +19,7 @@ from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
 MOST_SERIES: Final = 4
 _RECENT: Final = timedelta(hours=1)
 _AMOUNT: Final = frozenset({Statistic.INTEGRAL})
+_ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _TIMED: Final = frozenset({Statistic.EVENTS, Statistic.DURATION})
 
 
@@ -94,7 +95,7 @@ class PlanState:
             asked = {field for phrase in query.fields for field in match_field(phrase, list(units))}
             if query.fields and not asked:
                 return
-            amounts = set(query.statistics) == {Statistic.INTEGRAL}
+            amounts = set(query.statistics) - _ENDS == {Statistic.INTEGRAL}
             units = {field: amount_unit(unit) for field, unit in units.items()} if amounts else units
             self.notes += unconverted(
                 query, {field: unit for field, unit in units.items() if not asked or field in asked}

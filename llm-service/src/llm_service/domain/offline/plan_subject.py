@@ -113,7 +113,9 @@ class _Subject:
             query.fields or query.statistics or query.when or query.since or query.intent is not Intent.STATISTICS
         )
         if query.refused.lower() in EXPLAINING and measurable:
-            self._plan.lead = self._plan.report.say.cannot_part(query.refused)
+            say = self._plan.report.say
+            stood_out = query.intent is Intent.ANOMALY and not query.conditions and not query.fields
+            self._plan.lead = say.no_reason() if stood_out else say.cannot_part(query.refused)
             return None
         return Say(text=self._plan.report.say.cannot(query.refused))
 

@@ -229,6 +229,8 @@ class StructuredQuery:
 
     `prevalent` ("most", "least") asks which of the labels that the conditions name there was more, or less, of.
 
+    `told` are the lines of the answer before that are asked for once more.
+
     `standing` asks since when machines run, or stand: by the stops that last, no pauses.
 
     `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
@@ -324,6 +326,7 @@ class StructuredQuery:
     which_time: str = ""
     standing: bool = False
     prices: tuple[Price, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def first_device(self) -> str:

@@ -15,8 +15,41 @@ _ASKING: Final = (Kind.SINCE_WHEN, Kind.HOW_LONG)
 _SAID: Final = frozenset({"持续多久", "保持", "这种", "有多长时间", "持续", "last", "多久", "same"})
 
 
+_SO_FAR: Final = frozenset({"already", "so far", "by now", "until now", "up to now", "schon", "已经"})
+_PRESENT: Final = frozenset({"is", "are", "is it", "are they", "has", "have", "has been", "have been", "been"})
+_FIRST: Final = frozenset({"first", "最先", "最早", "第一个", "首先", "zuerst"})
+
+
+def standing_again(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    """Return `query` as one for since when machines run, or stand, where "since when?" is asked of what they do."""
+    told = query.since and query.conditions and query.conditions == before.conditions and not query.standing
+    more = query.fields or query.interval or query.rank or query.periods or query.time or query.statistics
+    stated = says(query, RUNNING) or says(query, IDLE)
+    brief = is_brief(query) or is_brief(before) or query.least
+    return replace(query, standing=True) if told and stated and not more and not brief else query
+
+
+def _so_far(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
+    """ "How long is it standing already", "which one stopped first": since when it does, of what it does now."""
+    if not (says(query, RUNNING) or says(query, IDLE)) or query.time or query.fields or is_brief(query):
+        return query
+    texts = {lexeme.text for lexeme in sentence.lexemes}
+    asked = any(Kind.HOW_LONG in lexeme.senses for lexeme in sentence.lexemes)
+    since = (
+        query.statistics == (Statistic.DURATION,) and asked and not query.rank and (query.lasting or not query.least)
+    )
+    first = query.holds and texts & _FIRST
+    if not first and not (since and (texts & _SO_FAR or (query.owner and texts & _PRESENT))):
+        return query
+    unread = tuple(each for each in query.unread if each.lower() not in _FIRST | _SO_FAR)
+    told = replace(query, statistics=(), counted_as=(), unread=unread, since=True, standing=True, holds=False)
+    told = replace(told, whether=False, rank=False, least=None, lasting=False, longest=0, each=False, when=False)
+    return replace(told, top=1) if first else told
+
+
 def with_standing(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """Return `query` as one for since when machines run or stand, by the stops that last, where that is asked for."""
+    query = _so_far(query, sentence)
     other = query.fields or query.interval or query.rank or query.periods or query.versus or query.refused
     if other or query.intent not in _INTENTS or set(query.statistics) - {Statistic.LAST, Statistic.DURATION}:
         return query

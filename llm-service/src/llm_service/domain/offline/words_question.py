@@ -49,6 +49,9 @@ _COURSES: Final = (
 _MORE: Final = "more|更多|多一些|多|更快|快一些"
 _FINE: Final = (
     "normal|normally|everything ok|everything okay|everything all right|everything alright|everything fine"
+    "|are they ok|are they okay|are they fine|are they all right|are they alright|are they all ok|are they all okay"
+    "|are they all fine|all fine|all okay|all alright|all in order|everything in order|is all well|all well"
+    "|都正常吗|都好吗|都还好吗|都没问题吧|都没事吧|它们正常吗|它们还好吗"
     "|all good|all ok|all right|working properly|working fine|running fine|running smoothly|behaving normally"
     "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
 )
