@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.alerts.secret_box import SecretBox
-from gateway.auth.kept_answers import KeptAnswer, KeptAnswers
+from gateway.auth.kept_answers import Claim, KeptAnswer, KeptAnswers
 from penstock_kit.errors import FailedPrecondition, Unprocessable
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -114,6 +114,57 @@ async def test_an_answer_that_was_kept_under_a_lost_secret_says_so_and_is_not_ma
             await after.claim("n", "f")
         assert refused.value.reason == "IDEMPOTENCY_ANSWER_UNAVAILABLE"
     assert (await before.claim("n", "f")).answer == KeptAnswer(status=201, body=b"secret")
+
+
+async def test_who_waits_for_an_answer_writes_nothing_and_looks_ever_more_seldom(house: Any) -> None:
+    def gateway_with(sleep: Any) -> KeptAnswers:
+        return KeptAnswers(house.database, clock=house.clock, hours=24, close=str, open=str, sleep=sleep)
+
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            await maker.keep("n", mine, KeptAnswer(status=201, body=b"made"))
+
+    maker, waiter = gateway_with(asyncio.sleep), gateway_with(sleep)
+    mine = await maker.settled("n", "f")
+    async with house.database.write():  # who writes now waits for ever
+        assert await waiter.claim("n", "f") == Claim()
+    assert (await waiter.settled("n", "f")).answer == KeptAnswer(status=201, body=b"made")
+    assert pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+
+
+async def test_who_waits_where_the_answer_is_made_is_woken_by_it_and_never_looks_meanwhile(house: Any) -> None:
+    async def sleep(seconds: float) -> None:
+        raise AssertionError(f"a pause of {seconds} s")
+
+    answers = KeptAnswers(house.database, clock=house.clock, hours=24, close=str, open=str, sleep=sleep)
+    mine = await answers.settled("n", "f")
+    with pytest.raises(Unprocessable):
+        await answers.settled("n", "g")
+    waiting = [asyncio.create_task(answers.settled("n", "f")) for _ in range(3)]
+    house.clock.advance(600)  # longer than a claim whose maker died: this one lives
+    await asyncio.sleep(0)
+    await answers.keep("n", mine, KeptAnswer(status=201, body=b"made"))
+    answers.end("n")
+    found = await asyncio.gather(*waiting)
+    assert [claim.answer for claim in found] == [KeptAnswer(status=201, body=b"made")] * 3
+
+
+async def test_when_the_maker_failed_one_of_those_who_wait_makes_it_anew(house: Any, answers: KeptAnswers) -> None:
+    mine = await answers.settled("n", "f")
+    waiting = [asyncio.create_task(answers.settled("n", "f")) for _ in range(3)]
+    await asyncio.sleep(0)
+    await answers.release("n", mine)
+    answers.end("n")
+    (heir,), _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    claim = heir.result()
+    assert claim.owner
+    await answers.keep("n", claim, KeptAnswer(status=201, body=b"made"))
+    answers.end("n")
+    found = await asyncio.gather(*waiting)
+    assert [each.answer for each in found].count(KeptAnswer(status=201, body=b"made")) == 2
 
 
 async def test_a_claim_whose_maker_died_is_taken_over_and_what_it_makes_late_counts_no_more(

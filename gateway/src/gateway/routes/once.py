@@ -1,6 +1,5 @@
 """``Idempotency-Key`` on what creates something: the same key and request of one caller make one thing."""
 
-import asyncio
 import hashlib
 import inspect
 from collections.abc import Awaitable, Callable
@@ -18,8 +17,6 @@ from penstock_kit.logging import get_logger
 
 _KEY: Final = "idempotency_key"
 _REQUEST: Final = "http_request"
-# Seconds between two looks at what another request with the key makes.
-_PAUSE_SECONDS: Final = 0.05
 
 log = get_logger(__name__)
 
@@ -51,18 +48,18 @@ def once(endpoint: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitabl
 async def _answer_once(request: Request, key: str, make: Callable[[], Awaitable[Response]]) -> Response:
     answers: KeptAnswers = request.app.state.kept_answers
     name, fingerprint = _name(key), await _fingerprint(request)
-    while True:
+    try:
+        claim = await answers.settled(name, fingerprint)
+    except Unavailable as error:
+        log.warning("an idempotency key can't be claimed, its request is carried out", detail=error.message)
+        return await make()
+    if claim.answer is None:
         try:
-            claim = await answers.claim(name, fingerprint)
-        except Unavailable as error:
-            log.warning("an idempotency key can't be claimed, its request is carried out", detail=error.message)
-            return await make()
-        if claim.answer is not None:
-            headers = {REPLAYED_HEADER: "true"}
-            return Response(claim.answer.body, claim.answer.status, headers, media_type="application/json")
-        if claim.owner:
             return await _make(answers, name, claim, make)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        finally:
+            answers.end(name)
+    headers = {REPLAYED_HEADER: "true"}
+    return Response(claim.answer.body, claim.answer.status, headers, media_type="application/json")
 
 
 async def _make(answers: KeptAnswers, name: str, claim: Claim, make: Callable[[], Awaitable[Response]]) -> Response:
