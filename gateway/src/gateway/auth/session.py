@@ -21,6 +21,11 @@ from penstock_kit.logging import get_logger
 
 # Users of one name whose passwords are tried at a login without a tenant; each takes its 50 ms.
 _MOST_NAMED: Final = 4
+MOST_SESSIONS: Final = 200
+"""Sessions of a user; one more ends the one that was refreshed longest ago."""
+# How often a session is refreshed: four times as often as its access tokens end, and this often at least.
+_LEAST_REFRESHES: Final = 1000
+_REFRESHES_PER_END: Final = 4
 
 log = get_logger(__name__)
 
@@ -39,7 +44,8 @@ class Sessions:
 
     `cluster` counts failures over all gateways; without it this one counts for itself. `on_login` is told of each
     attempt with a password, and through the issuer of single sign-on, whether it was right.
-    A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends.
+    A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends. Used
+    ones are kept for that, so their number has a bound, and a family beyond it ends, too.
     """
 
     def __init__(
@@ -104,7 +110,10 @@ class Sessions:
         """Return tokens for `user`, who was recognised just now; refreshed or not, they end after `lifetime`."""
         self._on_login(True)
         await self._store.drop_expired(self._clock.now())
-        return await self._pair(user, new_id("fam"), self._clock.now() + lifetime)
+        token, text = self._token(user, new_id("fam"), self._clock.now() + lifetime)
+        await self._store.add_token(token)
+        await self._store.end_sessions_beyond(MOST_SESSIONS, user.id)
+        return self._pair(user, text)
 
     def record_refusal(self) -> None:
         """Count a sign-in through the issuer of single sign-on that failed."""
@@ -126,14 +135,23 @@ class Sessions:
         token = await self._store.token(digest(text))
         if token is None or token.expire_time <= self._clock.now():
             raise _refused()
-        if not await self._store.use_token(token.digest):
-            log.warning("a refresh token was used twice; its session ends", user=token.user_id, family=token.family_id)
-            await self._store.revoke_family(token.family_id)
-            raise _refused()
         user = await self._store.user(token.user_id)
         if user is None or not user.active or user.session_epoch != token.session_epoch:
             raise _refused()
-        return await self._pair(user, token.family_id, token.expire_time)
+        following, following_text = self._token(user, token.family_id, token.expire_time)
+        if not await self._store.replace_token(token.digest, following):
+            log.warning("a refresh token was used twice; its session ends", user=token.user_id, family=token.family_id)
+            await self._store.revoke_family(token.family_id)
+            raise _refused()
+        if await self._store.count_family(token.family_id) > self._most_refreshes():
+            log.warning("a session was refreshed too often; it ends", user=token.user_id, family=token.family_id)
+            await self._store.revoke_family(token.family_id)
+            raise _refused()
+        return self._pair(user, following_text)
+
+    def _most_refreshes(self) -> int:
+        """Return how often a session may be refreshed in its life."""
+        return max(_LEAST_REFRESHES, int(_REFRESHES_PER_END * (self._lifetime / self._tokens.lifetime)))
 
     async def logout(self, text: str) -> None:
         """End the session a refresh token belongs to; an unknown token is no error."""
@@ -141,7 +159,8 @@ class Sessions:
         if token is not None:
             await self._store.revoke_family(token.family_id)
 
-    async def _pair(self, user: User, family_id: str, expire_time: datetime) -> TokenPair:
+    def _token(self, user: User, family_id: str, expire_time: datetime) -> tuple[RefreshToken, str]:
+        """Return a new token and its text, of which the token holds the digest alone."""
         text = new_token("prt")
         token = RefreshToken(
             digest=digest(text),
@@ -151,9 +170,11 @@ class Sessions:
             expire_time=expire_time,
             session_epoch=user.session_epoch,
         )
-        await self._store.add_token(token)
-        access = self._tokens.issue(user)
-        return TokenPair(access_token=access, refresh_token=text, expires_in=int(self._tokens.lifetime.total_seconds()))
+        return token, text
+
+    def _pair(self, user: User, refresh_token: str) -> TokenPair:
+        expires_in = int(self._tokens.lifetime.total_seconds())
+        return TokenPair(access_token=self._tokens.issue(user), refresh_token=refresh_token, expires_in=expires_in)
 
 
 def _tallies(subjects: Sequence[tuple[str, str, AttemptLimiter]]) -> Sequence[Tally]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Delete, Executable, Select, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +21,9 @@ from gateway.auth.table import api_keys, refresh_tokens, users
 from gateway.auth.tenant_names import lock_names
 from penstock_kit.context import DEFAULT_TENANT
 from penstock_kit.database import Database
+
+# Sessions of a user that one look ends; what is left ends at the next one.
+_MOST_ENDED: Final = 500
 
 
 class SqlIdentityStore:
@@ -162,14 +165,37 @@ class SqlIdentityStore:
         row = await self._one(select(refresh_tokens).where(refresh_tokens.c.digest == digest))
         return None if row is None else token_from_row(row)
 
-    async def use_token(self, digest: str) -> bool:
-        """Mark a token used, atomically; False when it already was."""
+    async def replace_token(self, digest: str, following: RefreshToken) -> bool:
+        """Mark a token used and store the one that follows, in one transaction; False when it was used or is gone."""
         unused = (refresh_tokens.c.digest == digest) & refresh_tokens.c.used.is_(False)
-        return await self._write(update(refresh_tokens).where(unused).values(used=True)) > 0
+        async with self._database.write() as connection:
+            if (await connection.execute(update(refresh_tokens).where(unused).values(used=True))).rowcount == 0:
+                return False
+            await connection.execute(insert(refresh_tokens).values(**token_to_row(following)))
+        return True
+
+    async def count_family(self, family_id: str) -> int:
+        """Return how many tokens a family has, used or not."""
+        count = select(func.count()).select_from(refresh_tokens).where(refresh_tokens.c.family_id == family_id)
+        async with self._database.read() as connection:
+            return int((await connection.execute(count)).scalar_one())
 
     async def revoke_family(self, family_id: str) -> None:
-        """Delete every token of a family."""
-        await self._write(delete(refresh_tokens).where(refresh_tokens.c.family_id == family_id))
+        """Delete every token of a family, one too that a refresh under way is about to store."""
+        family = refresh_tokens.c.family_id == family_id
+        async with self._database.write() as connection:
+            if not self._database.is_sqlite:  # there a transaction that writes is alone anyway
+                await connection.execute(select(refresh_tokens.c.digest).where(family).with_for_update())
+            await connection.execute(delete(refresh_tokens).where(family))
+
+    async def end_sessions_beyond(self, most: int, user_id: str) -> int:
+        """Delete a user's families but for the `most` that were refreshed last; return how many tokens went."""
+        families = select(refresh_tokens.c.family_id).where(refresh_tokens.c.user_id == user_id)
+        by_use = func.max(refresh_tokens.c.create_time).desc()
+        async with self._database.read() as connection:
+            ordered = families.group_by(refresh_tokens.c.family_id).order_by(by_use, refresh_tokens.c.family_id.desc())
+            old = (await connection.execute(ordered.offset(most).limit(_MOST_ENDED))).scalars().all()
+        return await self._write(delete(refresh_tokens).where(refresh_tokens.c.family_id.in_(old))) if old else 0
 
     async def drop_expired(self, now: datetime) -> int:
         """Delete the tokens that ended before `now`; return how many."""

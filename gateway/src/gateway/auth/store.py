@@ -96,8 +96,16 @@ class IdentityStore(Protocol):
         """Return the refresh token with this digest, used or not."""
         ...
 
-    async def use_token(self, digest: str) -> bool:
-        """Mark a token used, atomically; False when it already was."""
+    async def replace_token(self, digest: str, following: RefreshToken) -> bool:
+        """Mark a token used and store the one that follows, in one transaction; False when it was used or is gone."""
+        ...
+
+    async def count_family(self, family_id: str) -> int:
+        """Return how many tokens a family has, used or not."""
+        ...
+
+    async def end_sessions_beyond(self, most: int, user_id: str) -> int:
+        """Delete a user's families but for the `most` that were refreshed last; return how many tokens went."""
         ...
 
     async def revoke_family(self, family_id: str) -> None:

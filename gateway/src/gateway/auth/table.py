@@ -48,6 +48,7 @@ refresh_tokens = Table(
     Column("session_epoch", BigInteger, nullable=False, server_default="0"),
     Index("gateway_refresh_tokens_family", "family_id"),
     Index("gateway_refresh_tokens_expiry", "expire_time"),
+    Index("gateway_refresh_tokens_user", "user_id", "family_id", "create_time"),
 )
 
 external_identities = Table(
