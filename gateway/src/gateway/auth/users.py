@@ -36,7 +36,7 @@ from penstock_kit.logging import get_logger
 log = get_logger(__name__)
 
 MAX_USERS: Final = 10_000
-"""Users of a tenant that administrators make: they are listed whole, and a new name is compared with all of them."""
+"""Users of a tenant: they are listed whole, and a new name is compared with all of them."""
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -82,10 +82,7 @@ class UserService:
         tenant_id = _tenant(caller, request.tenant_id)
         check_end(None, await self._delegation.require_unlimited_key(caller))  # a user has no end and no limits
         check_password(request.password, username=request.username)
-        users = await self._store.users(tenant_id)
-        if len(users) >= MAX_USERS:
-            message = f"a tenant has at most {MAX_USERS} users; delete some that are not needed any more"
-            raise ResourceExhausted(message, reason="USERS_LIMIT_EXCEEDED")
+        users = require_room(await self._store.users(tenant_id))
         looks = looks_of(request.username)
         same = [user.username for user in users if not looks.isdisjoint(looks_of(user.username))]
         if same:
@@ -169,6 +166,14 @@ class UserService:
             files.withdraw(password)
         except FailedPrecondition as error:  # the password is changed all the same
             log.warning("the file of the first administrator holds a password that was changed", error=error.message)
+
+
+def require_room(users: Sequence[User]) -> Sequence[User]:
+    """Return the `users` of a tenant; raise ResourceExhausted (USERS_LIMIT_EXCEEDED) when there may be no more."""
+    if len(users) >= MAX_USERS:
+        message = f"a tenant has at most {MAX_USERS} users; delete some that are not needed any more"
+        raise ResourceExhausted(message, reason="USERS_LIMIT_EXCEEDED")
+    return users
 
 
 def _tenant(caller: Caller, requested: str) -> str:

@@ -3,7 +3,7 @@ import { loginFromIssuer, signInMethods } from "./api.js";
 
 const DONE = "#signed-in";
 const FAILED = "#sign-in-failed=";
-const TOLD = ["SIGN_IN_INVALID", "SIGN_IN_DENIED", "GROUP_REQUIRED", "GROUPS_LIMIT_EXCEEDED", "ISSUER_UNAVAILABLE"];
+const TOLD = ["SIGN_IN_INVALID", "SIGN_IN_DENIED", "GROUP_REQUIRED", "GROUPS_LIMIT_EXCEEDED", "USERS_LIMIT_EXCEEDED", "ISSUER_UNAVAILABLE"];
 
 let asked = null;
 const methods = () => (asked ??= signInMethods().catch(() => { asked = null; return { password: true, single_sign_on: null }; }));

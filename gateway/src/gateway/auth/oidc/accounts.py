@@ -1,6 +1,6 @@
 """The users behind the identities of an issuer: made at the first sign-in, and given what their groups give at each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -10,6 +10,7 @@ from gateway.auth.oidc.account_store import ExternalAccountStore
 from gateway.auth.oidc.group_rules import Grant, GroupRules
 from gateway.auth.oidc.username import free_names
 from gateway.auth.store import IdentityStore
+from gateway.auth.users import require_room
 from penstock_kit.clock import Clock
 from penstock_kit.errors import Aborted, PermissionDenied
 from penstock_kit.ids import new_id
@@ -62,7 +63,8 @@ class ExternalAccounts:
         """Return the user of `identity` with what its groups give.
 
         Raises PermissionDenied: GROUP_REQUIRED for somebody in no group of the rules, from whom everything is taken,
-        SIGN_IN_DENIED for one who was switched off here.
+        SIGN_IN_DENIED for one who was switched off here. Raises ResourceExhausted (USERS_LIMIT_EXCEEDED) for somebody
+        new where the tenant is full; who moves there from another one may.
         """
         grant = self._rules.grant(identity.groups)
         user = await self._accounts.user(identity)
@@ -86,7 +88,7 @@ class ExternalAccounts:
             user = User(
                 id=new_id("user"),
                 tenant_id=grant.tenant_id,
-                username=await self._free_name(identity, grant.tenant_id),
+                username=_free_name(identity, require_room(await self._store.users(grant.tenant_id))),
                 password_hash="",
                 scopes=grant.scopes,
                 active=True,
@@ -101,7 +103,7 @@ class ExternalAccounts:
 
     async def _move(self, identity: ExternalIdentity, user: User, grant: Grant) -> Admission:
         for _ in range(_ATTEMPTS):
-            name = await self._free_name(identity, grant.tenant_id)
+            name = _free_name(identity, await self._store.users(grant.tenant_id))
             if await self._accounts.move(user.id, name, grant):
                 self._authenticator.forget()
                 moved = await self._accounts.user(identity)
@@ -114,17 +116,17 @@ class ExternalAccounts:
             await self._accounts.withdraw(user.id)
             self._authenticator.forget()
 
-    async def _free_name(self, identity: ExternalIdentity, tenant_id: str) -> str:
-        taken = [user.username for user in await self._store.users(tenant_id)]
-        name = next(free_names(identity, taken), "")
-        if not name:
-            raise _conflict()
-        return name
-
 
 def user_details(user: User) -> Mapping[str, str]:
     """Return what the audit log tells of a user."""
     return {"username": user.username, "scopes": " ".join(sorted(user.scopes)), "tenant_id": user.tenant_id}
+
+
+def _free_name(identity: ExternalIdentity, users: Sequence[User]) -> str:
+    name = next(free_names(identity, [user.username for user in users]), "")
+    if not name:
+        raise _conflict()
+    return name
 
 
 def _conflict() -> Aborted:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -14,6 +15,8 @@ _LONGEST: Final = 256 * 1024
 # How far the issuer's clock may be from ours.
 _LEEWAY_SECONDS: Final = 60.0
 _LONGEST_SUBJECT: Final = 255
+# What no database keeps: the character of no code, and halves of letters.
+_UNKEPT: Final = re.compile(r"[\0\ud800-\udfff]")
 # No time of a token is so many seconds after 1970; an integer in JSON may be larger than any float.
 _LATEST: Final = 1e12
 _REQUIRED: Final = ["iss", "sub", "aud", "exp", "iat"]
@@ -60,10 +63,10 @@ class IdTokens:
             raise _invalid("is another issuer's")
         self._check_audience(claims)
         self._check_times(claims)
-        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+        if not _is_same(claims.get("nonce", ""), nonce.encode()):
             raise _invalid("has another nonce than was asked for")
         subject = claims["sub"]
-        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
+        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or _UNKEPT.search(subject):
             raise _invalid(f"must have a subject of 1 to {_LONGEST_SUBJECT} characters")
 
     def _check_audience(self, claims: Mapping[str, Any]) -> None:
@@ -92,8 +95,13 @@ def _check_access_token(claims: Mapping[str, Any], algorithm: str, access_token:
     make = _HASHES.get(algorithm[-3:], hashlib.sha512)
     whole = make(access_token.encode()).digest()
     half = base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=")
-    if not hmac.compare_digest(str(claims["at_hash"]).encode(), half):
+    if not _is_same(claims["at_hash"], half):
         raise _invalid("does not belong to the access token (at_hash)")
+
+
+def _is_same(claim: Any, wanted: bytes) -> bool:
+    """Whether a claim is the text that was wanted; JSON can write halves of letters, which are no text."""
+    return hmac.compare_digest(str(claim).encode(errors="surrogatepass"), wanted)
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
