@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -88,6 +88,7 @@ async def answer(
     body: bytes = b"{}",
     caller: Caller = CALLER,
     sends: bytes = b"",
+    recorder: AuditRecorder | None = None,
 ) -> list[Mapping[str, Any]]:
     """Answer a request under the recorder; return what was sent."""
     untyped: Any = store
@@ -105,7 +106,8 @@ async def answer(
         return {"type": "http.request", "body": sends}
 
     with use_context(CallContext(request_id="req_1", caller=caller)):
-        await AuditRecorder(untyped, ManualClock(start=NOW)).around(app)(asked, receive, send)
+        recorder = recorder or AuditRecorder(untyped, ManualClock(start=NOW))
+        await recorder.around(app)(asked, receive, send)
     return sent
 
 
@@ -144,6 +146,31 @@ async def test_what_was_done_and_what_a_right_was_missing_for_are_acts(status: i
     await answer(store, scope("DELETE", "/api/v1/keys/{key_id}", key_id="key_2"), status=status, body=b'{"id": "x"}')
     assert [entry.outcome for entry in store.entries] == outcomes
     assert [(entry.target, entry.details) for entry in store.entries if entry.outcome == "refused"] in ([], [("", {})])
+
+
+async def test_of_refusals_the_first_hundred_of_a_user_in_an_hour_are_recorded_and_all_that_is_done() -> None:
+    store, clock = Store(), ManualClock(start=NOW)
+    recorder = AuditRecorder(cast("Any", store), clock)
+
+    async def ask(times: int, status: int, caller: Caller = CALLER) -> int:
+        before = len(store.entries)
+        for _ in range(times):
+            await answer(store, scope("POST", "/api/v1/keys"), status=status, caller=caller, recorder=recorder)
+        return len(store.entries) - before
+
+    assert await ask(101, 403) == 100
+    assert await ask(1, 403, replace(CALLER, key_id="key_2")) == 0, "another key of the same user"
+    assert await ask(1, 403, replace(CALLER, user_id="user_bob")) == 1
+    assert await ask(101, 201) == 101
+    clock.advance(3601)
+    assert await ask(101, 403) == 100
+
+
+async def test_an_act_with_a_long_answer_says_of_it_what_one_with_a_short_does() -> None:
+    store = Store()
+    body = orjson.dumps({"id": "persona_1", "name": "calm", "prompt": "x" * 100_000})
+    await answer(store, scope("POST", "/api/v1/personalities"), body=body)
+    assert [entry.details for entry in store.entries] == [{"id": "persona_1", "name": "calm"}]
 
 
 async def test_nobodys_requests_and_reads_are_no_acts() -> None:

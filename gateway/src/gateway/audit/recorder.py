@@ -13,10 +13,11 @@ from gateway.audit.entry import ACTIONS, SIGN_IN_FAILED, AuditEntry
 from gateway.audit.store import AuditStore
 from gateway.auth.identity import User
 from gateway.auth.kept_answers import REPLAYED_HEADER
+from gateway.auth.login_attempts import AttemptLimiter
 from gateway.auth.login_name import parse_login_name
 from penstock_kit.clock import Clock
 from penstock_kit.context import current_context
-from penstock_kit.errors import PenstockError
+from penstock_kit.errors import PenstockError, ResourceExhausted
 from penstock_kit.logging import get_logger
 from penstock_kit.supervision import supervise
 
@@ -28,9 +29,13 @@ _PREFIXES: Final = tuple(sorted({path.partition("{")[0].rstrip("/") for _, path 
 _OPERATORS: Final = "default"
 _DONE_BELOW: Final = 300
 _UNKNOWN, _FORBIDDEN = 401, 403
+# Bytes of a login that are looked at.
 _LARGEST: Final = 64 * 1024
 _LONGEST_VALUE: Final = 200
 _PRUNE_SECONDS: Final = 3600.0
+# Refusals of one user that are recorded in an hour: whoever has any key may ask for what it may not, without end.
+_MOST_REFUSALS: Final = 100
+_REFUSALS_SECONDS: Final = 3600.0
 # What of an answer is told: names and figures, never a key, an address of a channel or a secret.
 _TOLD: Final = (
     "id", "name", "username", "scopes", "provider", "model", "scope", "subject", "period", "limit", "kind", "watch",
@@ -41,13 +46,14 @@ _TOLD: Final = (
 class AuditRecorder:
     """Looks at requests that may be acts, and lets everything else pass untouched.
 
-    An act is recorded when it was done, and when it was refused for want of a right. One that can't be recorded is a
-    line in the log: it is done already.
+    An act is recorded when it was done, and when it was refused for want of a right; of refusals the first hundred of
+    a user in an hour. One that can't be recorded is a line in the log: it is done already.
     """
 
     def __init__(self, store: AuditStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._refusals = AttemptLimiter(clock=clock, limit=_MOST_REFUSALS, window=_REFUSALS_SECONDS)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Return `app` with its acts recorded."""
@@ -89,7 +95,7 @@ class AuditRecorder:
             return None
         done = status < _DONE_BELOW
         caller = current_context().caller
-        if not caller.user_id:
+        if not caller.user_id or not (done or self._is_told(caller.user_id)):
             return None
         details = _details(answered if done else b"")
         return AuditEntry(
@@ -106,6 +112,15 @@ class AuditRecorder:
             outcome="done" if done else "refused",
             details=details,
         )
+
+    def _is_told(self, user_id: str) -> bool:
+        """Whether one more refusal of a user is recorded; counts it."""
+        try:
+            self._refusals.check(user_id)
+        except ResourceExhausted:
+            return False
+        self._refusals.record_failure(user_id)
+        return True
 
     async def _failed_sign_in(self, scope: Scope, asked: bytes) -> AuditEntry:
         """Return the entry of a sign-in that failed, for its tenant; for the operators where that is not certain.
@@ -213,8 +228,6 @@ def _text(value: Any) -> str:
 
 def _object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`, empty where there is none."""
-    if len(body) > _LARGEST:
-        return {}
     try:
         found: Any = orjson.loads(body)
     except ValueError:
