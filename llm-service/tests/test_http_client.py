@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from llm_service.providers.connection_room import AllInUse
 from llm_service.providers.http_client import ConnectFailed, ConnectionCut, HttpClient, HttpError, HttpResponse
 from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
@@ -299,7 +300,7 @@ async def test_a_request_that_finds_all_connections_in_use_waits_for_one_and_fai
     async with server_that(writes(ANSWER)) as server:
         client = HttpClient(headers={}, connect_timeout=60, connections=1, pool_timeout=0.05)
         async with client.post(server.url, b""):
-            with pytest.raises(ConnectFailed, match=r"all 1 connections were in use for 0\.05 s"):
+            with pytest.raises(AllInUse, match=r"all of its connections were in use for 0\.05 s"):
                 await client.post(server.url, b"").__aenter__()
         async with client.post(server.url, b"") as response:
             assert await body_of(response) == b"{}"

@@ -14,13 +14,11 @@ from types import TracebackType
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from llm_service.providers.connection_room import CONNECTIONS, POOL_SECONDS, ConnectionRoom
 from llm_service.providers.http_connection import ConnectionCut, HttpConnection, HttpError, HttpResponse
 
 __all__ = ["ConnectFailed", "ConnectionCut", "HttpClient", "HttpError", "HttpResponse"]
 
-_CONNECTIONS: Final = 1000
-# Seconds that a request waits for one of them to be free; then the vendor counts as one that can't be reached.
-POOL_SECONDS: Final = 10.0
 # Servers close what is idle; a little earlier is early enough.
 _IDLE_SECONDS: Final = 15.0
 _OWN_FIELDS: Final = frozenset({"host", "content-length", "connection", "accept-encoding", "transfer-encoding"})
@@ -59,22 +57,20 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         connect_timeout: float,
-        connections: int = _CONNECTIONS,
+        connections: int = CONNECTIONS,
         pool_timeout: float = POOL_SECONDS,
     ) -> None:
         self._fields = _field_lines(headers.items())
         self._connect_timeout = connect_timeout
         self._idle: defaultdict[_Origin, list[HttpConnection]] = defaultdict(list)
-        self._room = asyncio.Semaphore(connections)
-        self._connections = connections
-        self._pool_timeout = pool_timeout
+        self.room = ConnectionRoom(connections, pool_timeout)
         self._tls: ssl.SSLContext | None = None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "HttpRequest":
         """Return the request, to be entered: ``async with client.post(…) as response``.
 
-        `headers` are sent beside those of the client. Entering raises ConnectFailed, ConnectionCut or HttpError,
-        and ValueError for a URL or header that can't be sent.
+        `headers` are sent beside those of the client. Entering raises ConnectFailed, AllInUse, ConnectionCut or
+        HttpError, and ValueError for a URL or header that can't be sent.
         """
         place = _place(url)
         head = (
@@ -90,38 +86,27 @@ class HttpClient:
                 connection.close()
         self._idle.clear()
 
-    async def acquire(self, origin: _Origin) -> HttpConnection:
-        """Return a connection, a kept one if there is one. Raises ConnectFailed when none is free in time."""
-        await self._reserve_room()
+    async def acquire(self, origin: _Origin) -> tuple[HttpConnection, str]:
+        """Return a connection, a kept one if there is one, and for whom. Raises ConnectFailed, or AllInUse."""
+        tenant_id = await self.room.enter()
         idle, oldest = self._idle[origin], asyncio.get_running_loop().time() - _IDLE_SECONDS
         while idle:
             connection = idle.pop()
             if connection.reusable and connection.idle_since > oldest:
-                return connection
+                return connection, tenant_id
             connection.close()
         try:
-            return await self._connect(origin)
+            return await self._connect(origin), tenant_id
         except BaseException:
-            self._room.release()
+            self.room.leave(tenant_id)
             raise
 
-    def release(self, origin: _Origin, connection: HttpConnection) -> None:
+    def release(self, origin: _Origin, connection: HttpConnection, tenant_id: str) -> None:
         """Keep a connection whose request has ended, if it can be used again."""
-        self._room.release()
+        self.room.leave(tenant_id)
         if connection.finish():
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle[origin].append(connection)
-
-    async def _reserve_room(self) -> None:
-        if not self._room.locked():
-            await self._room.acquire()  # returns at once
-            return
-        try:
-            async with asyncio.timeout(self._pool_timeout):
-                await self._room.acquire()
-        except TimeoutError:
-            message = f"all {self._connections} connections were in use for {self._pool_timeout:g} s"
-            raise ConnectFailed(message) from None
 
     async def _connect(self, origin: _Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
@@ -142,16 +127,17 @@ class HttpClient:
 class HttpRequest:
     """One request and its answer. Leaving the block before the answer is complete closes the connection."""
 
-    __slots__ = ("_client", "_connection", "_origin", "_request")
+    __slots__ = ("_client", "_connection", "_origin", "_request", "_tenant_id")
 
     def __init__(self, client: HttpClient, origin: _Origin, request: bytes) -> None:
         self._client = client
         self._origin = origin
         self._request = request
         self._connection: HttpConnection | None = None
+        self._tenant_id = ""
 
     async def __aenter__(self) -> HttpResponse:
-        self._connection = await self._client.acquire(self._origin)
+        self._connection, self._tenant_id = await self._client.acquire(self._origin)
         try:
             return await self._connection.send(self._request)
         except BaseException:
@@ -165,7 +151,7 @@ class HttpRequest:
 
     def _leave(self) -> None:
         if self._connection is not None:
-            self._client.release(self._origin, self._connection)
+            self._client.release(self._origin, self._connection, self._tenant_id)
             self._connection = None
 
 

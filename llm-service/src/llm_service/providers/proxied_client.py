@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from llm_service.providers.http_client import POOL_SECONDS, ConnectFailed, check_field, tls_context
+from llm_service.providers.connection_room import ConnectionRoom
+from llm_service.providers.http_client import ConnectFailed, check_field, tls_context
 from llm_service.providers.http_connection import ConnectionCut, HttpError, HttpResponse
 
-_CONNECTIONS: Final = 1000
 _MAX_HEAD: Final = 64 * 1024
 _OWN_FIELDS: Final = ("User-Agent", "Accept", "Content-Type")
 
@@ -23,6 +23,7 @@ class ProxiedClient:
         self._headers = {**headers, "accept-encoding": "identity"}
         self._connect_timeout = connect_timeout
         self._proxy = proxy
+        self.room = ConnectionRoom()
         self._session: aiohttp.ClientSession | None = None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> "ProxiedHttpRequest":
@@ -54,12 +55,9 @@ class ProxiedClient:
         if self._session is None:
             roots = await asyncio.to_thread(tls_context)
             self._session = self._session or aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=roots),
+                connector=aiohttp.TCPConnector(limit=0, ssl=roots),
                 timeout=aiohttp.ClientTimeout(
-                    total=None,
-                    # The wait for a free connection and the making of one together.
-                    connect=POOL_SECONDS + self._connect_timeout,
-                    sock_connect=self._connect_timeout,
+                    total=None, connect=self._connect_timeout, sock_connect=self._connect_timeout
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_OWN_FIELDS,
@@ -79,9 +77,15 @@ class ProxiedHttpRequest:
         self._body = body
         self._headers = headers
         self._answer: aiohttp.ClientResponse | None = None
+        self._tenant_id = ""
 
     async def __aenter__(self) -> HttpResponse:
-        self._answer = await self._client.send(self._url, self._body, self._headers)
+        self._tenant_id = await self._client.room.enter()
+        try:
+            self._answer = await self._client.send(self._url, self._body, self._headers)
+        except BaseException:
+            self._client.room.leave(self._tenant_id)
+            raise
         return _ProxiedResponse(self._answer)
 
     async def __aexit__(
@@ -90,6 +94,8 @@ class ProxiedHttpRequest:
         # A connection whose answer was read to its end has gone back already.
         if self._answer is not None:
             self._answer.close()
+            self._answer = None
+            self._client.room.leave(self._tenant_id)
 
 
 class _ProxiedResponse(HttpResponse):

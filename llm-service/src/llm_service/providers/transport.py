@@ -22,8 +22,8 @@ class Transport(Protocol):
     ) -> AbstractAsyncContextManager[HttpResponse]:
         """Return the request, to be entered; leaving it before the answer is complete closes the connection.
 
-        Entering raises ConnectFailed, ConnectionCut or HttpError, and ValueError for a URL or header that can't be
-        sent; reading raises ConnectionCut or HttpError.
+        Entering raises ConnectFailed, AllInUse, ConnectionCut or HttpError, and ValueError for a URL or header that
+        can't be sent; reading raises ConnectionCut or HttpError.
         """
         ...
 

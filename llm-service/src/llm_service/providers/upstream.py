@@ -14,6 +14,7 @@ import aiohttp
 import orjson
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
+from llm_service.providers.connection_room import AllInUse
 from llm_service.providers.http_client import (
     ConnectFailed,
     ConnectionCut,
@@ -66,6 +67,11 @@ class Upstream:
     def connection_error(self, error: HttpError, model: str) -> ProviderError:
         """Return the failure that an error of the connection is."""
         match error:
+            case AllInUse():
+                message = f"{self.name} was not asked: {error}"
+                return ProviderError(
+                    message, provider=self.name, failure=FailureKind.CROWDED, model=model, retry_after=1, asked=False
+                )
             case ConnectFailed():
                 return self.failure(f"{self.name} can't be reached: {error}", FailureKind.CONNECT, model)
             case ConnectionCut():

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from feature_service.adapters.duckdb.write_gate import WriteGate
-from feature_service.adapters.tenant_turn import TenantTurns
 from penstock_kit.errors import FailedPrecondition, PenstockError, ResourceExhausted, Unavailable, Unprocessable
 from penstock_kit.home import ensure_home
 from penstock_kit.logging import get_logger
 from penstock_kit.telemetry import tracer
+from penstock_kit.tenant_turns import TenantTurns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -7,10 +7,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from feature_service.adapters.postgresql.failure import REASON, is_lost, telemetry_error, took_too_long
 from feature_service.adapters.postgresql.transaction import COPY_SECONDS, in_transaction
-from feature_service.adapters.tenant_turn import TenantTurns
 from penstock_kit.context import current_context
 from penstock_kit.errors import PenstockError, Unavailable
 from penstock_kit.telemetry import tracer
+from penstock_kit.tenant_turns import TenantTurns
 
 Connection: TypeAlias = Any
 """A connection of asyncpg, which has no types."""

@@ -20,9 +20,9 @@ from feature_service.adapters.tdengine.failure import (
     took_too_long,
     unavailable,
 )
-from feature_service.adapters.tenant_turn import TenantTurns
 from penstock_kit.context import current_context
 from penstock_kit.telemetry import tracer
+from penstock_kit.tenant_turns import TenantTurns
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

@@ -22,6 +22,7 @@ class FailureKind(StrEnum):
     CUT = "cut"
     REFUSED = "refused"
     BREAKER_OPEN = "breaker_open"
+    CROWDED = "crowded"
     UNSUPPORTED = "unsupported"
 
 
@@ -66,6 +67,10 @@ FAILURE_RULES: Final[dict[FailureKind, FailureRule]] = {
         counts_against_provider=False,
     ),
     FailureKind.BREAKER_OPEN: FailureRule(
+        kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_UNAVAILABLE", counts_against_provider=False
+    ),
+    # So many calls of the vendor were under way, of this tenant or of all, that this one was not made.
+    FailureKind.CROWDED: FailureRule(
         kind=ErrorKind.UNAVAILABLE, reason="PROVIDER_UNAVAILABLE", counts_against_provider=False
     ),
     FailureKind.UNSUPPORTED: FailureRule(

@@ -1063,7 +1063,7 @@ class Attempt(_message.Message):
     provider: _builtins.str
     model: _builtins.str
     error_kind: _builtins.str
-    """Error kind of a closed set: "connect", "timeout", "first_token_timeout", "idle_timeout", "rate_limit", "auth", "bad_request", "server", "protocol", "cut", "refused", "breaker_open", "unsupported"."""
+    """Error kind of a closed set: "connect", "timeout", "first_token_timeout", "idle_timeout", "rate_limit", "auth", "bad_request", "server", "protocol", "cut", "refused", "breaker_open", "crowded", "unsupported"."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration: ...
     def __init__(

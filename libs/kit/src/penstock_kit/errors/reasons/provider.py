@@ -41,7 +41,7 @@ PROVIDER: Final = Section(
         Row(
             "PROVIDER_UNAVAILABLE",
             (ErrorKind.UNAVAILABLE,),
-            "no provider is there for the request, or the one there is rests after failures",
+            "no provider is there for the request, or the one there is rests after failures, or has too many calls",
             "configure one, or come again",
         ),
         Row(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from feature_service.adapters.tenant_turn import TenantTurns
+from penstock_kit.tenant_turns import TenantTurns
 from penstock_testkit.waiting import HANG_SECONDS
 
 

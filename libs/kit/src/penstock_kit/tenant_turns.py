@@ -21,8 +21,7 @@ class TenantTurns:
 
     async def acquire(self, tenant_id: str) -> None:
         """Take a place, when it is the tenant's turn."""
-        if self._free and self._held[tenant_id] < self._share and tenant_id not in self._waiting:
-            self._take(tenant_id)
+        if self.take_at_once(tenant_id):
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(tenant_id, deque()).append(place)
@@ -31,6 +30,13 @@ class TenantTurns:
         except asyncio.CancelledError:
             self._leave(tenant_id, place)
             raise
+
+    def take_at_once(self, tenant_id: str) -> bool:
+        """Take a place if there is one for the tenant now; return whether there was."""
+        if not self._free or self._held[tenant_id] >= self._share or tenant_id in self._waiting:
+            return False
+        self._take(tenant_id)
+        return True
 
     def release(self, tenant_id: str) -> None:
         """Give a place back, and those that are free to the tenants whose turn it is."""
