@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.banner import banner
 from penstock_cli.supervisor.state import Home, SuiteState, identify
+from penstock_client import Penstock
 from penstock_testkit.servers.process import free_port, wait_until
 from penstock_testkit.waiting import HANG_SECONDS
 
@@ -54,9 +56,42 @@ def test_the_command_is_named_as_the_reader_can_type_it(tmp_path: Path) -> None:
 def test_the_banner_shows_a_command_that_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PENSTOCK.parents[2])
     monkeypatch.setenv("PATH", "/usr/bin")
-    text = banner(url="http://127.0.0.1:1", home=tmp_path, seconds=1.0, detached=True)
+    text = banner(CliSettings(values={"PENSTOCK_HOME": str(tmp_path)}), seconds=1.0, detached=True)
     assert '.venv/bin/penstock chat "What' in text
     assert ".venv/bin/penstock down stops it" in text
+
+
+@pytest.mark.parametrize(("value", "shown"), [("", True), ("on", True), ("false", False), ("Off", False), ("0", False)])
+def test_the_banner_names_the_password_only_where_passwords_count(tmp_path: Path, value: str, shown: bool) -> None:
+    settings = CliSettings(values={"PENSTOCK_HOME": str(tmp_path), "PENSTOCK_PASSWORD_SIGN_IN": value})
+    text = banner(settings, seconds=1.0)
+    assert ("admin.password" in text) is shown
+    assert ("single sign-on" in text) is not shown
+    assert "admin.key" in text
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost", "http://", "http://a:99999", "http://a b", "ftp://a"])
+def test_what_is_no_address_of_a_gateway_is_refused_as_a_program_of_the_client_is(url: str) -> None:
+    with pytest.raises(CommandFailed, match="PENSTOCK_URL: a gateway's address begins with http") as caught:
+        _ = CliSettings(values={"PENSTOCK_URL": url}).url
+    assert caught.value.exit_code == 2
+    with pytest.raises(ValueError, match="a gateway's address begins with http") as told:
+        Penstock(url)
+    assert str(caught.value) == f"PENSTOCK_URL: {told.value}"
+
+
+@pytest.mark.parametrize("command", [("key", "list"), ("chat", "hi"), ("doctor", "--url", "http://[::1")])
+def test_every_command_that_asks_a_gateway_refuses_what_is_no_address(tmp_path: Path, command: tuple[str, ...]) -> None:
+    outcome = run(tmp_path, *command, PENSTOCK_URL="http://[::1", PENSTOCK_API_KEY="psk_x")
+    assert outcome.returncode == 2
+    assert outcome.stderr.endswith("given: 'http://[::1'\n")
+    assert "Traceback" not in outcome.stderr
+
+
+def test_of_several_gateways_the_first_is_asked_and_a_conversation_may_go_to_the_others() -> None:
+    settings = CliSettings(values={"PENSTOCK_URL": " http://10.0.0.1:8000/, http://[::1]:8000 ,"})
+    assert settings.urls == ("http://10.0.0.1:8000", "http://[::1]:8000")
+    assert settings.url == "http://10.0.0.1:8000"
 
 
 def test_the_home_alone_says_where_its_system_runs(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from penstock_testkit.waiting import HANG_SECONDS
 
 
@@ -38,17 +36,6 @@ def test_a_line_that_is_no_setting_is_named_once_and_required_by_the_doctor(tmp_
     assert "could not parse" not in outcome.stderr
     (found,) = [line for line in outcome.stdout.splitlines() if "in line 2, 3: left out" in line]
     assert (outcome.returncode, found[0]) == (1, "✗")
-
-
-@pytest.mark.parametrize("command", [("chat", "hello"), ("key", "list"), ("doctor", "--url", "127.0.0.1:22600")])
-@pytest.mark.parametrize("url", ["127.0.0.1:22600", "localhost", "ftp://127.0.0.1"])
-def test_an_address_without_its_scheme_is_said_what_is_missing(
-    tmp_path: Path, command: tuple[str, ...], url: str
-) -> None:
-    outcome = run(tmp_path, *command, PENSTOCK_URL=url, PENSTOCK_API_KEY="psk_x")
-    assert "Traceback" not in outcome.stderr
-    assert "http://" in outcome.stdout + outcome.stderr
-    assert outcome.returncode in {1, 2}
 
 
 def test_a_providers_address_without_its_scheme_is_told_before_the_start(tmp_path: Path) -> None:

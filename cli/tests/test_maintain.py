@@ -10,9 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from penstock_cli.backup import backup
+from penstock_cli.backup import backup, is_held
 from penstock_cli.failure import CommandFailed
 from penstock_cli.maintain import maintain
+from penstock_cli.migrate.command import check
 from penstock_cli.migrate.record_set import load_record_set
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
@@ -102,3 +103,41 @@ def test_a_url_that_is_none_is_named_in_one_line(
         words = [tmp_path / "backup"] if command is backup else []
         with pytest.raises(CommandFailed, match=r"_URL .* 'options' is not understood"):
             command(settings, *words)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("duckdb:///notes.txt", "does not begin as a DuckDB file does: name another in TELEMETRY_URL"),
+        ("duckdb:///home", "the telemetry file home is a folder"),
+        ("duckdb:///pipe", "the telemetry file pipe is a pipe, a socket or a device"),
+        ("duckdb://notes.txt", "is not the URL of a telemetry store; write duckdb:///path/to/file or postgresql://"),
+        ("sqlite:///notes.txt", "is not the URL of a telemetry store; write duckdb:///path/to/file or postgresql://"),
+    ],
+)
+def test_what_is_no_telemetry_is_refused_by_what_it_is_and_left_as_it_was(
+    tmp_path: Path, url: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "notes.txt").write_text("a shopping list")
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    values = {"PENSTOCK_HOME": "home", "TELEMETRY_URL": url, "TELEMETRY_DAYS": "1"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    settings = CliSettings(values=values)
+    with pytest.raises(CommandFailed, match=said):
+        maintain(settings)
+    with pytest.raises(CommandFailed, match=said):
+        check(settings, to="postgresql://a:b@127.0.0.1:1/x", source="", services=[])
+    assert (tmp_path / "notes.txt").read_text() == "a shopping list"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["home", "notes.txt", "pipe"]
+    assert capsys.readouterr().out == "", "nothing was begun"
+
+
+def test_a_path_with_the_word_lock_in_it_is_not_taken_for_a_locked_file(tmp_path: Path) -> None:
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    (folder / "telemetry.duckdb").write_bytes(bytes(8) + b"DUCK" + bytes(20_000))
+    with pytest.raises(CommandFailed, match="blocks/telemetry"):
+        is_held(folder / "telemetry.duckdb")

@@ -81,7 +81,10 @@ def test_only_this_machine_is_asked_past_a_proxy(url: str, expected: bool) -> No
     assert is_loopback(url) is expected
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://a", "http://", "", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:8000", "ftp://a", "http://", "", "file:///etc/passwd", "http://[::1", "http://a:99999", "http://a b"],
+)
 def test_what_is_no_gateways_address_is_refused_and_named(url: str) -> None:
     with pytest.raises(ValueError, match="begins with http:// or https://"):
         Endpoints([url])

@@ -323,10 +323,12 @@ def is_held(file: Path) -> bool:
     """Return whether another process has the file open; DuckDB locks it whole."""
     import duckdb
 
+    from feature_service.adapters.duckdb.file import is_lock_conflict
+
     try:
         duckdb.connect(str(file), read_only=True).close()
-    except duckdb.IOException as error:
-        if "lock" in str(error):
+    except duckdb.Error as error:
+        if is_lock_conflict(error):
             return True
         raise CommandFailed(f"{file}: {error}") from None
     return False

@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock_cli.backup import is_held
 from penstock_cli.failure import CommandFailed
 from penstock_cli.migrate.failure import run_or_fail
+from penstock_cli.migrate.side import require_duckdb, telemetry_file_of_settings
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
 from penstock_kit.clock import Clock, SystemClock
@@ -38,6 +39,8 @@ class Upkeep:
 
 def maintain(settings: CliSettings, clock: Clock | None = None) -> int:
     """Apply retention, then optimize, checkpoint and vacuum every store of this home; return 0."""
+    if (file := _telemetry_file(settings)) is not None:
+        require_duckdb(file)
 
     async def run() -> None:
         async for line in _retention(settings, clock or SystemClock()):
@@ -169,13 +172,13 @@ async def _delete_telemetry(settings: CliSettings, feature: Any, clock: Clock) -
     from feature_service.domain.model.span import micros_of
     from penstock_kit.errors import PenstockError
 
-    url = feature.rows_url
-    if url.startswith("duckdb"):
-        if not _exists(Path(url.removeprefix("duckdb:///"))):
+    file = _telemetry_file(settings)
+    if file is not None:
+        if not _exists(file):
             return 0
-        if await asyncio.to_thread(is_held, Path(url.removeprefix("duckdb:///"))):
+        if await asyncio.to_thread(is_held, file):
             raise _Left("feature-service, which holds the file, deletes them while it runs")
-    store = open_telemetry(url)
+    store = open_telemetry(feature.rows_url)
     try:
         return await store.delete_before(micros_of(clock.now() - timedelta(feature.telemetry_days)))
     except PenstockError as error:
@@ -247,10 +250,8 @@ def _telemetry_file(settings: CliSettings) -> Path | None:
 
     if settings.text("PENSTOCK_SERVICE", "feature-service") != "feature-service":
         return None
-    url = load(FeatureSettings).telemetry_url.get_secret_value()
-    if url and not url.startswith("duckdb"):
-        return None
-    return Path(url.removeprefix("duckdb:///")) if url else settings.home / _TELEMETRY
+    is_named = load(FeatureSettings).telemetry_url.get_secret_value()
+    return telemetry_file_of_settings() if is_named else settings.home / _TELEMETRY
 
 
 async def _telemetry(settings: CliSettings, file: Path) -> Upkeep:

@@ -40,6 +40,8 @@ _KEY_MARK: Final = "psk_"
 # Bytes of a `.env`; a long one takes seconds to read, and nobody writes so much by hand.
 _LARGEST_DOTENV: Final = 256 * 1024
 _LARGEST_KEY: Final = 4096
+# What pydantic, by which the services read theirs, takes for off.
+_OFF: Final = frozenset({"0", "off", "f", "false", "n", "no"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +95,23 @@ class CliSettings:
 
     @property
     def url(self) -> str:
-        """The gateway's base URL, without a slash at its end.
+        """The base URL of the gateway that commands talk to: the first of `urls`."""
+        return self.urls[0]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The gateways' base URLs, in the order of preference, without a slash at their ends.
 
         PENSTOCK_URL, else where PENSTOCK_HTTP_PORT says, else where the system of this home runs.
         """
-        named = self.text("PENSTOCK_URL")
-        if not named and not self.text("PENSTOCK_HTTP_PORT"):
+        named = self.text("PENSTOCK_URL").strip(", ")
+        if named:
+            return gateway_addresses(named, "PENSTOCK_URL")
+        if not self.text("PENSTOCK_HTTP_PORT"):
             from penstock_cli.supervisor.state import Home
 
             named = Home(self.home).running_url()
-        elif named and any(not _is_web(each) for each in named.split(",")):
-            raise CommandFailed(
-                f"PENSTOCK_URL is {named!r}; it must begin with http:// or https://, as http://127.0.0.1:8000",
-                exit_code=2,
-            )
-        return (named or self.local_url).rstrip("/")
+        return ((named or self.local_url).rstrip("/"),)
 
     @property
     def local_url(self) -> str:
@@ -147,12 +151,27 @@ class CliSettings:
             raise CommandFailed(f"{name} is {value!r}; it must be a port from 1 to {_MAX_PORT}", exit_code=2)
         return int(value)
 
+    def is_on(self, name: str, *, default: bool) -> bool:
+        """Whether a setting that is on or off is on; what is neither is refused by the service that reads it."""
+        value = self.text(name).lower()
+        return value not in _OFF if value else default
+
     def _number(self, name: str, default: float) -> float:
         value = self.text(name)
         try:
             return float(value) if value else default
         except ValueError:
             raise CommandFailed(f"{name} is {value!r}; it must be a number", exit_code=2) from None
+
+
+def gateway_addresses(text: str, where: str) -> tuple[str, ...]:
+    """Return the addresses that `text` lists; raises CommandFailed, which says `where` they stand, for what is none."""
+    from penstock_client.address import web_address, web_addresses
+
+    try:
+        return tuple(web_addresses(text) or [web_address(text)])
+    except ValueError as error:
+        raise CommandFailed(f"{where}: {error}", exit_code=2) from None
 
 
 def reachable(host: str) -> str:
@@ -182,10 +201,6 @@ def unread_lines(file: Path) -> list[int]:
 
     with file.open(encoding="utf-8-sig") as text:
         return [each.original.line for each in parse_stream(text) if each.error]
-
-
-def _is_web(url: str) -> bool:
-    return url.strip().startswith(("http://", "https://"))
 
 
 def _dotenv(file: Path) -> dict[str, str]:

@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from penstock_client.address import web_address
+
 _REST_SECONDS: Final = 10.0
 _MOST_DOUBLINGS: Final = 20
 
@@ -21,7 +23,7 @@ class Endpoints:
     def __init__(self, urls: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
         if not urls:
             raise ValueError("give the address of at least one gateway, such as http://127.0.0.1:8000")
-        self._urls = [_checked(url) for url in urls]
+        self._urls = [web_address(url) for url in urls]
         self._failed_at: dict[str, float] = {}
         self._clock = clock
 
@@ -58,10 +60,3 @@ def is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"a gateway's address begins with http:// or https:// and has a host; given: {url!r}")
-    return url.rstrip("/")

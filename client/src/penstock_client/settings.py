@@ -4,13 +4,15 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from penstock_client.address import web_addresses
+
 _URL: Final = "http://127.0.0.1:8000"
 
 
 def gateway_urls(given: str | Sequence[str] | None) -> list[str]:
     """Return the gateways' addresses: those given, else PENSTOCK_URL's (commas between), else this machine's."""
     wanted = given or os.environ.get("PENSTOCK_URL") or _URL
-    return [url.strip() for url in wanted.split(",") if url.strip()] if isinstance(wanted, str) else list(wanted)
+    return web_addresses(wanted) if isinstance(wanted, str) else list(wanted)
 
 
 def api_key(given: str | None) -> str:

@@ -45,7 +45,7 @@ class Conversation:
         self, settings: CliSettings, wishes: Wishes, *, conversation_id: str = "", patience: float = _PATIENCE
     ) -> None:
         self._settings = settings
-        self._client = Penstock(settings.url, api_key=settings.api_key, max_retries=0)
+        self._client = Penstock(settings.urls, api_key=settings.api_key, max_retries=0)
         self._wishes = wishes
         self._patience = patience
         self.id = conversation_id

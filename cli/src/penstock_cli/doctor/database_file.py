@@ -28,8 +28,7 @@ _MOST_OTHERS: Final = 20
 _INSTRUCTIONS: Final = 1_000
 """Of SQLite's machine between two looks at the clock: about a tenth of a millisecond."""
 _LOCK_SECONDS: Final = 2.0
-_MAGIC: Final = b"DUCK"
-_MAGIC_PLACE: Final = 8
+_HEAD_BYTES: Final = 12
 _SCHEMA_TABLES: Final = {
     "gateway.db": "gateway_schema",
     "chat.db": "chat_stream_service_schema",
@@ -167,10 +166,13 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 def _duckdb_fault(path: Path, seconds: float) -> "str | _Unfinished":
     """Return why DuckDB can't read the file, empty when it can; of one that a process has open, its head alone."""
     with path.open("rb") as file:
-        head = file.read(_MAGIC_PLACE + len(_MAGIC))
-    if head[_MAGIC_PLACE:] != _MAGIC:
-        return "it does not begin as a DuckDB file does"
+        head = file.read(_HEAD_BYTES)
     import duckdb
+
+    from feature_service.adapters.duckdb.file import begins_as_duckdb
+
+    if not begins_as_duckdb(head):
+        return "it does not begin as a DuckDB file does"
 
     try:
         return _Unfinished(f"{_HELD}, its head is right") if is_held(path) else _read_tables(path, seconds)

@@ -14,7 +14,7 @@ import httpx
 
 from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.gateway import is_loopback, json_object, stranger
-from penstock_cli.settings import CliSettings
+from penstock_cli.settings import CliSettings, gateway_addresses
 
 # What every system answers a key, and what it is for.
 ENDPOINTS: Final = (
@@ -38,7 +38,8 @@ _LATE_SECONDS: Final = 120.0
 
 def doctor_url(settings: CliSettings, url: str, *, as_json: bool = False) -> int:
     """Print what was found at `url`; return 1 when something required is missing."""
-    findings = list(examine_url(settings, url.rstrip("/")))
+    url = gateway_addresses(url, "--url")[0]
+    findings = list(examine_url(settings, url))
     failed = [finding for finding in findings if finding.need is Need.REQUIRED and not finding.ok]
     if as_json:
         report = {"ok": not failed, "url": url, "findings": [finding.to_json() for finding in findings]}

@@ -20,6 +20,7 @@ from penstock_cli.migrate.side import (
     open_source,
     open_target,
     open_telemetry_sides,
+    require_duckdb,
     require_postgresql,
     telemetry_file_of_settings,
     telemetry_is_in_tdengine,
@@ -33,7 +34,7 @@ from penstock_kit.errors import PenstockError
 
 def check(settings: CliSettings, *, to: str, source: str, services: Sequence[str]) -> int:
     """Print every row that the other store would not take; return 1 when there is one. Nothing is written."""
-    move, names = _move(settings, to, source), _chosen(services)
+    move, names = _begin(settings, to, source, services)
     found = run_or_fail(_check(move, names, alone=False))
     sys.stdout.write(f"{found} rows do not fit\n" if found else "every row fits\n")
     return 1 if found else 0
@@ -41,7 +42,7 @@ def check(settings: CliSettings, *, to: str, source: str, services: Sequence[str
 
 def copy(settings: CliSettings, *, to: str, source: str, services: Sequence[str], report: Path | None) -> int:
     """Check, copy, compare; return 1 when anything differs afterwards. Raises CommandFailed when it can't begin."""
-    move, names = _move(settings, to, source), _chosen(services)
+    move, names = _begin(settings, to, source, services)
     home = Home(settings.home)
     home.prepare()
     lock = home.lock("migrate copy")  # nothing starts on this home meanwhile
@@ -64,7 +65,7 @@ def compare(
     settings: CliSettings, *, to: str, source: str, services: Sequence[str], report: Path | None, newer_ok: bool
 ) -> int:
     """Compare both stores, running or not; return 1 when anything differs."""
-    move, names = _move(settings, to, source), _chosen(services)
+    move, names = _begin(settings, to, source, services)
     result = Report(newer_ok=newer_ok)
     run_or_fail(_compare(move, names, result))
     result.write(report, into="into_sqlite" if move.back else "into_postgresql")
@@ -155,6 +156,13 @@ def _nothing_there(move: Move, names: Sequence[str]) -> list[str]:
 def _record_sets(move: Move, names: Sequence[str]) -> list[RecordSet]:
     loaded = [load_record_set(name) for name in names if name != TELEMETRY]
     return [records for records in loaded if move.has(records)]
+
+
+def _begin(settings: CliSettings, to: str, source: str, services: Sequence[str]) -> tuple[Move, Sequence[str]]:
+    move, names = _move(settings, to, source), _chosen(services)
+    if TELEMETRY in names and not move.back:
+        require_duckdb(move.telemetry_file)
+    return move, names
 
 
 def _move(settings: CliSettings, to: str, source: str) -> Move:

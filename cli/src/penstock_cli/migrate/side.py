@@ -15,9 +15,11 @@ from penstock_cli.migrate.store import RecordStore
 from penstock_kit.database import migrate, sqlite_url
 from penstock_kit.database.migrate import newest_revision, version_table
 from penstock_kit.database.url import driver_url, postgresql_url
+from penstock_kit.errors import PenstockError
 
 TELEMETRY_FILE: Final = "telemetry.duckdb"
 _DRAFT: Final = ".moving"
+_HEAD_BYTES: Final = 12
 _ONLY_POSTGRESQL: Final = "name a PostgreSQL: postgresql://user:password@host:5432/name"
 
 
@@ -61,12 +63,35 @@ class Move:
 
 
 def telemetry_file_of_settings() -> Path | None:
-    """Return the DuckDB file that TELEMETRY_URL names, None when it names none."""
+    """Return the DuckDB file that TELEMETRY_URL names, None when it names none. Raises CommandFailed for no URL."""
+    from feature_service.adapters.telemetry_url import duckdb_file
     from feature_service.settings import FeatureSettings
     from penstock_kit.settings import load
 
     url = load(FeatureSettings).telemetry_url.get_secret_value()
-    return Path(url.removeprefix("duckdb:///")) if url.startswith("duckdb:///") else None
+    try:
+        return duckdb_file(url) if url else None
+    except PenstockError as error:
+        raise CommandFailed(error.message, exit_code=2) from None
+
+
+def require_duckdb(file: Path) -> None:
+    """Raise CommandFailed when what is there is not DuckDB's: no command makes anything else of it."""
+    from feature_service.adapters.duckdb.file import begins_as_duckdb, require_file
+
+    try:
+        require_file(file)
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CommandFailed(f"{file} can't be read: {error.strerror}") from None
+    except PenstockError as error:
+        raise CommandFailed(error.message) from None
+    if not begins_as_duckdb(head):
+        remedy = "name another in TELEMETRY_URL, or bring back a backup; what a full disk left is made anew by a start"
+        raise CommandFailed(f"{file} does not begin as a DuckDB file does: {remedy}")
 
 
 def telemetry_is_in_tdengine() -> bool:

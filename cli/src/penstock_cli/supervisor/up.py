@@ -98,7 +98,7 @@ def up_detached(settings: CliSettings) -> int:
         return process.returncode or 1
     if not _is_ready(home, own):
         raise CommandFailed(f"not ready after {_DETACHED_SECONDS:.0f} s; it goes on, its lines are in {log}")
-    text = banner(url=settings.local_url, home=settings.home, seconds=time.monotonic() - started, detached=True)
+    text = banner(settings, seconds=time.monotonic() - started, detached=True)
     sys.stdout.write(f"{text}\n  Its lines are in {log}\n")
     return 0
 
@@ -159,7 +159,7 @@ def _supervisor(settings: CliSettings, suite: list[Service], home: Home) -> Supe
         identity=identify(os.getpid()),
         stores=named_stores(settings),
         output=output,
-        banner=lambda seconds: banner(url=settings.local_url, home=settings.home, seconds=seconds),
+        banner=lambda seconds: banner(settings, seconds=seconds),
         grace_seconds=settings.grace_seconds,
         prepare=(lambda: _bring_schemas(launcher, output)) if in_files else (lambda: None),
     )
@@ -180,7 +180,7 @@ def _bring_schemas(launcher: Launcher, output: Output) -> None:
 def _launcher(settings: CliSettings, environment: Mapping[str, str], output: Output) -> Launcher:
     """Return the launcher: forking from one process where that is safe, unless PENSTOCK_FORK=false."""
     plain = ProcessLauncher(environment)
-    if sys.platform != "linux" or settings.text("PENSTOCK_FORK", "true").lower() in {"false", "0", "no"}:
+    if sys.platform != "linux" or not settings.is_on("PENSTOCK_FORK", default=True):
         return plain
     return ForkServerLauncher(environment, fallback=plain, say=output.say)
 

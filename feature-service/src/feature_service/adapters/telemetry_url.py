@@ -60,14 +60,27 @@ def open_telemetry(
     )
 
 
+def duckdb_file(url: str) -> Path | None:
+    """Return the file that `url` names, None when another store has the rows. Raises as :func:`open_telemetry` does."""
+    scheme = url.partition("://")[0]
+    if scheme not in _KINDS:
+        raise _unknown(url)
+    if scheme != "duckdb":
+        return None
+    path = url.removeprefix("duckdb:///")
+    if path in {"", url}:
+        raise _unknown(url)
+    return Path(path)
+
+
 def _open_duckdb(options: _Options) -> TelemetryStore:
     if options.tables_file:
         why = "tables are read from PostgreSQL alone: name one in TELEMETRY_URL"
         raise configuration_invalid("TELEMETRY_TABLES_FILE", options.tables_file, why)
-    path = options.url.removeprefix("duckdb:///")
-    if path in {"", options.url}:
+    path = duckdb_file(options.url)
+    if path is None:
         raise _unknown(options.url)
-    return DuckDbTelemetryStore(Path(path), before_open=options.before_open, memory_mb=options.memory_mb)
+    return DuckDbTelemetryStore(path, before_open=options.before_open, memory_mb=options.memory_mb)
 
 
 def _open_postgresql(options: _Options) -> TelemetryStore:

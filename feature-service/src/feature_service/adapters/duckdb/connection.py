@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from feature_service.adapters.duckdb.file import is_lock_conflict, remove_stub, require_file
 from feature_service.adapters.duckdb.write_gate import WriteGate
 from penstock_kit.errors import FailedPrecondition, PenstockError, ResourceExhausted, Unavailable, Unprocessable
 from penstock_kit.home import ensure_home
@@ -35,8 +35,6 @@ _LOCK_RETRY_SECONDS: Final = 0.1
 _MEMORY_USED: Final = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
 # DuckDB 2 keeps eight threads that read Parquet and CSV; its own format, which is all that is read here, needs none.
 _NO_ASYNC_THREADS: Final = "SET async_threads = 0"
-# A DuckDB file begins with three blocks of headers.
-_HEADER_BYTES: Final = 3 * 4096
 # What the system says of a disk, a quota or a file limit that is used up; DuckDB passes it on as text alone.
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -217,13 +215,14 @@ class DuckDbConnection:
         import duckdb
 
         until = time.monotonic() + self._lock_seconds
-        self._remove_stub()
+        require_file(self._path)
+        remove_stub(self._path)
         is_new = not self._path.exists()
         while True:
             try:
                 connection = duckdb.connect(str(self._path), config={"memory_limit": f"{self._memory_mb}MB"})
             except duckdb.IOException as error:
-                if "lock" not in str(error) or time.monotonic() >= until:
+                if not is_lock_conflict(error) or time.monotonic() >= until:
                     raise self._cannot_open(error, is_new=is_new) from error
                 time.sleep(_LOCK_RETRY_SECONDS)
             except duckdb.Error as error:
@@ -233,26 +232,17 @@ class DuckDbConnection:
                     connection.execute(_NO_ASYNC_THREADS)
                 return connection
 
-    def _remove_stub(self) -> None:
-        """Remove what a start of the file on a full disk left: it has no header, and would never be a database."""
-        if not self._path.exists() or self._path.stat().st_size >= _HEADER_BYTES:
-            return
-        with self._path.open("rb+") as stub, contextlib.suppress(OSError):  # another process is just making it
-            fcntl.lockf(stub, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            log.warning("removed a telemetry file that was never finished", file=self._path.name)
-            self._path.unlink()
-
     def _cannot_open(self, error: Exception, *, is_new: bool) -> PenstockError:
         if full := _full(error):
             if is_new:
-                self._path.unlink(missing_ok=True)
+                self._path.resolve().unlink(missing_ok=True)
             return full
-        why = str(error).replace(str(self._path), self._path.name)
-        if "lock" in why:
+        if is_lock_conflict(error):
             return Unavailable(
                 f"another process holds the telemetry file {self._path.name}; stop it or point TELEMETRY_URL elsewhere",
                 reason="TELEMETRY_UNAVAILABLE",
             )
+        why = str(error).replace(str(self._path), self._path.name)
         message = f"the telemetry file {self._path.name} can't be opened: {why.splitlines()[0]}"
         return FailedPrecondition(message, reason="TELEMETRY_INVALID")
 
