@@ -6,12 +6,14 @@ import sys
 from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
+from penstock_cli.unfinished import require_whole
 
 
 def reset(settings: CliSettings, *, user: str) -> int:
     """Replace password and key in the database and in the home's files; works while Penstock runs, and without it."""
     from penstock_kit.errors import PenstockError
 
+    require_whole(settings.home)
     try:
         ended = asyncio.run(_reset(user))
     except PenstockError as error:

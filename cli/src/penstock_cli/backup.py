@@ -6,25 +6,22 @@ import os
 import shutil
 import sqlite3
 import sys
-import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from penstock_cli.backup_files import (
-    BEFORE,
     DRAFT_ENDING,
     MANIFEST,
     TELEMETRY,
     digest,
-    is_backup,
-    open_plain,
     read_manifest,
     state_files,
+    write_private,
 )
 from penstock_cli.backup_keys import needed_keys, require_keys
 from penstock_cli.command_name import command_name
@@ -40,14 +37,16 @@ from penstock_cli.database_backup import (
     shared_records,
 )
 from penstock_cli.failure import CommandFailed
+from penstock_cli.home_swap import HomeSwap
 from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.side import telemetry_file_of_settings
 from penstock_cli.running_stores import require_stores_of_running
 from penstock_cli.settings import CliSettings, bracketed, reachable
-from penstock_cli.supervisor.state import LOCK_FILE, Home
+from penstock_cli.supervisor.state import Home
+from penstock_cli.unfinished import require_whole
 from penstock_kit.database.url import postgresql_url
 from penstock_kit.errors import FailedPrecondition, PenstockError
-from penstock_kit.home import ensure_home, hold_home
+from penstock_kit.home import hold_home
 
 
 def backup(settings: CliSettings, folder: Path) -> int:
@@ -56,6 +55,7 @@ def backup(settings: CliSettings, folder: Path) -> int:
         raise CommandFailed(f"{folder} is there already; name a folder that is not, such as {folder}-2")
     if not settings.home.is_dir():
         raise CommandFailed(f"there is nothing to back up: {settings.home.absolute()} is not there")
+    require_whole(settings.home)
     require_stores_of_running(settings)
     sets = shared_records(settings)
     elsewhere = {name: file for name, file in files_elsewhere(settings).items() if file.exists()}
@@ -112,8 +112,7 @@ def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) 
     try:
         with _home_alone(home):
             _require_idle(home.path)
-            shared = _restore_databases(settings, folder, expected)
-            kept = _replace(home.path, folder, [name for name in expected if name not in shared])
+            kept = _restore(settings, folder, expected)
     except OSError as error:
         raise CommandFailed(f"{home.path} can't be written: {error.strerror or error}") from None
     sys.stdout.write(f"{home.path} is what {folder} holds" + (f"; what was there is in {kept}\n" if kept else "\n"))
@@ -144,24 +143,34 @@ def _home_alone(home: Home) -> Generator[None]:
         os.close(lock)
 
 
-def _restore_databases(settings: CliSettings, folder: Path, expected: Mapping[str, str]) -> set[str]:
-    """Restore what the settings keep in PostgreSQL; return the files that it came from."""
+def _restore(settings: CliSettings, folder: Path, expected: Mapping[str, str]) -> Path | None:
+    """Replace what is in the databases and in the home; return the folder with what was there, None without any.
+
+    Everything is written beside what is there first. From then on until all is in its place a note says that the home
+    is no whole one: a kill leaves the note, nothing starts, and the same command goes on where it ended.
+    """
+    home = settings.home
     sets = [records for records in shared_records(settings) if records.file in expected]
     rows_url = _shared_telemetry(settings) if TELEMETRY in expected else ""
-    if not sets and not rows_url:
-        return set()
-    with tempfile.TemporaryDirectory(prefix="penstock-restore-", dir=ensure_home(settings.home)) as scratch:
-        restoring = DatabaseRestore(Path(scratch))
+    shared = {*(records.file for records in sets), *([TELEMETRY] if rows_url else [])}
+    swap = HomeSwap(home, command=f"restore {folder.absolute()}")
+    with swap.scratch() as scratch, swap.draft(folder, [name for name in expected if name not in shared]):
+        restoring = DatabaseRestore(scratch)
         for records in sets:
             run_or_fail(restoring.prepare(records, folder / records.file))
         if rows_url:
             run_or_fail(require_no_telemetry(rows_url))
-        for schema in run_or_fail(restoring.run()):
-            sys.stdout.write(f"what was in PostgreSQL is in the schema {schema}: drop it when all is well\n")
-        if rows_url:
-            shutil.copyfile(folder / TELEMETRY, Path(scratch) / TELEMETRY)
-            run_or_fail(restore_telemetry(Path(scratch) / TELEMETRY, rows_url))
-    return {*(records.file for records in sets), *([TELEMETRY] if rows_url else [])}
+            shutil.copyfile(folder / TELEMETRY, scratch / TELEMETRY)
+        swap.begin()
+        try:
+            for schema in run_or_fail(restoring.run()):
+                sys.stdout.write(f"what was in PostgreSQL is in the schema {schema}: drop it when all is well\n")
+            if rows_url:
+                run_or_fail(restore_telemetry(scratch / TELEMETRY, rows_url))
+            return swap.replace()
+        except BaseException:
+            swap.broken_off(changed=restoring.changed)
+            raise
 
 
 def _require_idle(home: Path) -> None:
@@ -208,35 +217,6 @@ def _shared_telemetry(settings: CliSettings) -> str:
         raise CommandFailed(error.message) from None
 
 
-def _replace(home: Path, folder: Path, names: Sequence[str]) -> Path | None:
-    """Put the files into the home, and what was there into a folder in it, which is returned; None without any.
-
-    The home itself stays: it may be a volume; so does the lock, which this process holds. Nothing is moved before
-    everything is there.
-    """
-    draft = home / ".restoring"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700, parents=True)
-    for name in names:
-        with open_plain(folder / name) as file:
-            _write(file, draft / name)
-    stays = {draft.name, LOCK_FILE}
-    before = [path for path in home.iterdir() if path.name not in stays and not _is_kept(path)]
-    kept = home / f"{BEFORE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-    for path in before:
-        kept.mkdir(mode=0o700, exist_ok=True)
-        path.replace(kept / path.name)
-    for path in draft.iterdir():
-        path.replace(home / path.name)
-    draft.rmdir()
-    return kept if before else None
-
-
-def _is_kept(path: Path) -> bool:
-    """Return whether it is what an earlier restore kept, or a backup, such as the one that is restored."""
-    return path.name.startswith(BEFORE) or is_backup(path)
-
-
 def _copy(source: Path, target: Path) -> None:
     if source.suffix == ".db":
         _copy_sqlite(source, target)
@@ -250,14 +230,7 @@ def _copy_file(source: Path, target: Path) -> None:
     except FileNotFoundError:
         return  # settled meanwhile: what was in it is in the database, which is copied later
     with file:
-        _write(file, target)
-
-
-def _write(file: BinaryIO, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as sink:
-        shutil.copyfileobj(file, sink, 1024 * 1024)
+        write_private(file, target)
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:

@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from penstock_cli.failure import CommandFailed
 from penstock_cli.supervisor.state import LOCK_FILE, LOG_FILE, STATE_FILE
@@ -124,3 +125,11 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+def write_private(file: BinaryIO, target: Path) -> None:
+    """Write what `file` holds into a new file that its owner alone reads, in a folder that is made."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as sink:
+        shutil.copyfileobj(file, sink, 1024 * 1024)

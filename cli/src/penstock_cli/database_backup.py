@@ -111,6 +111,12 @@ class DatabaseRestore:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._ready: list[tuple[RecordSet, Path]] = []
+        self._changed = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether a schema is another one already, or may be."""
+        return self._changed
 
     async def prepare(self, records: RecordSet, file: Path) -> None:
         """Bring a copy of the file up to date and see that the database can be restored into; it is not changed.
@@ -139,6 +145,7 @@ class DatabaseRestore:
         for records, file in self._ready:
             async with _schema_set_aside(records) as name:
                 await _fill(records, file)
+            self._changed = True
             kept += [name] if name else []
         return kept
 

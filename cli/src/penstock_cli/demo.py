@@ -8,6 +8,7 @@ from penstock_cli.command_name import command_name
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
+from penstock_cli.unfinished import require_whole
 
 
 def demo(settings: CliSettings) -> int:
@@ -17,6 +18,7 @@ def demo(settings: CliSettings) -> int:
     if home.locked:
         message = f"Penstock runs on {settings.home} and holds its stores; it loads the demo at its start (DEMO_DATA)"
         raise CommandFailed(f"{message}. Stop it first: `{command_name()} down`")
+    require_whole(home.path)
     rows = asyncio.run(_load())
     if rows is None:
         sys.stdout.write("nothing to load: the demo is up to date, or this home has devices of its own\n")

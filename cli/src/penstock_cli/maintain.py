@@ -14,6 +14,7 @@ from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.side import require_duckdb, telemetry_file_of_settings
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
+from penstock_cli.unfinished import require_whole
 from penstock_kit.clock import Clock, SystemClock
 
 _TELEMETRY: Final = "telemetry.duckdb"
@@ -39,6 +40,7 @@ class Upkeep:
 
 def maintain(settings: CliSettings, clock: Clock | None = None) -> int:
     """Apply retention, then optimize, checkpoint and vacuum every store of this home; return 0."""
+    require_whole(settings.home)
     if (file := _telemetry_file(settings)) is not None:
         require_duckdb(file)
 

@@ -14,6 +14,7 @@ from penstock_cli.doctor.finding import Finding, Need
 from penstock_cli.failure import CommandFailed
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
+from penstock_cli.unfinished import require_whole
 
 _PACKAGES: Final = ("cache_service", "feature_service", "llm_service", "chat_stream_service", "gateway")
 _MINIMUM_PYTHON: Final = (3, 11)
@@ -78,8 +79,9 @@ def _home(settings: CliSettings) -> Finding:
     existed = path.exists()
     try:
         Home(settings.home).prepare()
+        require_whole(settings.home)
     except CommandFailed as failure:
-        remedy = "set PENSTOCK_HOME to a folder of yours"
+        remedy = "do what it says, or set PENSTOCK_HOME to a folder of yours"
         return Finding(need=Need.REQUIRED, name="PENSTOCK_HOME", ok=False, detail=failure.message, remedy=remedy)
     if not existed:
         _remove_empty(path)

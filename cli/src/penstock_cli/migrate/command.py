@@ -29,6 +29,7 @@ from penstock_cli.migrate.store import FINISHED, Progress
 from penstock_cli.migrate.telemetry import compare_telemetry, copy_telemetry, unfit_cells
 from penstock_cli.settings import CliSettings
 from penstock_cli.supervisor.state import Home
+from penstock_cli.unfinished import require_whole
 from penstock_kit.errors import PenstockError
 
 
@@ -47,6 +48,7 @@ def copy(settings: CliSettings, *, to: str, source: str, services: Sequence[str]
     home.prepare()
     lock = home.lock("migrate copy")  # nothing starts on this home meanwhile
     try:
+        require_whole(home.path, but_for="migrate copy --from" if move.back else "")
         found = run_or_fail(_check(move, names, alone=True))
         if found:
             raise CommandFailed(f"{found} rows do not fit; nothing was written. Change or delete them, then copy again")

@@ -12,6 +12,7 @@ from penstock_cli.migrate.postgres_store import open_postgres
 from penstock_cli.migrate.record_set import RecordSet
 from penstock_cli.migrate.sqlite_store import SqliteRecords
 from penstock_cli.migrate.store import RecordStore
+from penstock_cli.unfinished import Unfinished, end
 from penstock_kit.database import migrate, sqlite_url
 from penstock_kit.database.migrate import newest_revision, version_table
 from penstock_kit.database.url import driver_url, postgresql_url
@@ -176,14 +177,21 @@ async def require_newest(store: RecordStore, records: RecordSet) -> None:
 
 
 def install(move: Move, name: str, progress_table: str = "") -> Path | None:
-    """Put a file that was written on the way back in its place; return where that before it is, None without any."""
+    """Put a file that was written on the way back in its place; return where that before it is, None without any.
+
+    A note in the home says meanwhile that it is not whole: after a kill nothing starts until the move is repeated.
+    """
     file, draft = move.home / name, move.file(name)
-    kept = move.home / move.kept
     there = [path for suffix in ("", "-wal", "-shm", ".wal") if (path := move.home / f"{name}{suffix}").exists()]
+    earlier = Unfinished.read(move.home)
+    note = earlier or Unfinished(command="migrate copy --from …", kept=move.kept, there=[path.name for path in there])
+    note.begin(move.home)
+    kept = move.home / note.kept
     for path in there:
         kept.mkdir(mode=0o700, exist_ok=True)
         path.replace(kept / path.name)
     draft.replace(file)
+    end(move.home)
     if progress_table:
         store = SqliteRecords(file, progress_table, alone=True)
         store.forget_progress()

@@ -24,6 +24,7 @@ from penstock_cli.supervisor.service import Service, as_workers, child_environme
 from penstock_cli.supervisor.state import LOG_FILE, Home, ProcessId, SuiteState, identify, open_own
 from penstock_cli.supervisor.supervisor import Supervisor
 from penstock_cli.supervisor.worker_group import WorkerGroup
+from penstock_cli.unfinished import require_whole
 from penstock_cli.wrong_setting import doubtful, overridden, quick_problems
 from penstock_kit.errors import PenstockError
 from penstock_kit.installation import SECRET_FILE, ensure_secret
@@ -40,6 +41,7 @@ def up(settings: CliSettings) -> int:
     home = Home(settings.home)
     home.prepare()
     lock = home.lock()
+    require_whole(home.path)
     ports = PortReservation()
     group: WorkerGroup | None = None
     try:

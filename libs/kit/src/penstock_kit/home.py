@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from penstock_kit.errors import FailedPrecondition
+from penstock_kit.plain_file import read_plain_file
 
 # Of every process that writes below the home: keys, passwords, conversations and logs are their owner's alone.
 PRIVATE_UMASK: Final = 0o077
+# The note of a command that replaces what is in a home: its first line is what to run when it was broken off.
+UNFINISHED: Final = ".unfinished"
+_LARGEST_NOTE: Final = 1024 * 1024
 _FOLDER: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -54,7 +58,7 @@ def hold_home(path: Path, *, alone: bool = False) -> Generator[None]:
 
     The kernel gives it back however the process ends. A folder that is not there, or on a file system without locks, is
     nobody's. Raises FailedPrecondition (HOME_UNAVAILABLE) when somebody has it alone, or anybody has it and it is
-    wanted `alone`.
+    wanted `alone`; to share it, when a command was broken off that replaces what is in it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -63,6 +67,8 @@ def hold_home(path: Path, *, alone: bool = False) -> Generator[None]:
         return
     try:
         _lock_folder(descriptor, path, alone=alone)
+        if not alone:
+            _require_whole(path)
         yield
     finally:
         os.close(descriptor)
@@ -77,6 +83,23 @@ def _lock_folder(descriptor: int, path: Path, *, alone: bool) -> None:
         raise FailedPrecondition(message, reason="HOME_UNAVAILABLE", metadata={"path": str(path)}) from None
     except OSError:  # a file system without locks
         return
+
+
+def unfinished_command(path: Path) -> str:
+    """Return the command that was broken off while it replaced what is in the home, empty when none was."""
+    try:
+        text = read_plain_file(path / UNFINISHED, most=_LARGEST_NOTE).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"? ({error.strerror})"
+    return text.partition("\n")[0] or "?"
+
+
+def _require_whole(path: Path) -> None:
+    if command := unfinished_command(path):
+        message = f"`penstock {command}` was broken off on {path.absolute()}: run it again before a start"
+        raise FailedPrecondition(message, reason="HOME_UNAVAILABLE", metadata={"path": str(path)})
 
 
 def _is_for_more(path: Path) -> bool:

@@ -48,8 +48,8 @@ START: Final = Section(
         Row(
             "HOME_UNAVAILABLE",
             (ErrorKind.FAILED_PRECONDITION,),
-            "a restore replaces what is in `PENSTOCK_HOME`, or would while a process uses it",
-            "wait for the restore, or stop the process",
+            "a restore replaces what is in `PENSTOCK_HOME`, was broken off, or would while a process uses it",
+            "wait for the restore, run it again, or stop the process",
         ),
         Row(
             "SCHEMA_UNSUPPORTED",
