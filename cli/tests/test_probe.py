@@ -1,5 +1,6 @@
 import asyncio
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -52,3 +53,27 @@ def test_nobody_there_is_not_ready() -> None:
     port = free_port()
     assert not grpc_serving("127.0.0.1", port)
     assert not http_ready("127.0.0.1", port)
+
+
+class _Version6(http.server.HTTPServer):
+    address_family = socket.AF_INET6
+
+
+async def test_an_ipv6_address_is_asked_in_brackets_as_http_wants_it() -> None:
+    """The gateway answers 400 to any other, and `up` waited for it for ever."""
+    asked: list[str | None] = []
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Host"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with _Version6(("::1", 0), Answers) as server:
+        answering = asyncio.create_task(asyncio.to_thread(server.handle_request))
+        assert await asyncio.to_thread(http_ready, "::1", server.server_port)
+        await answering
+        assert asked == [f"[::1]:{server.server_port}"]

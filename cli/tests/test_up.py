@@ -1,6 +1,7 @@
 """``penstock up`` as a process, where it must end by itself."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -68,6 +69,24 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     outcome = run_up(tmp_path, PENSTOCK_HOME=str(tmp_path / "file" / "home"))
     assert outcome.returncode == 1
     assert "set PENSTOCK_HOME to a folder of yours" in outcome.stderr
+
+
+def test_a_disk_without_room_is_told_before_anything_starts(tmp_path: Path) -> None:
+    """A full disk takes empty files: the start went on, and ended in a traceback at the first byte."""
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); penstock_cli.main.run()"
+    outcome = subprocess.run(
+        [sys.executable, "-c", f"import sys, penstock_cli.main; sys.argv = ['penstock', 'up']; {limited}"],
+        env={"PENSTOCK_HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
+    assert outcome.returncode == 1
+    assert re.search(r"home can't be written \(.*\); free space there, or set PENSTOCK_HOME", outcome.stderr)
+    assert "Traceback" not in outcome.stderr
+    assert list((tmp_path / "home").iterdir()) == []
 
 
 def test_a_second_up_on_the_same_home_is_refused_with_the_first_ones_number(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ LOCK_FILE: Final = "penstock.lock"
 STATE_FILE: Final = "penstock.json"
 LOG_FILE: Final = "penstock.log"
 _LARGEST_STATE: Final = 1024 * 1024
+_PROBE_BYTES: Final = 64 * 1024
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +96,21 @@ class Home:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             close_home(self.path)
-            probe = self.path / f".write-test-{os.getpid()}"
-            os.close(open_own(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-            probe.unlink()
+            self._write_probe()
         except OSError as error:
             why = error.strerror or str(error)
-            message = f"{self.path.absolute()} can't be written ({why}); set PENSTOCK_HOME to a folder of yours"
+            remedy = "free space there, or " if error.errno in _FULL else ""
+            message = f"{self.path.absolute()} can't be written ({why}); {remedy}set PENSTOCK_HOME to a folder of yours"
             raise CommandFailed(message) from None
+
+    def _write_probe(self) -> None:
+        """Write what a start writes first: a full disk still takes files without content."""
+        probe = self.path / f".write-test-{os.getpid()}"
+        try:
+            with os.fdopen(open_own(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb", buffering=0) as file:
+                file.write(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
 
     def lock(self, work: str = "") -> int:
         """Take the home for this process until it ends; raises CommandFailed when another has it.
