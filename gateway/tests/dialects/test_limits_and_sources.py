@@ -92,3 +92,13 @@ async def test_what_is_not_offered_is_said_in_the_dialect_of_who_asks(gateway: A
             await other.beta.files.list()
     body: Any = caught.value.body
     assert body["error"]["type"] == "not_found_error"
+
+
+async def test_what_openai_encrypted_before_is_handed_to_no_other_vendor(gateway: Any) -> None:
+    told = [
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": proof} for proof in ("gAAAAAB", "EqQB")
+    ]
+    async with chat(gateway) as client:
+        await client.responses.create(model="m", input=[*QUESTION, *told, *QUESTION])
+    parts = gateway.fakes.llm.completions[-1].messages[1].parts
+    assert [part.thinking.signature for part in parts] == ["", "EqQB"]

@@ -1,6 +1,7 @@
 """A conversation in Anthropic's dialect: turns that alternate, content in blocks, cache marks on them."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, assert_never
@@ -23,6 +24,8 @@ from penstock_kit.errors import InvalidArgument
 
 Block = dict[str, Any]
 _DATA_URL: Final = re.compile(r"data:([^;,]*);base64,(.*)", re.DOTALL)
+_IDENTITY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
 _PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
@@ -103,11 +106,19 @@ def _tool_use(call: ToolCall) -> Block:
     if not isinstance(arguments, dict):
         # What a model once wrote badly is handed back as it was, in the only form there is for it.
         arguments = {"invalid_arguments": call.arguments}
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
+    return {"type": "tool_use", "id": _identity(call.id), "name": call.name, "input": arguments}
+
+
+def _identity(given: str) -> str:
+    """The id of a call as Anthropic takes it, letters, digits, - and _; other vendors have others in theirs."""
+    if _IDENTITY.fullmatch(given):
+        return given
+    mark = hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{_ODD.sub('_', given)[:40]}_{mark}"
 
 
 def _tool_result(message: Message) -> Block:
-    result: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+    result: Block = {"type": "tool_result", "tool_use_id": _identity(message.tool_call_id)}
     if blocks := _blocks(message.parts):
         marks = [mark for block in blocks if (mark := block.pop("cache_control", None))]
         plain = len(blocks) == 1 and blocks[0]["type"] == "text"

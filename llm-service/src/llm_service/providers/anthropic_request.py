@@ -12,6 +12,7 @@ from llm_service.domain.model.prompt_estimate import estimate_prompt
 from llm_service.domain.model.request import CompletionRequest, ResponseForm, ToolDefinition, ToolMode
 from llm_service.providers.anthropic_message import Block, cache_mark, system_of, turns_of
 from llm_service.providers.anthropic_model import ClaudeTraits, traits_of
+from llm_service.providers.anthropic_schema import with_one_type
 from llm_service.providers.dropped import as_called, medium_of
 from llm_service.providers.tool_names import fit_tool_names
 from penstock_kit.errors import InvalidArgument
@@ -64,7 +65,7 @@ def request_of(asked: CompletionRequest, shape: Shape) -> AnthropicRequest:
     traits = traits_of(request.model)
     if system := system_of(messages):
         made.body["system"] = system
-    _put_tools(made, request)
+    _put_tools(made, request, traits, shape)
     _put_answer_form(made, request, traits, shape)
     _put_thinking(made, request, traits)
     _put_sampling(made, request, traits)
@@ -82,10 +83,11 @@ def _foreign_media(request: CompletionRequest) -> Iterator[str]:
         yield from (f"messages.{kind}" for part in message.parts if (kind := medium_of(part)) not in taken)
 
 
-def _put_tools(made: AnthropicRequest, request: CompletionRequest) -> None:
+def _put_tools(made: AnthropicRequest, request: CompletionRequest, traits: ClaudeTraits, shape: Shape) -> None:
     if not request.tools:
         return
-    made.body["tools"] = [_tool(tool, made.dropped) for tool in request.tools]
+    strict = shape if traits.native_schema else None
+    made.body["tools"] = [_tool(tool, made.dropped, strict) for tool in request.tools]
     match request.tool_choice.mode:
         case ToolMode.DEFAULT:
             choice: Block | None = None
@@ -103,19 +105,32 @@ def _put_tools(made: AnthropicRequest, request: CompletionRequest) -> None:
         made.body["tool_choice"] = choice
 
 
-def _tool(tool: ToolDefinition, dropped: list[str]) -> Block:
+def _tool(tool: ToolDefinition, dropped: list[str], strict: Shape | None) -> Block:
+    """The tool; `strict` shapes the parameters that are kept to, None for models that keep to none."""
     mark = {"cache_control": cache_mark(tool.cache_ttl)} if tool.cache_ttl else {}
     if "type" in tool.extra:
         return {"name": tool.name, **tool.extra, **mark}
     dropped += [f"tools.{name}" for name in tool.extra if name not in _TOOL_FIELDS]
     extra = {name: value for name, value in tool.extra.items() if name in _TOOL_FIELDS}
-    schema: Block = _decoded(tool.parameters, f"parameters of tool {tool.name}") if tool.parameters else {}
-    made: Block = {"name": tool.name, "input_schema": {"type": "object", "properties": {}} | schema}
+    given: Block = _decoded(tool.parameters, f"parameters of tool {tool.name}") if tool.parameters else {}
+    schema: Block = {"type": "object", "properties": {}, **given}
+    kept = _kept_to(schema, strict) if tool.strict and strict else None
+    made: Block = {"name": tool.name, "input_schema": kept or schema}
     if tool.description:
         made["description"] = tool.description
-    if tool.strict:
+    if kept:
         made["strict"] = True
+    elif tool.strict:
+        dropped.append("tools.strict")
     return made | extra | mark
+
+
+def _kept_to(schema: Block, shape: Shape) -> Block | None:
+    """The parameters in the subset that the model can be kept to, None when they can't be put into it."""
+    try:
+        return _shaped(schema, shape)
+    except InvalidArgument:
+        return None
 
 
 def _put_answer_form(made: AnthropicRequest, request: CompletionRequest, traits: ClaudeTraits, shape: Shape) -> None:
@@ -146,8 +161,8 @@ def _say(body: Block, text: str) -> None:
 
 def _shaped(schema: Block, shape: Shape) -> Block:
     try:
-        return shape(schema)
-    except (ValueError, TypeError, AttributeError, AssertionError) as error:
+        return shape(with_one_type(schema))
+    except (ValueError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         message = f"anthropic can't keep to the schema of response_format: {error}"
         raise InvalidArgument(message, reason="JSON_SCHEMA_INVALID") from error
 

@@ -19,6 +19,8 @@ _ROLES: Final = {
     "user": pb.ROLE_USER,
     "assistant": pb.ROLE_ASSISTANT,
 }
+# How what OpenAI encrypts begins.
+_OF_OPENAI: Final = "gAAAAA"
 # Items of tools that vendors run and of what vendors keep: nothing here makes them.
 _OF_VENDORS: Final = frozenset({"compaction", "context_compaction", "compaction_summary", "mcp_list_tools"})
 _OF_VENDORS_ENDS: Final = ("_call", "_call_output", "_approval_request", "_approval_response", "_update", "_snapshot")
@@ -132,6 +134,8 @@ def _reasoning(fields: Fields) -> pb.Part:
     proof = fields.text("encrypted_content")
     if proof.startswith(REDACTED_MARK):
         return pb.Part(thinking=pb.ThinkingPart(redacted=proof.removeprefix(REDACTED_MARK)))
+    if proof.startswith(_OF_OPENAI):
+        proof = ""  # OpenAI's own, of a time before this gateway: no vendor here can read it
     return pb.Part(thinking=pb.ThinkingPart(text=text, signature=proof))
 
 
