@@ -76,6 +76,19 @@ SEQUENCES = {
         call("f", ":1}", index=0),
         call("g", '{"y":2}', index=0),
     ),
+    "the name after the arguments": (
+        call("", '{"x"', index=0, id="a1"),
+        call("", ":1", index=0),
+        call("f", "}", index=0),
+        call("", "", index=1, id="a2"),
+        call("g", '{"y":2}', index=1, id="a2"),
+    ),
+    "the name after the arguments, without an id": (
+        call("", '{"x":1}', index=0),
+        call("f", "", index=0),
+        call("", '{"y":2}', index=1),
+        call("g", "", index=1),
+    ),
     "one id for both": (call("f", '{"x":1}', index=0, id="a"), call("g", '{"y":2}', index=1, id="a")),
 }
 

@@ -17,7 +17,7 @@ Json = Mapping[str, Any]
 class _Call:
     """A call that began: its place in the answer, the vendor's index and id, its name, its arguments so far.
 
-    The arguments are kept only of calls without an id.
+    The arguments are kept only of calls without an id, and until the name is known.
     """
 
     at: int
@@ -32,8 +32,8 @@ class CallReader:
 
     OpenAI numbers calls by index. Ollama gives all of them index 0 and each its id; others send no index, or no id,
     or a new id with every piece. So a new id with a name is a new call; without ids a name that comes when the call
-    before it is complete is one. A call without an id, or with another call's, gets one from `new_id`;
-    `names` are what shortened names stand for.
+    before it is complete is one. Some send arguments before the name: they wait for it. A call without an id, or with
+    another call's, gets one from `new_id`; `names` are what shortened names stand for.
     """
 
     def __init__(self, new_id: Callable[[str], str], names: Mapping[str, str]) -> None:
@@ -51,8 +51,16 @@ class CallReader:
             function: Json = piece.get("function") or {}
             arguments = _arguments(function.get("arguments"))
             call = None if whole else self._found(self._calls[choice], piece, function)
+            begins = call is None
             if call is None:
                 call = self._begun(choice, piece, function)
+            elif not call.name:
+                begins = self._learn_name(call, piece, function, self._calls[choice])
+                arguments = "".join((*call.arguments, arguments)) if begins else arguments
+            if not call.name and not whole:
+                call.arguments.append(arguments)  # told once it is known whose they are
+                continue
+            if begins:
                 yield ToolCallDelta(
                     index=choice,
                     call_index=call.at,
@@ -60,6 +68,7 @@ class CallReader:
                     name=self._names.get(call.name, call.name),
                     arguments=arguments,
                 )
+                call.arguments.clear()
             elif arguments:
                 yield ToolCallDelta(index=choice, call_index=call.at, arguments=arguments)
             if not call.id:
@@ -77,6 +86,15 @@ class CallReader:
         calls.append(call)
         return call
 
+    @staticmethod
+    def _learn_name(call: _Call, piece: Json, function: Json, calls: list[_Call]) -> bool:
+        """Take the name, and the id, of one of `calls` that began without; return whether the name came."""
+        call.name = str(function.get("name") or "")
+        identity = str(piece.get("id") or "")
+        if not call.id and all(other.id != identity for other in calls):
+            call.id = identity
+        return bool(call.name)
+
     def _found(self, calls: list[_Call], piece: Json, function: Json) -> _Call | None:
         """The call that `piece` is more of, None when it begins one."""
         index, identity = piece.get("index"), piece.get("id")
@@ -84,6 +102,8 @@ class CallReader:
         last = same[0] if same else None
         if last is None or not function.get("name"):
             return last
+        if not last.name and identity in {None, "", last.id or identity}:
+            return last  # what began without a name gets it now
         if identity:
             return next((call for call in same if call.id == identity), None)
         if last.id:
