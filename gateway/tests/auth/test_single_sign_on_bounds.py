@@ -1,4 +1,4 @@
-"""How many people single sign-on lets in, and texts of the issuer that hold halves of letters."""
+"""How many people single sign-on lets in, and sign-ins a browser begins; and halves of letters from the issuer."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +12,7 @@ from gateway.auth.identity import ExternalIdentity
 from gateway.auth.oidc.account_store import ExternalAccountStore
 from gateway.auth.oidc.accounts import ExternalAccounts
 from gateway.auth.oidc.group_rules import Grant, GroupRules
+from gateway.auth.oidc.sign_in import MOST_PENDING
 from gateway.auth.scope import MEMBER_SCOPES
 from gateway.auth.sql_store import SqlIdentityStore
 from gateway.auth.token import AccessTokens
@@ -60,3 +61,16 @@ async def test_halves_of_letters_are_no_nonce_no_hash_and_nobody_and_no_name_her
     provider.token_claims = {"preferred_username": HALF, "name": "Ann", "groups": [HALF, "welders"]}
     assert (await browse(running).sign_in()).status_code == 302
     assert [user.username for user in await running.store.users("welding")] == ["Ann"]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_browser_that_begins_ever_more_sign_ins_keeps_the_newest_and_can_end_them(
+    running: Any, provider: Any, browse: Any
+) -> None:
+    browser = browse(running)
+    begun = [await browser.start() for _ in range(MOST_PENDING + 3)]
+    assert len(browser.client.cookies) == MOST_PENDING
+    ended = [await browser.callback(await browser.authorize(url)) for url in (begun[2], begun[3], begun[-1])]
+    assert [answer.status_code for answer in ended] == [400, 302, 302]
+    strange = {"cookie": "; ".join(f"penstock-sign-in-({number:07}=x" for number in range(MOST_PENDING))}
+    assert (await browse(running, strange).start()).startswith(provider.issuer)

@@ -72,10 +72,13 @@ class SingleSignOnRoutes:
     async def start(self, request: Request, return_to: Text = "/") -> Response:
         """Send a browser to the issuer, to come back to `return_to`."""
         try:
-            started = await self._required().start(return_to)
+            single_sign_on = self._required()
+            started = await single_sign_on.start(return_to)
         except PenstockError as error:
             return _failed(request, error, own_page(return_to))
         response = RedirectResponse(started.url, 302, headers=_HEADERS)
+        for name in single_sign_on.superfluous(request.cookies):
+            self._forget(response, name)
         self._keep(response, started.cookie_name, started.cookie_value, seconds=LIFE_SECONDS, strict=False)
         return response
 

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,8 +27,11 @@ _KIND: Final = "sign-in"
 _COOKIE: Final = "penstock-sign-in-"
 _STATE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _STATE_SHOWN: Final = 8
+_SHOWN: Final = re.compile(r"[A-Za-z0-9_-]{8}")
 _ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _LONGEST_CODE: Final = 8192
+MOST_PENDING: Final = 8
+"""Sign-ins that one browser may have begun and not ended: proxies take 8 KiB of a request's headers or little more."""
 # Pages of ours, to which a browser is sent back.
 _PAGE: Final = re.compile(r"/(c/[A-Za-z0-9_-]{1,128}|dashboard)?")
 
@@ -112,6 +115,15 @@ class SingleSignOn:
         """Return the cookie of the sign-in with `state`; of several tabs each has its own."""
         prefix = "__Host-" if self.options.is_secure else ""
         return f"{prefix}{_COOKIE}{state[:_STATE_SHOWN]}"
+
+    def superfluous(self, cookies: Mapping[str, str]) -> Sequence[str]:
+        """Return the cookies of the sign-ins that a browser began longest ago, with which one more would be too many.
+
+        Browsers send the oldest first.
+        """
+        prefix = self.cookie_name("")
+        begun = [name for name in cookies if name.startswith(prefix) and _SHOWN.fullmatch(name[len(prefix) :])]
+        return begun[: len(begun) + 1 - MOST_PENDING] if len(begun) >= MOST_PENDING else ()
 
     def page_of(self, state: str, cookies: Mapping[str, str]) -> str:
         """Return the page from which the sign-in with `state` was begun, the first page where that is not known."""
