@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import column, insert, table, text
 from sqlalchemy.exc import IntegrityError
 
-from penstock_kit.database import Database, open_database, sqlite_url
+from penstock_kit.database import Database, WriteStep, open_database, sqlite_url
 from penstock_kit.database.sqlite_driver import connect
+from penstock_kit.errors import Unavailable
 from penstock_testkit.waiting import HANG_SECONDS
 
 
@@ -73,3 +74,31 @@ async def test_a_transaction_whose_beginning_was_left_is_rolled_back_all_the_sam
         await held.run("BEGIN IMMEDIATE")  # nobody holds the lock
     await held.close()
     await left.close()
+
+
+async def test_transactions_behind_a_lock_that_outlasts_the_wait_do_not_wait_one_after_another(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "locked.db")
+    database, seconds, writes = open_database(url, lock_seconds=0.5), 0.5, 60
+    note = text("INSERT INTO note VALUES (1)")
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE note (id INTEGER)"))
+    steps = [WriteStep(statement=insert(table("note", column("id"))), rows=[{"id": 1}])]
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await connection.execute(note)
+
+    held = await connect(str(tmp_path / "locked.db"), isolation_level=None)
+    await held.run("BEGIN IMMEDIATE")
+    began = asyncio.get_running_loop().time()
+    tasks = [write() if number % 2 else database.execute_all(steps) for number in range(writes)]
+    refused = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), HANG_SECONDS)
+    assert asyncio.get_running_loop().time() - began < writes * seconds / 2
+    assert [type(each) for each in refused] == [Unavailable] * writes
+    await held.rollback()
+    await write()
+    await database.execute_all(steps)
+    async with database.write() as connection:  # as patient as before
+        assert (await connection.execute(text("PRAGMA busy_timeout"))).scalar_one() == 500
+    await held.close()
+    await database.close()

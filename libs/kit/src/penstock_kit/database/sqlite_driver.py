@@ -17,6 +17,9 @@ from queue import SimpleQueue
 from typing import Any, Final, Self
 
 LOCK_SECONDS: Final = 5.0
+# Share of that which the next transactions wait while a lock outlasts it: those behind one another would add up.
+_LOCKED_SHARE: Final = 0.02
+_BEGIN: Final = "BEGIN IMMEDIATE"
 # Seconds between two attempts at a statement that met a lock for which SQLite does not wait by itself.
 _RETRY_SECONDS: Final = 0.02
 
@@ -42,17 +45,20 @@ def connect(
 ) -> "SqliteConnection":
     """Return a connection to the file at `path`, to be awaited.
 
-    It runs `pragmas` first. Its statements, and they too, wait up to `lock_seconds` for the locks of others. The other
-    options are those of :func:`sqlite3.connect`.
+    It runs `pragmas` first. Its statements, and they too, wait up to `lock_seconds` for the locks of others; when a
+    transaction could not be begun in that time, the next ones wait a fiftieth of it until one can. The other options
+    are those of :func:`sqlite3.connect`.
     """
-    return SqliteConnection(lambda: _open(path, pragmas, lock_seconds, options))
+    return SqliteConnection(lambda: _open(path, pragmas, lock_seconds, options), lock_seconds=lock_seconds)
 
 
 class SqliteConnection:
     """A connection and the thread that opens, uses and closes it."""
 
-    def __init__(self, open_it: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, open_it: Callable[[], sqlite3.Connection], *, lock_seconds: float = LOCK_SECONDS) -> None:
         self._open_it = open_it
+        self._lock_seconds = lock_seconds
+        self._refused_at = float("-inf")
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._stopped = False
         self._last: asyncio.Future[Any] | None = None
@@ -141,12 +147,14 @@ class SqliteConnection:
 
     def _run(self, sql: str, parameters: Any, many: bool) -> tuple[sqlite3.Cursor, Sequence[Any]]:
         connection = self._open_connection()
+        if sql == _BEGIN:
+            return self._begin(connection), ()
         cursor = connection.executemany(sql, parameters) if many else connection.execute(sql, parameters)
         return cursor, cursor.fetchall() if cursor.description else ()
 
     def _transact(self, statements: Sequence[BoundStatement]) -> None:
         connection = self._open_connection()
-        connection.execute("BEGIN IMMEDIATE")
+        self._begin(connection)
         try:
             for each in statements:
                 changed = connection.executemany(each.sql, each.rows).rowcount
@@ -156,6 +164,23 @@ class SqliteConnection:
         except BaseException:
             connection.rollback()
             raise
+
+    def _begin(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
+        """Begin a transaction that writes, with little patience where another's lock was waited for in vain."""
+        is_locked = time.monotonic() - self._refused_at < self._lock_seconds
+        if is_locked:
+            _set_patience(connection, self._lock_seconds * _LOCKED_SHARE)
+        try:
+            begun = connection.execute(_BEGIN)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                self._refused_at = time.monotonic()
+            raise
+        finally:
+            if is_locked:
+                _set_patience(connection, self._lock_seconds)
+        self._refused_at = float("-inf")
+        return begun
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -184,6 +209,10 @@ def _set_outcome(future: "asyncio.Future[Any]", result: Any, error: BaseExceptio
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def _set_patience(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def _open(path: str, pragmas: Sequence[str], lock_seconds: float, options: dict[str, Any]) -> sqlite3.Connection:
