@@ -6,16 +6,13 @@
  *
  * No allocation, no state: threads may call at once. The caller checks lengths.
  */
+#ifndef OF
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 8   /* accumulators of a sum */
 #define LEAF 128  /* terms that are added without halving */
 #define DEPTH 192 /* room for halving 2^63 terms */
-
-/* Eight values that need not be aligned; the compiler makes of them what the processor has. */
-typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
-typedef int64_t truths __attribute__((vector_size(64), aligned(8), may_alias)); /* -1 or 0 each */
 
 /* A window's rows, what is taken from each, and the row numbers a slope goes by. */
 typedef struct {
@@ -26,10 +23,6 @@ typedef struct {
 
 /* Adds up the terms from `at` on, `count` of them (at most LEAF), into each of `sums`. */
 typedef void leaf(const window *rows, int64_t at, int64_t count, double *sums);
-
-INLINE lanes load(const double *from) { return *(const lanes *)from; }
-
-INLINE double folded(lanes r) { return ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7])); }
 
 /* NumPy's pairwise sum without its recursion: what is to be added stands in `todo`, 0 says that two sums are to be. */
 INLINE void pairwise(leaf add, const int sums, const window *rows, int64_t count, double *result)
@@ -58,91 +51,6 @@ INLINE void pairwise(leaf add, const int sums, const window *rows, int64_t count
     for (int k = 0; k < sums; k++) result[k] = 0.0 + found[0][k];
 }
 
-INLINE void add_level(const window *rows, int64_t at, int64_t count, double *sums)
-{
-    const double *x = rows->first + at;
-    double sum = -0.0, energy = -0.0;
-    int64_t i = 0;
-    if (count >= LANES) {
-        lanes a = load(x), b = a * a;
-        for (i = LANES; i < count - count % LANES; i += LANES) {
-            lanes v = load(x + i);
-            a += v;
-            b += v * v;
-        }
-        sum = folded(a);
-        energy = folded(b);
-    }
-    for (; i < count; i++) {
-        sum += x[i];
-        energy += x[i] * x[i];
-    }
-    sums[0] = sum;
-    sums[1] = energy;
-}
-
-INLINE void add_shape(const window *rows, int64_t at, int64_t count, double *sums)
-{
-    const double *x = rows->first + at, *positions = rows->positions + at;
-    const double mean = rows->mean;
-    double variation = -0.0, third = -0.0, fourth = -0.0, rise = -0.0;
-    int64_t i = 0;
-    if (count >= LANES) {
-        lanes d = load(x) - mean, q = d * d;
-        lanes a = q, b = q * d, c = q * q, e = d * load(positions);
-        for (i = LANES; i < count - count % LANES; i += LANES) {
-            d = load(x + i) - mean;
-            q = d * d;
-            a += q;
-            b += q * d;
-            c += q * q;
-            e += d * load(positions + i);
-        }
-        variation = folded(a);
-        third = folded(b);
-        fourth = folded(c);
-        rise = folded(e);
-    }
-    for (; i < count; i++) {
-        double d = x[i] - mean, q = d * d;
-        variation += q;
-        third += q * d;
-        fourth += q * q;
-        rise += d * positions[i];
-    }
-    sums[0] = variation;
-    sums[1] = third;
-    sums[2] = fourth;
-    sums[3] = rise;
-}
-
-INLINE void add_lagged(const window *rows, int64_t at, int64_t count, double *sums)
-{
-    const double *x = rows->first + at;
-    const double mean = rows->mean;
-    double lagged = -0.0;
-    int64_t i = 0;
-    if (count >= LANES) {
-        lanes a = (load(x) - mean) * (load(x + 1) - mean);
-        for (i = LANES; i < count - count % LANES; i += LANES) a += (load(x + i) - mean) * (load(x + i + 1) - mean);
-        lagged = folded(a);
-    }
-    for (; i < count; i++) lagged += (x[i] - mean) * (x[i + 1] - mean);
-    sums[0] = lagged;
-}
-
-/* How often neighbours lie on different sides of 0 once `mean` is taken away. */
-INLINE double crossings(const double *x, int64_t size, double mean)
-{
-    truths changes = {0};
-    int64_t i = 0, count = 0;
-    for (; i + LANES < size; i += LANES)
-        changes -= ((load(x + i) - mean) > 0.0) ^ ((load(x + i + 1) - mean) > 0.0);
-    for (int k = 0; k < LANES; k++) count += changes[k];
-    for (; i + 1 < size; i++) count += ((x[i] - mean) > 0.0) != ((x[i + 1] - mean) > 0.0);
-    return (double)count;
-}
-
 INLINE void extremes(const double *x, int64_t size, double *lowest, double *highest)
 {
     double low = x[0], high = x[0];
@@ -153,36 +61,6 @@ INLINE void extremes(const double *x, int64_t size, double *lowest, double *high
     }
     *lowest = low + 0.0; /* of two zeros the positive one, whichever was met first */
     *highest = high + 0.0;
-}
-
-/* Of each window: sum, sum of squares, lowest, highest, crossings of zero. */
-INLINE void level(const double *values, const int64_t *starts, int64_t count, int64_t size, double *out, int64_t pitch)
-{
-    for (int64_t w = 0; w < count; w++) {
-        window rows = {values + starts[w], 0.0, 0};
-        double sums[4];
-        pairwise(add_level, 2, &rows, size, sums);
-        out[w] = sums[0];
-        out[w + pitch] = sums[1];
-        extremes(rows.first, size, out + w + 2 * pitch, out + w + 3 * pitch);
-        out[w + 4 * pitch] = crossings(rows.first, size, 0.0);
-    }
-}
-
-/* Of each window less its mean: sums of the second, third and fourth powers, of the products with `positions`, of those
- * of neighbours, and crossings of zero. */
-INLINE void shape(const double *values, const int64_t *starts, int64_t count, int64_t size, const double *positions,
-                  const double *means, double *out, int64_t pitch)
-{
-    for (int64_t w = 0; w < count; w++) {
-        window rows = {values + starts[w], means[w], positions};
-        double sums[4];
-        pairwise(add_shape, 4, &rows, size, sums);
-        for (int k = 0; k < 4; k++) out[w + k * pitch] = sums[k];
-        pairwise(add_lagged, 1, &rows, size - 1, sums);
-        out[w + 4 * pitch] = sums[0];
-        out[w + 5 * pitch] = crossings(rows.first, size, rows.mean);
-    }
 }
 
 /* Of each pair of consecutive runs, each `size` values in ascending order: the value at `place` of both together in that
@@ -216,29 +94,204 @@ void penstock_ranks(const double *runs, int64_t count, int64_t size, int64_t pla
 #define LEVEL (const double *values, const int64_t *starts, int64_t count, int64_t size, double *out, int64_t pitch)
 #define SHAPE (const double *values, const int64_t *starts, int64_t count, int64_t size, const double *positions, \
                const double *means, double *out, int64_t pitch)
-#define VARIANT(name, features) \
-    __attribute__((target(features))) static void level_##name LEVEL { level(values, starts, count, size, out, pitch); } \
-    __attribute__((target(features))) static void shape_##name SHAPE \
-    { shape(values, starts, count, size, positions, means, out, pitch); }
 
-/* One library for all processors of a kind: which instructions there are is asked at each call. ONLY is for tests. */
+/* What follows is compiled once for each set of instructions, by including this file again: OF names a variant's. ONLY is
+ * for tests. One library serves all processors of a kind: which instructions there are is asked at each call. */
 #if defined(__x86_64__)
-VARIANT(avx512, "avx512f,avx512dq,avx512vl")
-VARIANT(avx2, "avx2")
 #ifndef ONLY
 #define ONLY 3
 #endif
+#define PART 8
+#define FOR __attribute__((target("avx512f,avx512dq,avx512vl")))
+#define OF(name) name##_avx512
+#include __FILE__
+#define PART 4
+#define FOR __attribute__((target("avx2")))
+#define OF(name) name##_avx2
+#include __FILE__
 #define CHOSEN(function, ...) \
     if (ONLY == 3 && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) \
         function##_avx512(__VA_ARGS__); \
     else if (ONLY >= 2 && __builtin_cpu_supports("avx2")) \
         function##_avx2(__VA_ARGS__); \
     else \
-        function(__VA_ARGS__)
+        function##_any(__VA_ARGS__)
 #else
-#define CHOSEN(function, ...) function(__VA_ARGS__)
+#define CHOSEN(function, ...) function##_any(__VA_ARGS__)
 #endif
+#define PART 2
+#define FOR
+#define OF(name) name##_any
+#include __FILE__
 
 void penstock_level LEVEL { CHOSEN(level, values, starts, count, size, out, pitch); }
 
 void penstock_shape SHAPE { CHOSEN(shape, values, starts, count, size, positions, means, out, pitch); }
+
+#else
+
+/* The names of this variant. */
+#define part OF(part)
+#define stored OF(stored)
+#define truths OF(truths)
+#define folded OF(folded)
+#define add_level OF(add_level)
+#define add_shape OF(add_shape)
+#define add_lagged OF(add_lagged)
+#define crossings OF(crossings)
+
+/* Eight values lie in PARTS registers of PART values: a vector that is wider than a register is kept in memory. */
+#define PARTS (LANES / PART)
+#define EACH _Pragma("GCC unroll 4") for (int p = 0; p < PARTS; p++)
+#define AT(from) (*(const stored *)((from) + p * PART))
+typedef double part __attribute__((vector_size(8 * PART)));
+typedef double stored __attribute__((vector_size(8 * PART), aligned(8), may_alias));
+typedef int64_t truths __attribute__((vector_size(8 * PART))); /* -1 or 0 each */
+
+INLINE double folded(const part *r)
+{
+    double lane[LANES];
+    EACH for (int k = 0; k < PART; k++) lane[p * PART + k] = r[p][k];
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+INLINE void add_level(const window *rows, int64_t at, int64_t count, double *sums)
+{
+    const double *x = rows->first + at;
+    double sum = -0.0, energy = -0.0;
+    int64_t i = 0;
+    if (count >= LANES) {
+        part a[PARTS], b[PARTS];
+        EACH a[p] = AT(x), b[p] = a[p] * a[p];
+        for (i = LANES; i < count - count % LANES; i += LANES)
+            EACH {
+                part v = AT(x + i);
+                a[p] += v;
+                b[p] += v * v;
+            }
+        sum = folded(a);
+        energy = folded(b);
+    }
+    for (; i < count; i++) {
+        sum += x[i];
+        energy += x[i] * x[i];
+    }
+    sums[0] = sum;
+    sums[1] = energy;
+}
+
+INLINE void add_shape(const window *rows, int64_t at, int64_t count, double *sums)
+{
+    const double *x = rows->first + at, *positions = rows->positions + at;
+    const double mean = rows->mean;
+    double variation = -0.0, third = -0.0, fourth = -0.0, rise = -0.0;
+    int64_t i = 0;
+    if (count >= LANES) {
+        part a[PARTS], b[PARTS], c[PARTS], e[PARTS];
+        EACH {
+            part d = AT(x) - mean, q = d * d;
+            a[p] = q, b[p] = q * d, c[p] = q * q, e[p] = d * AT(positions);
+        }
+        for (i = LANES; i < count - count % LANES; i += LANES)
+            EACH {
+                part d = AT(x + i) - mean, q = d * d;
+                a[p] += q;
+                b[p] += q * d;
+                c[p] += q * q;
+                e[p] += d * AT(positions + i);
+            }
+        variation = folded(a);
+        third = folded(b);
+        fourth = folded(c);
+        rise = folded(e);
+    }
+    for (; i < count; i++) {
+        double d = x[i] - mean, q = d * d;
+        variation += q;
+        third += q * d;
+        fourth += q * q;
+        rise += d * positions[i];
+    }
+    sums[0] = variation;
+    sums[1] = third;
+    sums[2] = fourth;
+    sums[3] = rise;
+}
+
+/* The sum of the products of neighbours, and how often they lie on different sides of the mean. */
+INLINE void add_lagged(const window *rows, int64_t at, int64_t count, double *sums)
+{
+    const double *x = rows->first + at;
+    const double mean = rows->mean;
+    double lagged = -0.0;
+    int64_t i = 0, changes = 0;
+    if (count >= LANES) {
+        part a[PARTS];
+        truths crossed[PARTS];
+        EACH {
+            part d = AT(x) - mean, next = AT(x + 1) - mean;
+            a[p] = d * next;
+            crossed[p] = (d > 0.0) ^ (next > 0.0);
+        }
+        for (i = LANES; i < count - count % LANES; i += LANES)
+            EACH {
+                part d = AT(x + i) - mean, next = AT(x + i + 1) - mean;
+                a[p] += d * next;
+                crossed[p] += (d > 0.0) ^ (next > 0.0);
+            }
+        lagged = folded(a);
+        EACH for (int k = 0; k < PART; k++) changes -= crossed[p][k];
+    }
+    for (; i < count; i++) {
+        lagged += (x[i] - mean) * (x[i + 1] - mean);
+        changes += ((x[i] - mean) > 0.0) != ((x[i + 1] - mean) > 0.0);
+    }
+    sums[0] = lagged;
+    sums[1] = (double)changes;
+}
+
+/* How often neighbours lie on different sides of 0. */
+INLINE double crossings(const double *x, int64_t size)
+{
+    truths crossed[PARTS];
+    int64_t i = 0, changes = 0;
+    EACH crossed[p] = (truths){0};
+    for (; i + LANES < size; i += LANES) EACH crossed[p] += (AT(x + i) > 0.0) ^ (AT(x + i + 1) > 0.0);
+    EACH for (int k = 0; k < PART; k++) changes -= crossed[p][k];
+    for (; i + 1 < size; i++) changes += (x[i] > 0.0) != (x[i + 1] > 0.0);
+    return (double)changes;
+}
+
+/* Of each window: sum, sum of squares, lowest, highest, crossings of zero. */
+FOR static void OF(level) LEVEL
+{
+    for (int64_t w = 0; w < count; w++) {
+        window rows = {values + starts[w], 0.0, 0};
+        double sums[4];
+        pairwise(add_level, 2, &rows, size, sums);
+        out[w] = sums[0];
+        out[w + pitch] = sums[1];
+        extremes(rows.first, size, out + w + 2 * pitch, out + w + 3 * pitch);
+        out[w + 4 * pitch] = crossings(rows.first, size);
+    }
+}
+
+/* Of each window less its mean: sums of the second, third and fourth powers, of the products with `positions`, of those
+ * of neighbours, and crossings of zero. */
+FOR static void OF(shape) SHAPE
+{
+    for (int64_t w = 0; w < count; w++) {
+        window rows = {values + starts[w], means[w], positions};
+        double sums[4];
+        pairwise(add_shape, 4, &rows, size, sums);
+        for (int k = 0; k < 4; k++) out[w + k * pitch] = sums[k];
+        pairwise(add_lagged, 2, &rows, size - 1, sums);
+        out[w + 4 * pitch] = sums[0];
+        out[w + 5 * pitch] = sums[1];
+    }
+}
+
+#undef PART
+#undef FOR
+#undef OF
+#endif
