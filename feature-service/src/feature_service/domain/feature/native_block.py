@@ -6,8 +6,10 @@ import numpy as np
 
 from feature_service.domain.feature.block_scratch import BlockScratch
 from feature_service.domain.feature.native_library import NativeLibrary
+from feature_service.domain.feature.native_order import running_neighbours
 from feature_service.domain.feature.native_sums import level, ranks, shape
-from feature_service.domain.feature.window_block import WindowBlock
+from feature_service.domain.feature.shared_rows import LEAST_SHARED
+from feature_service.domain.feature.window_block import QUARTILES, WindowBlock
 from feature_service.domain.model.array import FloatArray, IndexArray
 
 
@@ -89,11 +91,27 @@ class NativeBlock(WindowBlock):
         return self._shape[5]
 
     def neighbours(self, place: int) -> tuple[FloatArray, FloatArray]:
-        """See :meth:`WindowBlock.neighbours`; of windows that share half of their rows, each half is ordered once."""
-        if self._step is None or 2 * self._step != self.size:
+        """See :meth:`WindowBlock.neighbours`; shared rows are put in order once for all windows."""
+        if self._step is not None and 2 * self._step == self.size:
+            below, above = ranks(self._library, self._halves, place)
+        elif self._step is not None and self.size >= LEAST_SHARED * self._step and place in self._quartiles:
+            below, above = self._running[self._quartiles.index(place)]
+        else:
             return super().neighbours(place)
-        below, above = ranks(self._library, self._halves, place)
         return below, above
+
+    @cached_property
+    def _quartiles(self) -> list[int]:
+        """The places that are looked for at once, as they cost little more than one."""
+        return [int(share * (self.size - 1)) for share in QUARTILES]
+
+    @cached_property
+    def _running(self) -> FloatArray:
+        first, last = int(self._starts[0]), int(self._starts[-1])
+        assert self._step is not None
+        return running_neighbours(
+            self._library, self._series[first : last + self.size], self._step, self.size, self._quartiles
+        )
 
     @cached_property
     def _halves(self) -> FloatArray:

@@ -32,7 +32,7 @@ class KernelChoice(StrEnum):
 class NativeLibrary:
     """The functions of window_sums.c in the library at `path`. Raises OSError when it can't be loaded.
 
-    They look at no length: :mod:`feature_service.domain.feature.native_sums` does, and is the only one to call them.
+    They look at no length: the modules `native_sums` and `native_order` beside this one do, and are all that call them.
     Calls hold no lock of Python's, so that threads compute side by side.
     """
 
@@ -40,13 +40,20 @@ class NativeLibrary:
         library = ctypes.CDLL(str(path))
         try:
             self.level, self.shape = library.penstock_level, library.penstock_shape
-            self.ranks = library.penstock_ranks
+            self.ranks, self.running = library.penstock_ranks, library.penstock_running
+            self.tagged, self.untagged = library.penstock_tagged, library.penstock_untagged
         except AttributeError as error:
             raise OSError(str(error)) from None
         self.level.argtypes = (_ARRAY, _ARRAY, _LENGTH, _LENGTH, _ARRAY, _LENGTH)
         self.shape.argtypes = (_ARRAY, _ARRAY, _LENGTH, _LENGTH, _ARRAY, _ARRAY, _ARRAY, _LENGTH)
         self.ranks.argtypes = (_ARRAY, _LENGTH, _LENGTH, _LENGTH, _ARRAY, _LENGTH)
+        self.running.argtypes = (
+            *(_ARRAY, _ARRAY, _LENGTH, _ARRAY, *(_LENGTH,) * 3),
+            *(_ARRAY, _LENGTH, *(_ARRAY,) * 4, _LENGTH),
+        )
+        self.tagged.argtypes = self.untagged.argtypes = (*(_ARRAY,) * 2, *(_LENGTH,) * 3, *(_ARRAY,) * 2)
         self.level.restype = self.shape.restype = self.ranks.restype = None
+        self.running.restype = self.tagged.restype = self.untagged.restype = None
 
 
 def library_name() -> str:

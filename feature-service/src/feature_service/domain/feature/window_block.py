@@ -11,6 +11,8 @@ from feature_service.domain.model.array import BoolArray, FloatArray
 _RESOLUTION: Final = float(np.finfo(np.float64).resolution)
 _NEXT_TO_NOTHING: Final = 1e-300
 """Is lost in the sum with any share of power that counts, and lets 0 have a logarithm."""
+QUARTILES: Final = (0.25, 0.5, 0.75)
+"""The shares of values below the quantiles that are features."""
 
 
 class WindowBlock:

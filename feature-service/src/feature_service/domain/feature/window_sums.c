@@ -13,6 +13,7 @@
 #define LANES 8   /* accumulators of a sum */
 #define LEAF 128  /* terms that are added without halving */
 #define DEPTH 192 /* room for halving 2^63 terms */
+#define GROUP 8   /* words of 64 ranks that are skipped at once */
 
 /* A window's rows, what is taken from each, and the row numbers a slope goes by. */
 typedef struct {
@@ -91,9 +92,49 @@ void penstock_ranks(const double *runs, int64_t count, int64_t size, int64_t pla
     }
 }
 
+/* Of each run of `rows` values from `firsts` on: the values, their lowest bits (those of `places`, rows - 1 at least)
+ * being their places. Sorted, these tell the order of all values that differ in more. Says in `known` of each run whether
+ * all of it is finite: else it has no such order. */
+void penstock_tagged(const double *values, const int64_t *firsts, int64_t runs, int64_t rows, int64_t places,
+                     int64_t *tagged, int64_t *known)
+{
+    for (int64_t r = 0; r < runs; r++, tagged += rows) {
+        const double *x = values + firsts[r];
+        double sum = 0.0;
+        for (int64_t i = 0; i < rows; i++) {
+            int64_t bits;
+            __builtin_memcpy(&bits, x + i, sizeof bits);
+            tagged[i] = (bits & ~places) | i;
+            sum += x[i] - x[i]; /* NaN beside anything that is not finite */
+        }
+        known[r] = sum == 0.0;
+    }
+}
+
+/* Makes of sorted runs of penstock_tagged the places of their values in ascending order. Values that differ in their
+ * lowest bits alone are put in order here; where they are so many that sorting anew is quicker, `known` becomes 0. */
+void penstock_untagged(const double *values, const int64_t *firsts, int64_t runs, int64_t rows, int64_t places,
+                       int64_t *tagged, int64_t *known)
+{
+    for (int64_t r = 0; r < runs; r++, tagged += rows) {
+        const double *x = values + firsts[r];
+        int64_t moves = 0;
+        for (int64_t i = 0; known[r] && i < rows; i++) {
+            int64_t place = tagged[i] & places, at = i;
+            for (; at > 0 && x[tagged[at - 1]] > x[place]; at--) tagged[at] = tagged[at - 1];
+            tagged[at] = place;
+            moves += i - at;
+            known[r] = moves <= 4 * rows;
+        }
+    }
+}
+
 #define LEVEL (const double *values, const int64_t *starts, int64_t count, int64_t size, double *out, int64_t pitch)
 #define SHAPE (const double *values, const int64_t *starts, int64_t count, int64_t size, const double *positions, \
                const double *means, double *out, int64_t pitch)
+#define RUNNING (const double *values, const int64_t *firsts, int64_t runs, const int64_t *orders, int64_t rows, \
+                 int64_t size, int64_t step, const int64_t *places, int64_t asked, uint64_t *ranks, uint64_t *held, \
+                 int64_t *inside, double *out, int64_t pitch)
 
 /* What follows is compiled once for each set of instructions, by including this file again: OF names a variant's. ONLY is
  * for tests. One library serves all processors of a kind: which instructions there are is asked at each call. */
@@ -102,11 +143,11 @@ void penstock_ranks(const double *runs, int64_t count, int64_t size, int64_t pla
 #define ONLY 3
 #endif
 #define PART 8
-#define FOR __attribute__((target("avx512f,avx512dq,avx512vl")))
+#define FOR __attribute__((target("avx512f,avx512dq,avx512vl,popcnt")))
 #define OF(name) name##_avx512
 #include __FILE__
 #define PART 4
-#define FOR __attribute__((target("avx2")))
+#define FOR __attribute__((target("avx2,popcnt")))
 #define OF(name) name##_avx2
 #include __FILE__
 #define CHOSEN(function, ...) \
@@ -128,6 +169,11 @@ void penstock_level LEVEL { CHOSEN(level, values, starts, count, size, out, pitc
 
 void penstock_shape SHAPE { CHOSEN(shape, values, starts, count, size, positions, means, out, pitch); }
 
+void penstock_running RUNNING
+{
+    CHOSEN(running, values, firsts, runs, orders, rows, size, step, places, asked, ranks, held, inside, out, pitch);
+}
+
 #else
 
 /* The names of this variant. */
@@ -139,6 +185,7 @@ void penstock_shape SHAPE { CHOSEN(shape, values, starts, count, size, positions
 #define add_shape OF(add_shape)
 #define add_lagged OF(add_lagged)
 #define crossings OF(crossings)
+#define nth_bit OF(nth_bit)
 
 /* Eight values lie in PARTS registers of PART values: a vector that is wider than a register is kept in memory. */
 #define PARTS (LANES / PART)
@@ -288,6 +335,59 @@ FOR static void OF(shape) SHAPE
         pairwise(add_lagged, 2, &rows, size - 1, sums);
         out[w + 4 * pitch] = sums[0];
         out[w + 5 * pitch] = sums[1];
+    }
+}
+
+/* The place of the bit before which `n` of `bits` are set. */
+INLINE int64_t nth_bit(uint64_t bits, int64_t n)
+{
+    int64_t at = 0;
+    for (int width = 32; width; width /= 2) {
+        int64_t below = __builtin_popcountll(bits & ((1ull << width) - 1));
+        int64_t beyond = n >= below ? -1 : 0;
+        n -= below & beyond;
+        at += width & beyond;
+        bits >>= width & beyond;
+    }
+    return at;
+}
+
+/* Of each window in each run of `rows` rows from `firsts` on, whose places in ascending order are `orders`: the value at
+ * each of `places` (which ascend) of that order, and the one behind it (again the last where there is none).
+ *
+ * A row's rank is a bit, set while the row is in the window: a window differs from the one before in few bits, and the
+ * value at a place is that of so manieth set bit. `inside` counts the bits of each GROUP words of `held`. */
+FOR static void OF(running) RUNNING
+{
+    int64_t groups = (rows + 64 * GROUP - 1) / (64 * GROUP), windows = (rows - size) / step + 1;
+    for (int64_t run = 0; run < runs; run++, orders += rows) {
+        const double *x = values + firsts[run];
+        for (int64_t r = 0; r < rows; r++) ranks[orders[r]] = (uint64_t)r;
+        for (int64_t w = 0; w < groups * GROUP; w++) held[w] = 0;
+        for (int64_t g = 0; g < groups; g++) inside[g] = 0;
+        for (int64_t w = 0, from = 0, to = 0; w < windows; w++) {
+            for (; from < w * step; from++) {
+                held[ranks[from] / 64] ^= 1ull << ranks[from] % 64;
+                inside[ranks[from] / 64 / GROUP]--;
+            }
+            for (; to < w * step + size; to++) {
+                held[ranks[to] / 64] ^= 1ull << ranks[to] % 64;
+                inside[ranks[to] / 64 / GROUP]++;
+            }
+            double *found = out + firsts[run] / step + w;
+            int64_t group = 0, before = 0;
+            for (int64_t k = 0; k < asked; k++, found += 2 * pitch) {
+                while (before + inside[group] <= places[k]) before += inside[group++];
+                int64_t at = group * GROUP, left = places[k] - before, here;
+                for (; (here = __builtin_popcountll(held[at])) <= left; at++) left -= here;
+                int64_t bit = nth_bit(held[at], left);
+                found[0] = found[pitch] = x[orders[64 * at + bit]];
+                if (places[k] + 1 == size) continue;
+                uint64_t more = held[at] & (~1ull << bit);
+                while (!more) more = held[++at];
+                found[pitch] = x[orders[64 * at + __builtin_ctzll(more)]];
+            }
+        }
     }
 }
 
