@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_service.adapters.duckdb import result
+from feature_service.adapters.duckdb import range_extent, result, telemetry_sql
 from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.telemetry_store import DuckDbTelemetryStore
 from feature_service.domain.model.frame import Frame
@@ -172,6 +172,45 @@ async def test_blocks_are_nearly_full_however_unevenly_rows_lie_in_time(store, r
     assert np.concatenate([block.numbers["a"] for block in blocks]).tolist() == list(range(len(times)))
     assert all(len(block) <= rows for block in blocks)
     assert len(blocks) <= 1.2 * len(times) / rows + 1
+
+
+async def test_a_range_is_counted_once_for_all_who_ask_until_its_series_is_written_to(store, monkeypatch):
+    counted, extent = [], telemetry_sql.extent
+    monkeypatch.setattr(telemetry_sql, "extent", lambda table, span: counted.append(span) or extent(table, span))
+    span = Span(start=2_000_000, end=5_000_000)
+    await store.append(KEY, frame_of(range(8), a=np.arange(8.0)))
+    await store.append(OTHER, frame_of([3], a=[1]))
+    for _ in range(2):
+        assert await store.row_count(KEY, span) == 3
+        assert seconds_of(await store.read(KEY, ["a"], span)) == [2, 3, 4]
+        assert [len(block) async for block in store.blocks(KEY, ["a"], span, 3)] == [3]
+    await store.append(OTHER, frame_of([4], a=[1]))
+    assert await store.row_count(KEY, span) == 3
+    assert counted == [span]
+    assert await store.row_count(OTHER, span) == 2
+    assert (await store.extent(KEY)).rows == 8
+    assert counted == [span, span, Span()]
+    await store.append(KEY, frame_of([8], a=[8]))
+    assert (await store.extent(KEY)).rows == 9
+    assert await store.delete_before(3_000_000) == 3
+    assert await store.row_count(KEY, span) == 2
+    await store.drop(KEY)
+    assert await store.row_count(KEY, span) == 0
+    assert await store.extent(KEY) is None
+
+
+async def test_ranges_that_were_counted_longest_ago_are_forgotten():
+    ranges, counted = range_extent.RangeExtents(lambda key: 0, most_ranges=2), []
+
+    async def ask(start):
+        async def count():
+            counted.append(start)
+
+        assert await ranges.get_or_count(KEY, Span(start=start), count) is None
+
+    for start in (1, 2, 1, 3, 1, 2):
+        await ask(start)
+    assert counted == [1, 2, 3, 2]
 
 
 async def memory_of(file):

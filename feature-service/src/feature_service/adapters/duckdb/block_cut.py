@@ -1,14 +1,12 @@
 """A range of a series cut into blocks of so many rows, by counting rows in slices of time: nothing is sorted."""
 
-# ruff: noqa: S608 - only names made in this package are written into statements
-
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from feature_service.adapters.column_catalog import SeriesTable
 from feature_service.adapters.duckdb import telemetry_sql as sql
-from feature_service.domain.model.span import Span
+from feature_service.domain.model.span import Extent, Span
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -21,11 +19,16 @@ _LEAST_SLICES: Final = 1_000
 _MOST_SLICES: Final = 1_000_000
 
 
-def cut_into_blocks(table: SeriesTable, span: Span, rows: int, cursor: "DuckDBPyConnection") -> list[tuple[Span, int]]:
-    """Return parts of the range, one after the other, that have at most `rows` rows each, and how many these are."""
+def cut_into_blocks(
+    table: SeriesTable, span: Span, rows: int, extent: Extent, cursor: "DuckDBPyConnection"
+) -> list[tuple[Span, int]]:
+    """Return parts of the range, one after the other, that have at most `rows` rows each, and how many these are.
+
+    `extent` is that of the whole range, which has more.
+    """
     starts: list[int] = []
     counts: list[int] = []
-    for first, count in _slices(cursor, table, span, rows):
+    for first, count in _slices(cursor, table, extent, rows):
         if counts and counts[-1] + count <= rows:
             counts[-1] += count
         else:
@@ -35,28 +38,21 @@ def cut_into_blocks(table: SeriesTable, span: Span, rows: int, cursor: "DuckDBPy
     return [(Span(start=start, end=end), count) for (start, end), count in zip(pairwise(edges), counts, strict=True)]
 
 
-def _slices(cursor: "DuckDBPyConnection", table: SeriesTable, span: Span, rows: int) -> Iterator[tuple[int, int]]:
+def _slices(cursor: "DuckDBPyConnection", table: SeriesTable, extent: Extent, rows: int) -> Iterator[tuple[int, int]]:
     """Yield the first time and the number of the rows of slices that have at most `rows`, in ascending order."""
-    first, last, count = _counted(cursor, table, span)[0]
-    if count <= rows:
-        yield first, count
+    if extent.rows <= rows:
+        yield extent.first, extent.rows
         return
-    slices = min(_MOST_SLICES, max(_LEAST_SLICES, _SLICES_A_BLOCK * count // rows))
-    width = (last - first) // slices + 1
-    for low, high, number in _counted(cursor, table, Span(start=first, end=last + 1), width):
-        if number <= rows:
-            yield low, number
-        else:  # rows lie together here: this slice is cut like a range of its own
-            yield from _slices(cursor, table, Span(start=low, end=high + 1), rows)
+    slices = min(_MOST_SLICES, max(_LEAST_SLICES, _SLICES_A_BLOCK * extent.rows // rows))
+    width = (extent.last - extent.first) // slices + 1
+    for part in _counted(cursor, table, extent, width):
+        # Where rows lie together, a slice is cut like a range of its own.
+        yield from _slices(cursor, table, part, rows)
 
 
-def _counted(
-    cursor: "DuckDBPyConnection", table: SeriesTable, span: Span, width: int | None = None
-) -> list[tuple[Any, ...]]:
-    """Return first time, last time and number of the rows of the range, or of each slice `width` long that has any."""
-    inside = sql.within(span)
-    text = f"SELECT epoch_us(min(ts)), epoch_us(max(ts)), count(*) FROM {table.name} WHERE {inside.text}"
-    if width is None:
-        return cursor.execute(text, inside.values).fetchall()
-    grouped = f"{text} GROUP BY (epoch_us(ts) - ?) // ? ORDER BY 1"
-    return cursor.execute(grouped, [*inside.values, span.start, width]).fetchall()
+def _counted(cursor: "DuckDBPyConnection", table: SeriesTable, extent: Extent, width: int) -> list[Extent]:
+    """Return the extent of each slice `width` long that has any rows."""
+    whole = sql.extent(table, Span(start=extent.first, end=extent.last + 1))
+    text = f"{whole.text} GROUP BY (epoch_us(ts) - ?) // ? ORDER BY 1"
+    found = cursor.execute(text, [*whole.values, extent.first, width]).fetchall()
+    return [Extent(first=first, last=last, rows=rows) for first, last, rows in found]

@@ -6,7 +6,6 @@ from typing import Final
 
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.domain.model.series import FieldKind
-from feature_service.domain.model.span import Span
 from feature_service.domain.telemetry.query import StatisticsQuery
 
 MOST_VALUES: Final = 20
@@ -36,8 +35,3 @@ def value_counts(source: sql.Source, field: str, query: StatisticsQuery) -> sql.
     rows = sql.newest([source], {field: FieldKind.TEXT}, query.span, query.conditions)
     text = f"SELECT c0, count(*) AS n FROM ({rows.text}) GROUP BY c0 ORDER BY n DESC, c0 LIMIT {MOST_VALUES}"
     return sql.Statement(text, rows.values)
-
-
-def row_count(source: sql.Source, span: Span) -> sql.Statement:
-    """Select how many rows are in the range."""
-    return sql.count([source], span, ())

@@ -131,6 +131,13 @@ def count(sources: Sequence[Source], span: Span, conditions: Sequence[Condition]
     return Statement(f"SELECT count(*) FROM ({union.text})", union.values)
 
 
+def extent(table: SeriesTable, span: Span) -> Statement:
+    """Select first time, last time (microseconds) and number of the rows in the range."""
+    inside = within(span)
+    text = f"SELECT epoch_us(min(ts)), epoch_us(max(ts)), count(*) FROM {table.name} WHERE {inside.text}"
+    return Statement(text, inside.values)
+
+
 def statistics(
     sources: Sequence[Source],
     fields: Sequence[str],

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - only names made in this package are written into statements
 
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ from feature_service.adapters.duckdb.connection import DuckDbConnection
 from feature_service.adapters.duckdb.large_insert import grouped
 from feature_service.adapters.duckdb.newest_cache import NewestCache
 from feature_service.adapters.duckdb.newest_page import MOST_FIELDS, NewestPage, is_wide
+from feature_service.adapters.duckdb.range_extent import RangeExtents
 from feature_service.adapters.duckdb.row_merge import store_rows
 from feature_service.adapters.duckdb.series_table import drop_table, extend_table, load_tables, schema_work
 from feature_service.adapters.range_statistic import correlation_matrix, field_statistic, fitting_time
@@ -64,6 +64,7 @@ class DuckDbTelemetryStore:
         self._catalog = ColumnCatalog()
         self._schema_work = 0
         self._newest = NewestCache()
+        self._extents = RangeExtents(self._newest.version)
         self._file = DuckDbConnection(
             path,
             prepare=lambda cursor: self._catalog.remember_all(load_tables(cursor)),
@@ -126,12 +127,19 @@ class DuckDbTelemetryStore:
 
     async def extent(self, key: SeriesKey) -> Extent | None:
         """Return first time, last time and row count."""
+        return await self._extent(key, Span())
+
+    async def _extent(self, key: SeriesKey, span: Span) -> Extent | None:
+        """Return the extent of a range, which is counted once for all who ask before the series is written to."""
         table = await self._table(key)
         if table is None:
             return None
-        query = f"SELECT epoch_us(min(ts)), epoch_us(max(ts)), count(*) FROM {table.name}"
-        (first, last, rows), *_ = await self._rows(sql.Statement(query), key.tenant_id)
-        return Extent(first=first, last=last, rows=rows) if rows else None
+
+        async def count() -> Extent | None:
+            (first, last, rows), *_ = await self._rows(sql.extent(table, span), key.tenant_id)
+            return Extent(first=first, last=last, rows=rows) if rows else None
+
+        return await self._extents.get_or_count(key, span, count)
 
     async def blocks(
         self, key: SeriesKey, fields: Sequence[str], span: Span, rows: int | None = None
@@ -141,8 +149,11 @@ class DuckDbTelemetryStore:
         if table is None:
             yield _empty(fields)
             return
-        cut = partial(cut_into_blocks, table, span, sys.maxsize if rows is None else rows)
-        parts = await self._file.read(cut, tenant_id=key.tenant_id)
+        extent = await self._extent(key, span)
+        parts = [(span, 0 if extent is None else extent.rows)]
+        if extent is not None and rows is not None and extent.rows > rows:
+            cut = partial(cut_into_blocks, table, span, rows, extent)
+            parts = await self._file.read(cut, tenant_id=key.tenant_id)
         for part, count in parts:
             read = partial(_read_rows, sql.rows(table, fields, part), fields, table.kinds, count)
             frame = await self._file.read(read, tenant_id=key.tenant_id)
@@ -268,10 +279,8 @@ class DuckDbTelemetryStore:
 
     async def row_count(self, key: SeriesKey, span: Span) -> int:
         """Return how many rows are in the range."""
-        sources = await self._sources([key])
-        if not sources:
-            return 0
-        return (await self._rows(percentile_sql.row_count(sources[0], span), key.tenant_id))[0][0]
+        extent = await self._extent(key, span)
+        return 0 if extent is None else extent.rows
 
     async def drop(self, key: SeriesKey) -> None:
         """Drop the series' table."""
