@@ -9,6 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from feature_service.adapters.demo_process import DemoProcess
+from feature_service.adapters.freed_memory import keep_freed_memory
 from feature_service.adapters.prometheus import IngestMetrics, MqttMetrics, QueryMetrics
 from feature_service.composition.demo import Demo
 from feature_service.composition.existing_devices import registering
@@ -30,6 +31,8 @@ from penstock_kit.settings import load
 from penstock_kit.telemetry import ProcessMetrics
 
 SERVICE: Final = "feature-service"
+_FREED_BYTES: Final = 16 * 1024 * 1024
+"""About what a day of a reading a second of eight fields takes, twice."""
 log = get_logger(__name__)
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -100,6 +103,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     """
     async with start_runtime(SERVICE, settings) as runtime:
         choose_kernel(settings.feature_kernel)
+        keep_freed_memory(_FREED_BYTES)
         log.info("features are computed", kernel=kernel_name())
         async with (
             open_servicers(
