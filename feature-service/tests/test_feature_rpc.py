@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.feature.v1 import feature_pb2 as pb
 
+from feature_service.edge import convert_extraction, matrix_json
 from penstock_kit.errors import (
     InvalidArgument,
     NotFound,
@@ -182,6 +183,38 @@ async def test_features_are_those_of_the_windows(loaded):
     assert list(answer.options.fields) == ["Pressure", "Flow Rate"]
     fitted = json.loads(answer.fitted_json)
     assert fitted["missing_values"]["fills"]["Pressure"] == pytest.approx(TABLE["Pressure"].mean())
+
+
+@pytest.mark.parametrize("newest", [0, 5])
+async def test_the_values_of_features_are_the_same_as_json(loaded, newest):
+    options = pb.ExtractionOptions(window_size=3, overlap=0, missing_value_method="none", normalize_method="none")
+    request = pb.ExtractFeaturesRequest(device_code="d1", options=options, newest_windows=newest)
+    plain = await loaded.features.ExtractFeatures(request)
+    request.as_json = True
+    as_json = await loaded.features.ExtractFeatures(request)
+    matrix = np.frombuffer(plain.values, dtype="<f8").reshape(plain.window_count, -1)
+    expected = [[None if np.isnan(value) else value for value in row] for row in matrix.tolist()]
+    assert json.loads(as_json.values_json) == expected
+    assert (plain.values_json, as_json.values) == (b"", b"")
+    assert as_json.timestamps == plain.timestamps
+    assert as_json.fitted_json == plain.fitted_json
+
+
+async def test_values_that_might_fit_into_no_message_as_json_come_as_they_are(loaded, monkeypatch):
+    monkeypatch.setattr(convert_extraction, "MAX_BYTES", 1_000)
+    answer = await loaded.features.ExtractFeatures(pb.ExtractFeaturesRequest(device_code="d1", as_json=True))
+    assert answer.values_json == b""
+    assert len(answer.values) == 8 * answer.window_count * len(answer.feature_names)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (7, 3), (2, 9)])
+def test_a_matrix_is_the_same_json_in_however_many_parts(shape, monkeypatch):
+    matrix = np.arange(1.0 + np.prod(shape))[1:].reshape(shape) / 7
+    matrix[::3] = np.inf
+    whole = matrix_json.matrix_json(matrix)
+    monkeypatch.setattr(matrix_json, "_VALUES_AT_ONCE", 6)
+    assert matrix_json.matrix_json(np.asfortranarray(matrix)) == whole
+    assert json.loads(whole) == [[None if np.isinf(value) else value for value in row] for row in matrix.tolist()]
 
 
 async def test_extraction_without_options_applies_and_tells_the_defaults(loaded):

@@ -187,11 +187,14 @@ async def test_history_can_be_asked_both_ways_and_come_by_columns(gateway):
     assert first.interval.seconds == 90
 
 
-async def test_features_are_a_matrix_with_null_for_what_is_undefined(gateway):
+@pytest.mark.parametrize("as_json", [True, False], ids=["from a service that writes JSON", "from one before that"])
+async def test_features_are_a_matrix_with_null_for_what_is_undefined(gateway, as_json):
+    gateway.fakes.feature.writes_json = as_json
     answer = await gateway.client.post(
         "/api/v2/ai/features/extract", headers=gateway.auth(), json={"device_code": "W", "window_size": 2}
     )
     data = answer.json()["data"]
+    assert gateway.fakes.feature.requests[0].as_json
     assert data["features"] == [[1.5, None], [2.5, None]]
     assert data["feature_names"] == ["current_mean", "current_std"]
     assert data["timestamps"] == ["1970-01-01T00:00:00Z", "1970-01-01T00:00:01.500000Z"]

@@ -19,10 +19,15 @@ from feature_service.domain.preprocessing.method import (
     parse_method,
     require_range,
 )
+from feature_service.domain.query.answer_limit import MAX_BYTES
 from feature_service.edge.convert_window import clear_overridden, set_window, window_from_proto
 
 UNDEFINED: Final = "the window has no value of the field"
 """Why a feature is undefined: there is no other cause."""
+BYTES_AS_JSON: Final = 25
+"""What a value takes as JSON at most, with the comma behind it."""
+_BYTES_A_WINDOW: Final = 12
+"""Its time, and brackets in JSON."""
 
 if TYPE_CHECKING:
     from feature_service.domain.extraction.extract import FeatureTable
@@ -89,11 +94,27 @@ def plan_to_proto(plan: ExtractionPlan, fields: tuple[str, ...]) -> feature_pb2.
 
 def table_to_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
     """Return the features with what was fitted and the options as applied."""
+    response = _described(table, plan)
+    response.values = table.matrix.astype("<f8", copy=False).tobytes()
+    return response
+
+
+def table_to_json_proto(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
+    """Return the same with the values as JSON, unless they may fit into no message so."""
+    if BYTES_AS_JSON * table.matrix.size + _BYTES_A_WINDOW * len(table.matrix) > MAX_BYTES:
+        return table_to_proto(table, plan)
+    from feature_service.edge.matrix_json import matrix_json
+
+    response = _described(table, plan)
+    response.values_json = matrix_json(table.matrix)
+    return response
+
+
+def _described(table: "FeatureTable", plan: ExtractionPlan) -> feature_pb2.ExtractFeaturesResponse:
     from feature_service.domain.extraction.preprocessing_json import preprocessing_json
 
     return feature_pb2.ExtractFeaturesResponse(
         feature_names=table.names,
-        values=table.matrix.astype("<f8", copy=False).tobytes(),
         timestamps=table.starts.astype("int64").tolist(),
         window_count=len(table.matrix),
         options=plan_to_proto(replace(plan, normalize=table.fitted.scaler.method), table.fields),

@@ -177,6 +177,7 @@ class FeatureServicer(IngestRpcs, DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2
     ) -> feature_pb2.ExtractFeaturesResponse:
         """Compute features over windows of a device."""
         asked = await self._requests.asked(request)
+        as_json = request.as_json
         return await self._queries.features(
             asked.tenant_id,
             asked.target,
@@ -184,7 +185,8 @@ class FeatureServicer(IngestRpcs, DatasetRpcs, ExportRpcs, PlotRpcs, feature_pb2
             asked.plan,
             asked.fields,
             newest=asked.newest,
-            convert=convert_extraction.table_to_proto,
+            convert=convert_extraction.table_to_json_proto if as_json else convert_extraction.table_to_proto,
+            value_bytes=convert_extraction.BYTES_AS_JSON if as_json else 8,
         )
 
     async def GetFeatureStats(

@@ -14,7 +14,9 @@ from gateway.convert.window_length import text_of_duration
 def features_from_proto(response: pb.ExtractFeaturesResponse) -> JsonObject:
     """Return the matrix of windows × features with its names, window starts and what was done."""
     return {
-        "features": matrix_from_bytes(response.values, len(response.feature_names)),
+        "features": orjson.Fragment(response.values_json)
+        if response.values_json
+        else matrix_from_bytes(response.values, len(response.feature_names)),
         "feature_names": list(response.feature_names),
         "timestamps": [time_from_micros(stamp) for stamp in response.timestamps],
         "metadata": extraction_metadata(response),

@@ -98,6 +98,7 @@ class FeatureRoutes:
             options=body.options_to_proto(),
             newest_windows=body.newest_windows or 0,
             dataset_id=body.dataset_id,
+            as_json=form == "json",
         )
         if form != "json":
             return Download(self._download(request, form), self._active)

@@ -146,7 +146,9 @@ def clean_rows(frame: Frame, outlier_filter: OutlierFilter, missing_fill: Missin
     fenced = frame.with_numbers(outlier_filter.apply(frame.numbers))
     drop = missing_fill.method is MissingMethod.DROP
     kept = ~any_missing(fenced) if drop else np.ones(len(frame), dtype=np.bool_)
-    absent = {name: np.isnan(values)[kept] for name, values in frame.numbers.items()}
+    absent = {name: np.isnan(values) for name, values in frame.numbers.items()}
+    if not kept.all():
+        absent = {name: missing[kept] for name, missing in absent.items()}
     return CleanRows(frame=missing_fill.apply(fenced), absent=absent, kept=kept)
 
 

@@ -286,12 +286,13 @@ class TelemetryQueries:
         *,
         newest: int = 0,
         convert: "Callable[[FeatureTable, ExtractionPlan], Answer]",
+        value_bytes: int = 8,
     ) -> Answer:
         """Return the features of a device's windows, over all its number fields but the label without `fields`.
         They are of the `newest` windows; 0: of all.
 
-        They are returned as `convert` makes them, which is called beside the event loop; what it made is returned
-        again to who asks the same before the device's rows change.
+        They are returned as `convert` makes them, `value_bytes` large a value, which is called beside the event loop;
+        what it made is returned again to who asks the same before the device's rows change.
 
         Raises NotFound TIME_RANGE_EMPTY, InvalidArgument FIELD_NOT_FOUND or FIELD_TYPE_INVALID, Unprocessable
         ANSWER_LIMIT_EXCEEDED when they would fit into no message, FEATURES_LIMIT_EXCEEDED when they would take too
@@ -305,7 +306,7 @@ class TelemetryQueries:
         used = tuple(numeric_fields(fields, target.device, leave_out=label))
 
         def converted(table: "FeatureTable") -> tuple[Answer, int]:
-            return convert(table, plan), _bytes_of(table)
+            return convert(table, plan), _bytes_of(table, value_bytes)
 
         async def make() -> tuple[Answer, int]:
             rows = await self._telemetry.row_count(key, span)
@@ -360,8 +361,8 @@ class TelemetryQueries:
         return _no_data(f"the devices of model {model_code!r}", span, whole)
 
 
-def _bytes_of(table: "FeatureTable") -> int:
-    return table.matrix.nbytes + table.starts.nbytes + _BYTES_A_COLUMN * len(table.names)
+def _bytes_of(table: "FeatureTable", value_bytes: int) -> int:
+    return value_bytes * table.matrix.size + table.starts.nbytes + _BYTES_A_COLUMN * len(table.names)
 
 
 def _units(model: DataModel | None) -> Mapping[str, str]:

@@ -30,6 +30,7 @@ class FakeFeature(FeatureServiceServicer):
         self.away: frozenset[str] = frozenset()
         self.unknown: frozenset[str] = frozenset()
         self.anomalies = pb.DetectAnomaliesResponse(detector_id="det_1")
+        self.writes_json = True
 
     async def Ingest(  # noqa: N802 - the RPC's name
         self, request_iterator: AsyncIterator[pb.IngestRequest], context: Any
@@ -111,13 +112,18 @@ class FakeFeature(FeatureServiceServicer):
     async def ExtractFeatures(  # noqa: N802
         self, request: pb.ExtractFeaturesRequest, context: Any
     ) -> pb.ExtractFeaturesResponse:
-        """Return two windows of two features, one undefined; options left out are filled in as the service does."""
+        """Return two windows of two features, one undefined; options left out are filled in as the service does.
+
+        Values come as JSON to who asks for that, unless it no longer `writes_json`, as a service before that.
+        """
         self.requests.append(request)
         options = pb.ExtractionOptions(overlap=0.5, normalize_method="z_score")
         options.MergeFrom(request.options)
+        as_json = request.as_json and self.writes_json
         return pb.ExtractFeaturesResponse(
             feature_names=["current_mean", "current_std"],
-            values=struct.pack("<4d", 1.5, NAN, 2.5, float("inf")),
+            values=b"" if as_json else struct.pack("<4d", 1.5, NAN, 2.5, float("inf")),
+            values_json=b"[[1.5,null],[2.5,null]]" if as_json else b"",
             timestamps=[0, 1_500_000],
             window_count=2,
             options=options,

@@ -1450,6 +1450,7 @@ class ExtractFeaturesRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     NEWEST_WINDOWS_FIELD_NUMBER: _builtins.int
     DATASET_ID_FIELD_NUMBER: _builtins.int
+    AS_JSON_FIELD_NUMBER: _builtins.int
     model_code: _builtins.str
     device_code: _builtins.str
     newest_windows: _builtins.int
@@ -1458,6 +1459,8 @@ class ExtractFeaturesRequest(_message.Message):
     """Features as a data set has them: its fields and options, and what was fitted on its training part. Then `options`
     is empty.
     """
+    as_json: _builtins.bool
+    """Take `values_json` where it fits into a message."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Inclusive. Unset: the first row."""
@@ -1478,10 +1481,11 @@ class ExtractFeaturesRequest(_message.Message):
         options: Global___ExtractionOptions | None = ...,
         newest_windows: _builtins.int = ...,
         dataset_id: _builtins.str = ...,
+        as_json: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset_id", b"dataset_id", "device_code", b"device_code", "end_time", b"end_time", "model_code", b"model_code", "newest_windows", b"newest_windows", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_json", b"as_json", "dataset_id", b"dataset_id", "device_code", b"device_code", "end_time", b"end_time", "model_code", b"model_code", "newest_windows", b"newest_windows", "options", b"options", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1504,6 +1508,7 @@ class ExtractFeaturesResponse(_message.Message):
     MISSING_COUNT_FIELD_NUMBER: _builtins.int
     UNDEFINED_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    VALUES_JSON_FIELD_NUMBER: _builtins.int
     values: _builtins.bytes
     """Windows × features, row by row, little-endian float64; NaN where undefined."""
     window_count: _builtins.int
@@ -1512,6 +1517,8 @@ class ExtractFeaturesResponse(_message.Message):
     row_count: _builtins.int
     outlier_count: _builtins.int
     missing_count: _builtins.int
+    values_json: _builtins.bytes
+    """Instead of `values`: the same as a JSON list of a list for each window; null where undefined."""
     @_builtins.property
     def feature_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names such as "current_mean", in the order of the columns."""
@@ -1546,10 +1553,11 @@ class ExtractFeaturesResponse(_message.Message):
         missing_count: _builtins.int = ...,
         undefined: _abc.Iterable[Global___UndefinedFeatures] | None = ...,
         left_out: _abc.Iterable[Global___LeftOutWindows] | None = ...,
+        values_json: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_names", b"feature_names", "fitted_json", b"fitted_json", "left_out", b"left_out", "missing_count", b"missing_count", "options", b"options", "outlier_count", b"outlier_count", "row_count", b"row_count", "timestamps", b"timestamps", "undefined", b"undefined", "values", b"values", "window_count", b"window_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_names", b"feature_names", "fitted_json", b"fitted_json", "left_out", b"left_out", "missing_count", b"missing_count", "options", b"options", "outlier_count", b"outlier_count", "row_count", b"row_count", "timestamps", b"timestamps", "undefined", b"undefined", "values", b"values", "values_json", b"values_json", "window_count", b"window_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
