@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -17,8 +18,9 @@ from penstock_kit.errors import Unprocessable
 LabelArray: TypeAlias = FloatArray | TextArray
 MAX_CLASSES: Final = 100
 NO_LABEL: Final = -1
-_PIECE: Final = 50_000
-"""Labels that are looked at at once: as Python objects they take ten times their place."""
+_PIECE: Final = 10_000
+"""Labels that are looked at at once: while these are counted, a millisecond or two, nobody else is answered. As Python
+objects they take ten times their place, too."""
 _EXACT_WHOLE: Final = 2.0**53
 """Up to here a float tells every whole number from the next."""
 
@@ -88,8 +90,11 @@ def _number_name(label: float) -> str:
 def codes_of(column: LabelArray, classes: Classes) -> IndexArray:
     """Return the number of each row's class, NO_LABEL where it has none."""
     code: dict[str | float, int] = {label: number for number, label in enumerate(classes.labels)}
-    pieces = (column[start : start + _PIECE].tolist() for start in range(0, len(column), _PIECE))
-    return np.fromiter((code.get(label, NO_LABEL) for piece in pieces for label in piece), np.int64, len(column))
+    codes = np.empty(len(column), dtype=np.int64)
+    for start in range(0, len(column), _PIECE):
+        piece = column[start : start + _PIECE].tolist()
+        codes[start : start + len(piece)] = np.fromiter(map(code.get, piece, repeat(NO_LABEL)), np.int64, len(piece))
+    return codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
