@@ -314,3 +314,16 @@ def test_the_times_of_an_answer_are_in_the_zone_it_tells_them_in() -> None:
 def test_what_is_no_single_ranking_has_no_places(text: str) -> None:
     assert ToldAnswer(text=text, zone=UTC).ranked() == ()
     assert ToldAnswer(text="1. WLD001: 3\n2. WLD002: 4", zone=UTC).ranked() == ("WLD001", "WLD002")
+
+
+def test_what_is_read_of_an_answer_is_bounded() -> None:
+    far = ToldAnswer(text="-" * 30_000 + "\n1. WLD001: 3\n- 2026-11-28 08:30 to 2026-11-28 08:31 UTC", zone=UTC)
+    assert (far.ranked(), far.lines(CODES), far.moment(first=True)) == ((), (), None)
+    many = ToldAnswer(text="- 2026-11-28 08:30 to 2026-11-28 08:31 UTC\n" * 10_000, zone=UTC)
+    assert 0 < len(many.lines(CODES)) <= 400
+
+
+def test_a_time_is_of_the_machine_whose_lines_it_stands_in() -> None:
+    lines = "- 2026-11-28 08:30 to 2026-11-28 08:31 UTC: score 2"
+    told = ToldAnswer(text=f"On pump.1 today:\n{lines}\n\nOf valve1-0.\n{lines}", zone=UTC)
+    assert [line.device for line in told.lines(("valve1-0", "pump.1"))] == ["pump.1", "valve1-0"]

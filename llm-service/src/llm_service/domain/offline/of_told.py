@@ -140,5 +140,5 @@ def _device(
     ranked = told.ranked()
     if ranked and ranked[0] in codes:
         return ranked[:1]
-    named = [code for code in codes if code in told.paragraphs[0].split("\n")[0]]
-    return tuple(named) if len(named) == 1 else ()
+    named = told.named(codes)
+    return named if len(named) == 1 else ()

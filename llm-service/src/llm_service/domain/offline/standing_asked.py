@@ -15,6 +15,8 @@ _ASKING: Final = (Kind.SINCE_WHEN, Kind.HOW_LONG)
 _SAID: Final = frozenset({"持续多久", "保持", "这种", "有多长时间", "持续", "last", "多久", "same"})
 
 
+_PAUSES: Final = frozenset({"", "pause", "stop", "run", "暂停", "停机", "停止", "停下"})
+_BESIDE: Final = frozenset({"or", "a", "in", "the", "short", "pause", ",", "和", "或", "算", "着", "在"})
 _SO_FAR: Final = frozenset({"already", "so far", "by now", "until now", "up to now", "schon", "已经"})
 _PRESENT: Final = frozenset({"is", "are", "is it", "are they", "has", "have", "has been", "have been", "been"})
 _FIRST: Final = frozenset({"first", "最先", "最早", "第一个", "首先", "zuerst"})
@@ -27,6 +29,28 @@ def standing_again(query: StructuredQuery, before: StructuredQuery) -> Structure
     stated = says(query, RUNNING) or says(query, IDLE)
     brief = is_brief(query) or is_brief(before) or query.least
     return replace(query, standing=True) if told and stated and not more and not brief else query
+
+
+def _either(query: StructuredQuery, sentence: Sentence) -> StructuredQuery | None:
+    """ "Running or stopped?", "在跑还是停着": what it does, and since when; None for anything else."""
+    states = {sentence.lexeme_senses(at).get(Kind.STATE) for at in range(len(sentence))}
+    linked = any(sentence.has(at, Kind.OR) or sentence.text(at) == "还是" for at in range(len(sentence)))
+    asked = linked and {RUNNING, IDLE} <= states and query.intent in {*_INTENTS, Intent.CHAT, Intent.LIST_DEVICES}
+    more = query.fields or set(query.statistics) - {Statistic.LAST} or query.time or query.interval or query.rank
+    if not asked or more or query.periods or query.when or query.refused.lower() not in _PAUSES:
+        return None
+    words = {lexeme.text for lexeme in sentence.lexemes if Kind.STATE in lexeme.senses}
+    unread = tuple(each for each in query.unread if not _is_of_states(each.lower(), words))
+    told = replace(query, intent=Intent.STATISTICS, conditions=(), statistics=(), unread=unread, refused="", notes=())
+    told = replace(told, whether=False, always=False, holds=False, since=True, standing=True, confidence=1.0)
+    return replace(told, tells_state=False, overview=False, recent=False, least=None, lasting=False, counted_as=())
+
+
+def _is_of_states(phrase: str, words: set[str]) -> bool:
+    """Whether a phrase says no more than the states that are told."""
+    for word in sorted(words, key=len, reverse=True):
+        phrase = phrase.replace(word, " ")
+    return not set(phrase.replace("还是", " ").split()) - _BESIDE
 
 
 def _so_far(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
@@ -49,6 +73,8 @@ def _so_far(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
 
 def with_standing(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """Return `query` as one for since when machines run or stand, by the stops that last, where that is asked for."""
+    if (either := _either(query, sentence)) is not None:
+        return either
     query = _so_far(query, sentence)
     other = query.fields or query.interval or query.rank or query.periods or query.versus or query.refused
     if other or query.intent not in _INTENTS or set(query.statistics) - {Statistic.LAST, Statistic.DURATION}:

@@ -21,6 +21,9 @@ _WITHOUT: Final = re.compile(rf"(?:without readings beyond|不计超出)[^()（�
 _BEGINNING: Final = ("since ", "from ", "自 ")
 _HAN_BEGINNING: Final = ("在 ", "自 ")
 _MORE: Final = ("- … and ", "- ……另有 ")
+# Characters beside a time that tell what it is.
+_NEAR: Final = 20
+_PARTED: Final = re.compile(r"[\s,，。:：;；()（）]+")
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -61,10 +64,11 @@ class ToldAnswer:
     def lines(self, codes: Sequence[str]) -> tuple[ToldLine, ...]:
         """Return the lines that tell of a stretch of time; `codes` are the devices there are."""
         found: list[ToldLine] = []
+        known = frozenset(codes)
         device = ""
         for line in self.text[:_LONGEST].split("\n")[:_MOST_LINES]:
             if not line.startswith("- "):
-                device = next((code for code in codes if code in line), device)
+                device = next((word for word in _words(line) if word in known), device)
                 continue
             told = _RANGE.search(line)
             if told is None:
@@ -74,6 +78,12 @@ class ToldAnswer:
             value = float(score[1]) if score else None
             found.append(ToldLine(text=line, device=device, time=time, score=value))
         return tuple(found)
+
+    def named(self, codes: Sequence[str]) -> tuple[str, ...]:
+        """Return those of `codes` that the first line names."""
+        known = frozenset(codes)
+        words = _words(self.text[:_LONGEST].partition("\n")[0])
+        return tuple(dict.fromkeys(word for word in words if word in known))
 
     @property
     def cut(self) -> bool:
@@ -104,13 +114,18 @@ class ToldAnswer:
         return datetime.strptime(stamp, layout).replace(tzinfo=self.zone)
 
 
+def _words(line: str) -> list[str]:
+    """The words of a line, without the full stop behind one."""
+    return [word.rstrip(".") for word in _PARTED.split(line)]
+
+
 def _moments(text: str) -> list[str]:
     """The times in `text` that are no ends of ranges."""
     text = _RANGE.sub("", text)
     found: list[str] = []
     for each in _SINGLE.finditer(text):
-        before = text[: each.start()]
-        begins = before.endswith(_BEGINNING) or (before.endswith(_HAN_BEGINNING) and "以来" in text[each.end() :][:20])
+        before, behind = text[max(each.start() - _NEAR, 0) : each.start()], text[each.end() : each.end() + _NEAR]
+        begins = before.endswith(_BEGINNING) or (before.endswith(_HAN_BEGINNING) and "以来" in behind)
         if not begins:
             found.append(each[0])
     return found
