@@ -50,6 +50,14 @@ async def test_whether_to_call_a_function_is_the_callers_choice(gateway: Any, gi
     assert gateway.fakes.llm.completions[-1].tool_choice.mode == mode
 
 
+async def test_a_choice_without_functions_is_named_as_left_out(gateway: Any) -> None:
+    async with sdk(gateway) as client:
+        answer = await client.chat.completions.with_raw_response.create(
+            model="m", messages=QUESTION, function_call="auto"
+        )
+    assert answer.headers["x-dropped-params"] == "function_call"
+
+
 async def test_a_call_is_answered_as_a_function_call(gateway: Any) -> None:
     gateway.fakes.llm.script = calls(*WEATHER)
     async with sdk(gateway) as client:

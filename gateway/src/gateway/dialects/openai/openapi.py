@@ -18,6 +18,10 @@ class ChatCompletionBody(BaseModel):
     stream_options: dict[str, Any] | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
+    functions: list[dict[str, Any]] | None = Field(None, description="Older than `tools`; the answer is as old.")
+    function_call: Literal["none", "auto"] | dict[str, Any] | None = Field(
+        None, description="Older than `tool_choice`."
+    )
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None

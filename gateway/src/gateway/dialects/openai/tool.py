@@ -28,20 +28,30 @@ def add_functions(completion: pb.CompletionRequest, fields: Fields, dropped: lis
     In that form an answer has one call, so the model is asked for one at a time.
     """
     functions = fields.items("functions")
+    mode, name = _older_choice(fields.take("function_call"))
     if not functions:
+        dropped += ["function_call"] if mode or name else []
         return False
     if completion.tools:
         reject_field("functions", "is the older form of tools; send one of the two")
     completion.tools.extend(_function(Fields(item, f"functions[{at}]")) for at, item in enumerate(functions))
     completion.sampling.parallel_tool_calls = False
-    choice = fields.take("function_call")
-    if isinstance(choice, str):
-        if choice not in _OLDER_MODES:
-            reject_field("function_call", f"must be none, auto or a named function, not {choice!r}")
-        completion.tool_choice.mode = MODES[choice]
-    elif choice is not None:
-        choose_named(completion, Fields(choice, "function_call").required("name"), dropped)
+    if mode:
+        completion.tool_choice.mode = MODES[mode]
+    elif name:
+        choose_named(completion, name, dropped)
     return True
+
+
+def _older_choice(choice: Any) -> tuple[str, str]:
+    """Return the mode or the name of a function that ``function_call`` says; both empty where it says nothing."""
+    if choice is None:
+        return "", ""
+    if not isinstance(choice, str):
+        return "", Fields(choice, "function_call").required("name")
+    if choice not in _OLDER_MODES:
+        reject_field("function_call", f"must be none, auto or a named function, not {choice!r}")
+    return choice, ""
 
 
 def _tool(fields: Fields, dropped: list[str]) -> ToolDefinition | None:
