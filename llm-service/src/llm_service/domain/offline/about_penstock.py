@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from llm_service.domain.offline.query import StructuredQuery
+from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.token import tokenize
 
 
@@ -19,6 +19,7 @@ class About(StrEnum):
     START = "start"
     PROGRAM = "program"
     EXPORT = "export"
+    ALARMS = "alarms"
     PENSTOCK = "penstock"
 
 
@@ -126,6 +127,16 @@ _TAKEN: Final = frozenset(
 )
 _TAKING_HAN: Final = ("导出", "下载", "导成", "存成", "拷出")
 _TAKEN_HAN: Final = ("数据", "读数", "csv", "excel", "表格", "记录", "文件")
+# Alarms are kept apart from the readings: which there are, and which went off.
+_ALARMS: Final = frozenset({"alarm", "alarms", "alert", "alerts"})
+_ALARMS_HAN: Final = ("报警", "告警", "警报", "预警")
+_RAISED: Final = frozenset(
+    {
+        *("open", "active", "firing", "fired", "fires", "fire", "raised", "triggered", "pending", "acknowledged"),
+        *("snoozed", "unacknowledged", "off", "stored", "configured", "defined", "exist", "set", "last", "latest"),
+        *("recent", "newest", "first", "list", "which", "current"),
+    }
+)
 # Capitals make fields of these words.
 _THINGS: Final = frozenset({"penstock", *(thing for _, _, things in _ENGLISH for thing in things)})
 _CHINESE: Final[tuple[tuple[About, tuple[str, ...], tuple[str, ...]], ...]] = (
@@ -156,6 +167,8 @@ def about_penstock(text: str, query: StructuredQuery) -> About | None:
     """
     if len(text) <= _LONGEST and _asks_export(text):
         return About.EXPORT
+    if len(text) <= _LONGEST and _asks_alarms(text, query):
+        return About.ALARMS
     measured = query.devices or query.references or query.time or query.interval or query.percentiles
     if len(text) > _LONGEST or measured or any(each.lower() not in _THINGS for each in query.fields):
         return None
@@ -171,6 +184,14 @@ def _asks_export(text: str) -> bool:
     words, joined = frozenset(tokens), "".join(tokens)
     english = bool(_TAKING & words and _TAKEN & words)
     return english or (any(each in joined for each in _TAKING_HAN) and _has(joined, _TAKEN_HAN))
+
+
+def _asks_alarms(text: str, query: StructuredQuery) -> bool:
+    """Whether it is asked which alarms there are or went off; what is wrong with a machine the readings tell."""
+    tokens = [token.text for token in tokenize(text)][:_MOST_WORDS]
+    words, joined = frozenset(tokens), "".join(tokens)
+    raised = bool(_ALARMS & words) and (bool(_RAISED & words) or query.intent is Intent.CHAT)
+    return not query.conditions and (raised or any(each in joined for each in _ALARMS_HAN))
 
 
 def _in_english(tokens: list[str]) -> About | None:

@@ -20,6 +20,12 @@ _EXPORT: Final = (
     "```"
 )
 _ENGLISH: Final = {
+    About.ALARMS: (
+        "Alarms are not in the readings, and I can't read them: what fires, when it began and every alarm there is are "
+        "on the [dashboard](/dashboard) in the card “Alerts and alarms”, and over HTTP at `GET /api/v1/alerts` and "
+        "`GET /api/v1/alarms`. I can prepare one (“tell me when WLD001's current goes above 250”) and say what is "
+        "unusual in the readings (“any anomalies today?”)."
+    ),
     About.EXPORT: (
         f"A device's readings come as a file over HTTP, all of them or those of a time:\n\n{_EXPORT}\n\n`$KEY` is the "
         "key of `var/admin.key`. `&start_time=2026-01-31T08:00:00Z&end_time=…` takes a part; `Accept: "
@@ -62,6 +68,11 @@ _ENGLISH: Final = {
     ),
 }
 _CHINESE: Final = {
+    About.ALARMS: (
+        "报警不在设备数据里，我读不到：正在触发的、何时开始的以及全部报警都在[看板](/dashboard)的“Alerts and alarms”"
+        "卡片中，也可通过 `GET /api/v1/alerts` 和 `GET /api/v1/alarms` 查看。"
+        "我可以准备一个报警（“WLD001的电流超过250时通知我”），也可以说明数据里有什么异常（“今天有什么异常吗”）。"
+    ),
     About.EXPORT: (
         f"设备数据可以通过 HTTP 导出为文件，全部或某段时间：\n\n{_EXPORT}\n\n`$KEY` 是 `var/admin.key` 中的密钥。"
         "加上 `&start_time=2026-01-31T08:00:00Z&end_time=…` 只取一段；把 Accept 换成 "

@@ -1,11 +1,13 @@
 """What device_anomalies answered, read from its JSON."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.json_value import mapping_of, mappings_of, number_or_none, time_or_none
-from llm_service.domain.offline.query import TimeRange
+from llm_service.domain.offline.query import StructuredQuery, TimeRange
+from llm_service.domain.offline.words_data import LABEL_FIELD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,26 @@ class AnomalyResult:
     def lasting(self) -> int:
         """How many times are no single odd readings."""
         return self.odd_state_count + self.count - self.single
+
+
+def of_fields(result: AnomalyResult, query: StructuredQuery) -> AnomalyResult:
+    """Return what concerns the number fields asked about: a bad label at the usual gas is nothing odd of the gas."""
+    if not query.fields or LABEL_FIELD in query.fields:
+        return result
+    kept = tuple(
+        replace(state, shifts=shifts)
+        for state in result.odd_states
+        if (shifts := tuple(shift for shift in state.shifts if match_fields(query.fields, shift.field)))
+    )
+    if len(kept) == len(result.odd_states):
+        return replace(result, odd_states=kept)
+    # Of those that there was no room for it is not known what they are.
+    return replace(result, odd_states=kept, odd_state_count=len(kept))
+
+
+def match_fields(phrases: Sequence[str], name: str) -> bool:
+    """Return whether one of the phrases names the field."""
+    return any(match_field(phrase, [name]) for phrase in phrases)
 
 
 def anomalies_from_json(data: object) -> tuple[AnomalyResult, ...]:

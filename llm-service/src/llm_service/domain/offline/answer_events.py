@@ -12,6 +12,7 @@ from llm_service.domain.offline.number_text import number, percent
 from llm_service.domain.offline.phrases import Spells, Wording
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.result import DeviceStatistics, FittingTime
+from llm_service.domain.offline.verdict import may_say_yes
 
 EXTREMES = (Statistic.MAX, Statistic.MIN)
 _TIMED = frozenset({Statistic.EVENTS, Statistic.DURATION})
@@ -61,7 +62,7 @@ def _verdict(report: Report, query: StructuredQuery, answered: Sequence[Answered
     "later."""
     answered = in_time(answered)
     times = [each.result.fitting for each in answered if each.result.fitting]
-    if not query.beyond or len(times) != 2 or len(answered) != 2 or not _TIMED & set(query.statistics):
+    if not query.beyond or query.unread or len(times) != 2 or len(answered) != 2 or not _TIMED & set(query.statistics):
         return ""
     lasting = Statistic.DURATION in query.statistics
     values = [time.seconds if lasting else time.spells for time in times]
@@ -194,10 +195,10 @@ def _spells(say: Wording, query: StructuredQuery, result: DeviceStatistics, time
         readings=result.rows_in_range,
         longest=say.length(time.longest_seconds),
         begin=say.times.stamp(time.longest_start) if time.longest_start else "",
-        whether=query.whether,
+        whether=query.whether and may_say_yes(query),
         least=say.length(query.least.total_seconds()) if query.least else "",
         over=query.over,
-        always=query.always,
+        always=query.always and may_say_yes(query),
         mean=say.length(time.seconds / time.spells) if time.spells > 1 and (query.each or query.least) else "",
     )
 

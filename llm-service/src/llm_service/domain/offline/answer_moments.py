@@ -21,7 +21,7 @@ def at_moments(report: Report, query: StructuredQuery, moments: Sequence[_Moment
     ordered = _ranked(query, moments) if query.rank else moments
     texts = [_at(report, query, series, asked) for series, asked in ordered]
     changes = _differences(report, query, moments) if len(moments) == 2 and not query.rank else []
-    verdict = [_verdict(report, query, moments)] if changes and query.beyond else []
+    verdict = [_verdict(report, query, moments)] if changes and query.beyond and not query.unread else []
     return "\n\n".join(
         [*filter(None, verdict), *texts, *(["\n".join(limited(report.say, changes))] if changes else [])]
     )

@@ -73,7 +73,11 @@ def last(report: Report, query: StructuredQuery, series: Series) -> str:
         return report.unknown_fields(device, unknown, series.columns)
     told = series.columns if query.tells_state else matched or series.columns
     lines = [*_state(report, query, series), *(shown_reading(report, query, series, name) for name in told)]
-    head = report.say.last_head(device, report.say.times.stamp(series.times[-1]))
+    where = report.say.where(query.conditions, any_of=query.any_condition)
+    conditioned = (c.field for c in query.conditions if c.field in series.columns and c.field not in told)
+    # Of a reading that was chosen by its label that is told, too.
+    lines += [shown_reading(report, query, series, name) for name in dict.fromkeys(conditioned)]
+    head = report.say.last_head(device, report.say.times.stamp(series.times[-1]), where)
     return "\n".join([head, *limited(report.say, lines), *_ahead(report, series.times[-1])])
 
 

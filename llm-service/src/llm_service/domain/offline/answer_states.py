@@ -14,6 +14,7 @@ from llm_service.domain.offline.measure_text import shown
 from llm_service.domain.offline.phrases_states import Doing, MeanTime, Stretch
 from llm_service.domain.offline.query import Condition, Operator, Statistic, StructuredQuery, TimeRange
 from llm_service.domain.offline.result import DeviceStatistics, FittingTime, Series, Spell
+from llm_service.domain.offline.verdict import may_say_yes
 from llm_service.domain.offline.words_state import IDLE, RUNNING
 
 _NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
@@ -212,6 +213,7 @@ def holding(
     """
     lines: list[str] = []
     fitting: list[str] = []
+    sure = may_say_yes(query)
     for each in series:
         if not each.rows:
             lines.append(report.no_data(each.device, query.time, None))
@@ -223,7 +225,7 @@ def holding(
         fitting += [each.device] * fits
         told = dict.fromkeys(f"{c.field} {_told(value, each.units.get(c.field, ''))}" for c, value in values.items())
         stamp = report.say.times.stamp(each.times[-1])
-        line = report.say.holds(each.device, fits=fits, values=list(told), time=stamp)
+        line = report.say.holds(each.device, fits=fits if sure else None, values=list(told), time=stamp)
         pause = paused.get(each.device)
         lines.append(line if pause is None else report.say.pausing(line, report.say.length(pause)))
     if len(series) == 1:

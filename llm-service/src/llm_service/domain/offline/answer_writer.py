@@ -75,7 +75,7 @@ class Report:
         words = query.refused.lower()
         if words in COSTS:
             return self.say.no_price(words)
-        if words in ABSENT or words.startswith(("who used", "谁 用")):
+        if words in ABSENT or words.startswith(("who", "谁", "是谁", "哪位", "什么人")):
             return self.say.absent(query.refused)
         if words in PIECES:
             return self.say.no_pieces(query.refused)
@@ -293,7 +293,8 @@ class Report:
         """Whether the first of two devices is above (or below) the second, "" where that is not asked."""
         ones = [one for each in answered if (one := each.result.of(field))]
         values = [value for one in ones if (value := measure.value(one)) is not None]
-        if not query.beyond or len(values) != 2 or len(answered) != 2 or len({one.unit for one in ones}) > 1:
+        sure = query.beyond and not query.unread
+        if not sure or len(values) != 2 or len(answered) != 2 or len({one.unit for one in ones}) > 1:
             return ""
         above = query.beyond == "above"
         if answered[0].result.device == answered[1].result.device:

@@ -142,8 +142,10 @@ class Chinese(ChineseDevices):
         """No numbers."""
         return f"{device} {period}没有数值数据。"
 
-    def last_head(self, device: str, time: str) -> str:
+    def last_head(self, device: str, time: str, where: str = "") -> str:
         """Open the last reading."""
+        if where:
+            return f"{device} {where}的最新一条数据的时间为 {time}（{self.times.name}）："
         return f"{device} 最新一条数据的时间为 {time}（{self.times.name}）："
 
     def ahead(self, by: str) -> str:

@@ -96,6 +96,14 @@ class ChineseEvents(ChineseStates):
         link = " 或 " if any_of else " 且 "
         return f"满足 {link.join(map(self.condition, conditions))} " if conditions else ""
 
+    def odd_readings(self, device: str, period: str, count: str) -> str:
+        """Open readings that can't be right."""
+        return f"{device} {period}有 {count} 条数据远远偏离其余数据，可能是传感器瞬时误差（{self.times.name}）："
+
+    def no_odd_readings(self, device: str, period: str, count: int) -> str:
+        """There are none."""
+        return f"{device} {period}没有明显偏离其余数据的读数（共 {count} 条数据）。"
+
     def spells(self, device: str, period: str, where: str, told: Spells) -> str:
         """State how often and how long."""
         if not told.count:

@@ -72,9 +72,10 @@ class ChineseStates(SharedWording):
         named = f"：{'、'.join(fitting)}" if fitting else ""
         return f"{count} 台设备中有 {len(fitting)} 台{where.strip()}{named}。"
 
-    def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
+    def holds(self, device: str, *, fits: bool | None, values: Sequence[str], time: str) -> str:
         """Say whether a device fits."""
-        return f"{'是' if fits else '否'}：{device} 的 {'，'.join(values)}（{time}，{self.times.name}）。"
+        lead = "" if fits is None else "是：" if fits else "否："
+        return f"{lead}{device} 的 {'，'.join(values)}（{time}，{self.times.name}）。"
 
     def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:
         """Set one device against another."""

@@ -20,6 +20,7 @@ from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.numbered_again import numbered_again
 from llm_service.domain.offline.of_told import at_told_moment, picked
+from llm_service.domain.offline.odd_asked import by_odd
 from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.placed_again import line_of_ranking, one_of_two, placed_again, worst_of_told
 from llm_service.domain.offline.price_said import take_prices, with_prices
@@ -175,7 +176,7 @@ class Conversation:
         whole = self._parse(text, now)
         if (then := last.then(text, whole, spoken)) is not None:
             return (then,)
-        if len(apart := by_gist(whole) if whole.gist else by_state(whole)) > 1:
+        if len(apart := by_odd(whole) if whole.odd else by_gist(whole) if whole.gist else by_state(whole)) > 1:
             return tuple(completed(each, before, spoken) for each in apart)
         apart = by_label(whole)
         if len(apart) < 2:

@@ -29,6 +29,21 @@ _NEAR: Final = 4
 # Digits of the end of a code that is said alone.
 _CODED: Final = 3
 _ENDING: Final = frozenset({"?", "？", ".", "!", ",", "right now", "now", "this", "since", "in the last"})
+_ALL_ENDING: Final = _ENDING | {
+    ":",
+    "：",
+    "，",
+    "。",
+    "since",
+    "from",
+    "between",
+    "for",
+    "over",
+    "in",
+    "during",
+    "until",
+    "and",
+}
 _GROUPS: Final = frozenset(
     {
         "halls",
@@ -108,7 +123,7 @@ def find_devices(sentence: Sentence, numbered: Mapping[int, NumberedDevices] = N
             chosen = chosen or either
             references.update(dict.fromkeys((group[0], *more)))
             sentence.use(group[1][1], end)
-        elif _everyone(sentence, at):
+        elif _everyone(sentence, at) or _counts_all(sentence, at):
             everyone = True
         elif not sentence.has(at, Kind.AND):
             excluding = excluding and any(sentence.has(at, kind) for kind in (Kind.DEVICE_WORD, Kind.FILLER))
@@ -357,6 +372,21 @@ def _everyone(sentence: Sentence, at: int) -> bool:
             sentence.use(at, counted[1] + 1 + sentence.has(counted[1] + 1, Kind.DEVICE_WORD))
         return plural
     return False
+
+
+def _counts_all(sentence: Sentence, at: int) -> bool:
+    """ "All four", "all 4 of them" of which nothing else is named: every machine; and mark its words."""
+    counted = number_at(sentence, at + 1) if sentence.has(at, Kind.ALL) else None
+    if counted is None or counted[0] % 1 or not 2 <= counted[0] < _MOST:
+        return False
+    end = counted[1] + (sentence.text(counted[1]) in {"of them", "of", "of the"})
+    end += end > counted[1] and sentence.text(end) in {"them", "those"}
+    ended = end >= len(sentence) or sentence.text(end) in _ALL_ENDING or end > counted[1]
+    timed = any(kind in sentence.lexeme_senses(end) for kind in (Kind.DAY, Kind.RELATIVE_PERIOD, Kind.LAST, Kind.PART))
+    if not ended and not timed:
+        return False
+    sentence.use(at, end)
+    return True
 
 
 def _inside_shop(sentence: Sentence, at: int) -> bool:

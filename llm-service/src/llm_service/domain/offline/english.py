@@ -156,9 +156,9 @@ class English(EnglishDevices):
         """No numbers."""
         return f"{device} has no numeric readings {period}."
 
-    def last_head(self, device: str, time: str) -> str:
+    def last_head(self, device: str, time: str, where: str = "") -> str:
         """Open the last reading."""
-        return f"The last reading of {device} is from {time} {self.times.name}:"
+        return f"The last reading of {device} {where}{' ' * bool(where)}is from {time} {self.times.name}:"
 
     def ahead(self, by: str) -> str:
         """Say that a time lies ahead of now."""

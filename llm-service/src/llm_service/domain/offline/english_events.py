@@ -89,6 +89,17 @@ class EnglishEvents(EnglishStates):
         link = " or " if any_of else " and "
         return f"where {link.join(map(self.condition, conditions))}" if conditions else ""
 
+    def odd_readings(self, device: str, period: str, count: str) -> str:
+        """Open readings that can't be right."""
+        return (
+            f"{count} readings of {device} {period} lie further from the rest than 98 % of all are apart, as of a "
+            f"sensor that errs for a moment ({self.times.name}):"
+        )
+
+    def no_odd_readings(self, device: str, period: str, count: int) -> str:
+        """There are none."""
+        return f"No reading of {device} {period} lies that far from the rest ({count} readings)."
+
     def spells(self, device: str, period: str, where: str, told: Spells) -> str:
         """State how often and how long."""
         text = where.removeprefix("where ")

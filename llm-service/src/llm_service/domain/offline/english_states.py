@@ -79,9 +79,10 @@ class EnglishStates(SharedWording):
         named = f": {', '.join(fitting)}" if fitting else ""
         return f"{len(fitting)} of {count} devices fit {text}{named}."
 
-    def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
+    def holds(self, device: str, *, fits: bool | None, values: Sequence[str], time: str) -> str:
         """Say whether a device fits."""
-        return f"{'Yes' if fits else 'No'}: {device} has {', '.join(values)} ({time} {self.times.name})."
+        lead = "" if fits is None else "Yes: " if fits else "No: "
+        return f"{lead}{device} has {', '.join(values)} ({time} {self.times.name})."
 
     def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:
         """Set one device against another."""

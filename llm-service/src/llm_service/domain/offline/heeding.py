@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from llm_service.domain.offline.field import match_field, unmatched_fields
+from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.result import DeviceCard
+from llm_service.domain.offline.verdict import beside_fields
 from llm_service.domain.offline.words_data import LABEL_FIELD
 
 _HEEDED: Final = {
@@ -61,6 +62,8 @@ _TOLD_APART: Final = frozenset({Statistic.MAX, Statistic.MIN, Statistic.RANGE})
 _EXTREMES: Final = frozenset({Statistic.MAX, Statistic.MIN})
 # The kinds of answers that tell extremes without such readings.
 _WITHOUT: Final = frozenset({"statistics", "when", "rank", "compare"})
+# Answers about conditions, in which no further field shows by itself.
+_OF_CONDITIONS: Final = frozenset({"fitting", "holds"})
 # Answers in which a field that no device has does not show by itself.
 _ABOUT_MORE: Final = frozenset({"anomaly", "fitting", "features"})
 
@@ -82,7 +85,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "limits": query.limits,
         "when": query.when and Statistic.MISSING_RATIO not in query.statistics and not _tells_times(query, kind),
         "unit": query.unit,
-        "rank": query.rank and len(query.devices) > 1,
+        "rank": query.rank and len(query.devices) > 1 and not (kind == "holds" and not query.statistics),
         "window_size": query.window_size or query.window_length,
         "again": query.again,
         "model_code": query.model_code,
@@ -107,7 +110,7 @@ def parts_left_out(query: StructuredQuery, kind: str) -> list[str]:
         "time": query.time and kind == "list",
         "compare": query.intent is Intent.COMPARE and not several,
         "fields": (len(query.fields) > 1 and query.rank and kind in {"rank", "intervals"})
-        or (kind == "fitting" and bool(_beside(query))),
+        or (kind in _OF_CONDITIONS and bool(beside_fields(query))),
         "statistics": _lost_statistics(query, kind),
         "prices": query.prices and kind != "power" and Statistic.INTEGRAL not in query.statistics,
     }
@@ -128,12 +131,6 @@ def _times(query: StructuredQuery) -> bool:
 def _counts(query: StructuredQuery) -> bool:
     """Whether readings are what is counted, or nothing says by what to rank and the number of readings is meant."""
     return bool(set(query.statistics) & (_OF_READINGS | {Statistic.COUNT, Statistic.MISSING_RATIO}))
-
-
-def _beside(query: StructuredQuery) -> list[str]:
-    """The fields asked about that no condition is on: where readings are counted, nothing is told of them."""
-    conditioned = [condition.field for condition in query.conditions]
-    return [phrase for phrase in query.fields if not match_field(phrase, conditioned)]
 
 
 def _lost_statistics(query: StructuredQuery, kind: str) -> bool:

@@ -24,6 +24,7 @@ from llm_service.domain.offline.doing_asked import with_doing
 from llm_service.domain.offline.doubled_verb import undoubled
 from llm_service.domain.offline.extent_asked import with_extent
 from llm_service.domain.offline.flag_asked import with_flag
+from llm_service.domain.offline.flow_asked import with_flow
 from llm_service.domain.offline.german import in_english
 from llm_service.domain.offline.gist_asked import with_gist
 from llm_service.domain.offline.homophone import correct_homophones
@@ -44,6 +45,7 @@ from llm_service.domain.offline.measure import (
     use_kilowatt_hours,
 )
 from llm_service.domain.offline.newest_asked import with_newest
+from llm_service.domain.offline.odd_asked import with_odd
 from llm_service.domain.offline.oee_asked import with_oee
 from llm_service.domain.offline.part_of_time import with_part_of_time
 from llm_service.domain.offline.power_asked import with_power
@@ -74,11 +76,13 @@ from llm_service.domain.offline.times_against import with_times_against
 from llm_service.domain.offline.token import tokenize
 from llm_service.domain.offline.told_in import with_told_in
 from llm_service.domain.offline.topic import find_topic
+from llm_service.domain.offline.transition_asked import with_transition
 from llm_service.domain.offline.trouble_asked import with_trouble
 from llm_service.domain.offline.two_times import of_the_day
 from llm_service.domain.offline.unbroken_asked import with_unbroken
 from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
+from llm_service.domain.offline.verdict import with_sides
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
 from llm_service.domain.offline.which_time import with_which_time
 from llm_service.domain.offline.window import find_window
@@ -173,7 +177,7 @@ def read_prompt(text: str, now: datetime, known: Lexicon, *, checkpoint: Checkpo
 def _compared(query: StructuredQuery, sentence: Sentence, reading: Reading) -> StructuredQuery:
     """Return `query` as one that sets machines, labels or times against each other, where it asks for that."""
     against = with_labels_against(with_longer(query, sentence, reading), sentence, reading)
-    return with_which_time(with_times_against(against, sentence, reading), sentence, reading)
+    return with_sides(with_which_time(with_times_against(against, sentence, reading), sentence, reading))
 
 
 def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> StructuredQuery:
@@ -186,7 +190,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
     query = with_comparative(with_extent(with_gist(query, sentence), sentence), sentence)
     query = with_flag(with_unbroken(with_presence(query, sentence), sentence), sentence)
-    return with_standing(query, sentence)
+    return with_odd(with_transition(with_flow(with_standing(query, sentence), sentence), sentence), sentence)
 
 
 def _prepare(sentence: Sentence, reading: Reading) -> None:

@@ -144,8 +144,8 @@ class Wording(DeviceWording, Protocol):
         """Say that there are readings but no numbers in them."""
         ...
 
-    def last_head(self, device: str, time: str) -> str:
-        """Open the last reading."""
+    def last_head(self, device: str, time: str, where: str = "") -> str:
+        """Open the last reading, or the last one that fits."""
         ...
 
     def ahead(self, by: str) -> str:
@@ -162,6 +162,14 @@ class Wording(DeviceWording, Protocol):
 
     def feature(self, name: str, mean: str, low: str, high: str) -> str:
         """State one feature's spread over the windows."""
+        ...
+
+    def odd_readings(self, device: str, period: str, count: str) -> str:
+        """Open a list of single readings far from the rest."""
+        ...
+
+    def no_odd_readings(self, device: str, period: str, count: int) -> str:
+        """Say that no reading lies far from the rest."""
         ...
 
     def condition(self, condition: Condition) -> str:

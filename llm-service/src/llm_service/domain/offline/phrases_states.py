@@ -149,8 +149,8 @@ class StateWording(Protocol):
         """Say which of `count` devices fit conditions at a moment."""
         ...
 
-    def holds(self, device: str, *, fits: bool, values: Sequence[str], time: str) -> str:
-        """Say whether a device fits conditions at a moment, by which values."""
+    def holds(self, device: str, *, fits: bool | None, values: Sequence[str], time: str) -> str:
+        """Say whether a device fits conditions at a moment, None for neither, by which values."""
         ...
 
     def versus(self, told: Versus, listed: Sequence[Stretch], count: int) -> str:

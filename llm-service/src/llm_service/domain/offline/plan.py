@@ -18,6 +18,7 @@ from llm_service.domain.offline.plan_anomalies import answer_anomalies_of, asks_
 from llm_service.domain.offline.plan_crossing import answer_crossing_of, asks_crossing
 from llm_service.domain.offline.plan_judged import answer_judged_of
 from llm_service.domain.offline.plan_labels import answer_labels_of
+from llm_service.domain.offline.plan_odd import answer_odd_of, asks_odd
 from llm_service.domain.offline.plan_power import answer_power_of, asks_power
 from llm_service.domain.offline.plan_presence import answer_presence_of
 from llm_service.domain.offline.plan_series import answer_last, answer_moment, answer_series_of, answer_trend
@@ -54,7 +55,13 @@ def next_step(conversation: Conversation, tools: Toolbox, asked: Sequence[tuple[
         # Calls that differ only by their times are told apart by their order: what one question used is its own.
         left = tuple(each for each in conversation.outcomes if all(each is not used for used in plan.used))
         conversation = replace(conversation, outcomes=left)
-    return Say(text="\n\n".join(dict.fromkeys(texts)))
+    return Say(text="\n\n".join(_once(texts)))
+
+
+def _once(texts: Sequence[str]) -> list[str]:
+    """The texts without what another one says already: "how often, and how long was the longest" are told together."""
+    kept = list(dict.fromkeys(texts))
+    return [text for text in kept if not any(other is not text and other.startswith(text) for other in kept)]
 
 
 def _step(plan: PlanState) -> Step:
@@ -90,8 +97,8 @@ def _answer(plan: PlanState) -> Step:
     _settle_stops(plan)
     if plan.query.counts_intervals:
         plan.query = with_limits(plan.query)
-    if asks_anomalies(plan):
-        return answer_anomalies_of(plan)
+    if asks_odd(plan) or asks_anomalies(plan):
+        return answer_odd_of(plan) if asks_odd(plan) else answer_anomalies_of(plan)
     _cut_events(plan)
     _cut_rows(plan)
     _tell_stops(plan)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from llm_service.domain.offline import answer_anomalies
-from llm_service.domain.offline.anomaly_result import anomalies_from_json
+from llm_service.domain.offline.anomaly_result import anomalies_from_json, of_fields
 from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_defects import counting_values, tell_defects
@@ -38,11 +38,12 @@ def answer_anomalies_of(plan: PlanState) -> Step:
     if not isinstance(gathered, list):
         return gathered
     times = [time for time in query.periods or (query.time,) for _ in _batches(plan)]
+    read = [[of_fields(each, query) for each in anomalies_from_json(found.outcome.data)] for found in gathered]
     texts = [
-        answer_anomalies.anomalies(plan.report, query, anomalies_from_json(each.outcome.data), each.time(time))
-        for each, time in zip(gathered, times, strict=True)
+        answer_anomalies.anomalies(plan.report, query, found, each.time(time))
+        for found, each, time in zip(read, gathered, times, strict=True)
     ]
-    results = [each for found in gathered for each in anomalies_from_json(found.outcome.data)]
+    results = [each for found in read for each in found]
     states_told = any(each.knows_states for each in results)
     single = _single(plan, labels=not states_told)
     if not isinstance(single, list):

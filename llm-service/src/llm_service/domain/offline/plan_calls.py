@@ -13,6 +13,7 @@ from llm_service.domain.offline.resolve import resolve_conditions
 from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.spike import TAILS
 from llm_service.domain.offline.toolbox import DeviceTool, PlannedCall, Toolbox
+from llm_service.domain.offline.verdict import beside_fields
 
 _RAW_ROWS: Final = 20
 _LAST_ROWS: Final = 20
@@ -85,7 +86,7 @@ class CallPlanner:
             "percentiles": list(dict.fromkeys((*query.percentiles, *tails))) or None,
             "durations": True if self._asks_durations(kind) else None,
             "shortest_spell": _shortest(query) if self._asks_durations(kind) and query.conditions else None,
-            "integrals": True if Statistic.INTEGRAL in query.statistics else None,
+            "integrals": True if Statistic.INTEGRAL in query.statistics or self._tells_beside(kind) else None,
             "extreme_times": True if kind == "when" or tails or (kind == "rank" and query.when) else None,
             "correlations": True if kind in {"correlation", "power"} else None,
             "value_counts": True if self.asks_values() else None,
@@ -117,6 +118,10 @@ class CallPlanner:
             and kind in _TELLING
             and not (kind == "rank" and (self._ranks_otherwise() or not query.fields))
         )
+
+    def _tells_beside(self, kind: str) -> bool:
+        """Whether fields are told beside the conditions that are counted, and what flowed of them."""
+        return kind == "fitting" and bool(self._query.conditions and beside_fields(self._query))
 
     def _ranks_otherwise(self) -> bool:
         """Whether the extreme only says which end of another number comes first: "highest mean"."""
@@ -216,6 +221,8 @@ class CallPlanner:
         if not self._tools.has(DeviceTool.QUERY):
             return []
         fields = self.known_fields(codes)
+        if fields and query.conditions:
+            fields = list(dict.fromkeys([*fields, *(each.field for each in query.conditions if each.field)]))
         if self._tools.accepts(DeviceTool.QUERY, "newest_first"):
             newest: dict[str, object] = {
                 "fields": fields,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline import answer_events, answer_pooled, answer_ranking, answer_which_time
+from llm_service.domain.offline import answer_beside, answer_events, answer_pooled, answer_ranking, answer_which_time
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.measure_text import added_up, shown
@@ -15,7 +15,7 @@ from llm_service.domain.offline.plan_pieces import with_all_spells
 from llm_service.domain.offline.plan_spikes import tell_spikes, without_far
 from llm_service.domain.offline.plan_state import PlanState, Step
 from llm_service.domain.offline.plan_unbroken import tell_unbroken
-from llm_service.domain.offline.query import Intent, Statistic
+from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json
 from llm_service.domain.offline.toolbox import DeviceTool
@@ -103,41 +103,53 @@ class _Statistics:
         within = without_far(self._plan, kind, there)
         if not isinstance(within, list):
             return within
-        texts = [self._written(kind, within), self._by_group(there)]
+        texts = [self._written(kind, within), self._by_group(query, there)]
         spikes = tell_spikes(self._plan, kind, there)
         if not isinstance(spikes, str):
             return spikes
         shares = tell_within(self._plan, there) if kind == "fitting" else ""
         if not isinstance(shares, str):
             return shares
+        beside = self._beside(there) if kind == "fitting" and query.conditions else []
+        texts = [*beside, *texts] if query.whether else [*texts, *beside]
         grouped = query.by_group or query.intent is Intent.COMPARE
         unbroken = tell_unbroken(self._plan, there)
         which = answer_which_time.which_time(self._plan.report, query, within) if query.which_time else ""
         return [which, unbroken, *(reversed(texts) if grouped else texts), shares, spikes]
 
-    def _by_group(self, answered: Sequence[Answered]) -> str:
+    def _beside(self, answered: Sequence[Answered]) -> list[str]:
+        """The fields asked about beside the conditions, of each device and of each group."""
+        plan, query = self._plan, self._plan.query
+        told = answer_beside.beside(plan.report, query, answered)
+        if not told:
+            return []
+        plan.left_out = [part for part in plan.left_out if part != "fields"]
+        asked = answer_beside.used_beside(query, answered)
+        return [told, *filter(None, (self._by_group(each, answered) for each in asked))]
+
+    def _by_group(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:
         """The number asked for of each group of devices that a label names, of several groups over one range."""
         plan, groups, units = self._plan, list[tuple[str, str, float]](), list[str | None]()
-        labels = group_labels(plan.query, plan.talk.cards)
-        for label in labels if len(labels) > 1 and len(plan.query.periods) < 2 else ():
+        labels = group_labels(query, plan.talk.cards)
+        for label in labels if len(labels) > 1 and len(query.periods) < 2 else ():
             members = [each for each in answered if self._has_label(each.result.device, label)]
-            pooled = answer_pooled.pooled(plan.report, plan.query, members) if members else None
+            pooled = answer_pooled.pooled(plan.report, query, members) if members else None
             groups += [(label, pooled.text, pooled.value)] if pooled else []
             units += [pooled.unit] if pooled else []
         if not groups or len(groups) < len(labels):
             return ""
         plan.left_out = [part for part in plan.left_out if part != "groups"]
-        if plan.query.by_group or plan.query.rank:
-            groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in plan.query.statistics)
-        name = answer_pooled.name_of(plan.report, plan.query)
+        if query.by_group or query.rank:
+            groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in query.statistics)
+        name = answer_pooled.name_of(plan.report, query)
         told = plan.report.say.groups([(label, text) for label, text, _ in groups], name)
         if len(groups) != 2 or units[0] is None or units[0] != units[1]:
             return told
         (first, _, more), (second, _, less) = groups
         apart, unit = more - less, units[0]
-        if Statistic.INTEGRAL in plan.query.statistics:
+        if Statistic.INTEGRAL in query.statistics:
             apart, unit = added_up(apart, unit)
-        difference = shown(apart, unit, plan.query, difference=True)
+        difference = shown(apart, unit, query, difference=True)
         share = percent((more - less) / abs(less)) if less else ""
         return f"{told} {plan.report.say.difference(second, first, difference, share)}"
 

@@ -38,9 +38,13 @@ _COUNTERS: Final = frozenset({"名", "位", "个", "大"})
 
 def use_shifts(sentence: Sentence, ranges: Sequence[TimeRange]) -> None:
     """Mark the name of a shift whose hours are said beside it: a night shift is none from nine to ten."""
-    hours = {time.start.hour for time in ranges if time.start}
-    for at in sentence.find(Kind.SHIFT):
+    starts = [time.start.hour for time in ranges if time.start]
+    places = list(sentence.find(Kind.SHIFT))
+    # "早班(6点-14点)和中班(14点-20点)": each with hours of its own.
+    paired = len(places) == len(starts)
+    for order, at in enumerate(places):
         begins = sentence.senses(at)[Kind.SHIFT]
+        hours = {starts[order]} if paired else set(starts)
         if isinstance(begins, frozenset) and hours and hours <= begins:
             sentence.use(at, at + 1)
 

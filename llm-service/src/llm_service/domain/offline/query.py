@@ -233,6 +233,8 @@ class StructuredQuery:
 
     `standing` asks since when machines run, or stand: by the stops that last, no pauses.
 
+    `odd` asks for the single readings that can't be right.
+
     `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
 
     `prices` are those that the question names; amounts of what is sold by their units are told with their costs.
@@ -327,6 +329,7 @@ class StructuredQuery:
     standing: bool = False
     prices: tuple[Price, ...] = ()
     told: tuple[str, ...] = ()
+    odd: bool = False
 
     @property
     def first_device(self) -> str:

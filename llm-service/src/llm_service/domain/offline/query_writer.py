@@ -128,6 +128,9 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         statistics = (*statistics, Statistic.PERCENTILE)
     rank = topic.which and reading.measures and intent is not Intent.LIST_DEVICES and not topic.holds
     missing = Statistic.MISSING_RATIO in topic.statistics and bool(ranges) and not topic.fields
+    if Statistic.INTEGRAL in statistics and "/" in reading.unit:
+        # "How many litres a minute did it use" is how fast it flowed.
+        statistics = tuple(Statistic.MEAN if each is Statistic.INTEGRAL else each for each in statistics)
     chosen = rank or topic.holds or missing or (intent is Intent.ANOMALY and topic.which)
     interval = reading.interval
     unit = reading.unit

@@ -44,6 +44,11 @@ _OF_THOSE: Final = frozenset({"them", "these", "those", "the"})
 _CHOOSING: Final = _FOR_WHICH | {"whose"}
 _ENDS: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MEASURING: Final = frozenset({"measure", "measures"})
+_WHO: Final = frozenset({"who", "who's", "who ' s", "whoever", "谁", "是谁", "哪位", "什么人", "谁在"})
+# With these the one machine is what others are set against.
+_AGAINST: Final = frozenset(
+    {"than", "more than", "less than", "longer than", "like", "as", "besides", "比", "和", "与", "跟"}
+)
 _LEADS: Final = (Kind.FILLER, Kind.FOLLOW, Kind.AND, Kind.DEVICE)
 # The kinds of answer of which a question gets one.
 ANSWERS: Final = frozenset({Intent.COMPARE, Intent.FEATURES, Intent.ANOMALY, Intent.TREND})
@@ -130,6 +135,8 @@ class FormReader:
                 # "Who used WLD001" asks for a person, "who used less gas" for a machine.
                 words.use(at, at + 2)
                 return f"{words.raw(at)} {words.raw(at + 1)}"
+        if person := self._person():
+            return person
         for at in words.find(Kind.CANNOT):
             ended = words.senses(at + 1).get(Kind.STATISTIC) in _ENDS
             order = (
@@ -139,6 +146,23 @@ class FormReader:
                 words.use(at, at + 1)
                 return words.raw(at)
         return ""
+
+    def _person(self) -> str:
+        """ "Who was working on WLD002", "WLD002 是谁在焊": of one machine that is named it is asked for a person."""
+        words, devices = self._words, self._reading.devices
+        if len(devices.codes) + len(devices.references) != 1 or devices.everyone or devices.left_out:
+            return ""
+        if any(each.label for each in devices.references) or any(each.text in _AGAINST for each in words.lexemes):
+            return ""
+        at = next((at for at in range(len(words)) if words.text(at) in _WHO), None)
+        if at is None or any(Kind.MORE in each.senses or Kind.LONGER in each.senses for each in words.lexemes):
+            return ""
+        end = at + 1
+        while end < len(words) and end < at + 3 and Kind.DEVICE not in words.lexeme_senses(end):
+            end += 1
+        said = " ".join(words.raw(each) for each in range(at, end))
+        words.use(at, end)
+        return said if words.text(at).isascii() else words.raw(at)
 
     def follows(self) -> bool:
         """Return whether it leans on the question before."""

@@ -39,6 +39,7 @@ def question_parts(text: str, known: Sequence[str]) -> QuestionParts:
     for at, lexeme in enumerate(lexemes):
         marked = lexeme.text in _ENDS or (lexeme.text == "." and _ends(lexemes, at))
         linked = lexeme.text in _LINKS and _is_whole(lexemes[begin:at], codes) and _is_whole(lexemes[at + 1 :], codes)
+        linked = linked or (lexeme.text in _LINKS and _asks_state(lexemes[begin:at]) and _asks_state(lexemes[at + 1 :]))
         if (marked or linked) and len(cuts) < _MOST - 1:
             cuts.append((lexeme.tokens[0].start if linked else lexeme.tokens[-1].end, lexeme.tokens[-1].end))
             begin, all_linked = at + 1, all_linked and not marked
@@ -65,6 +66,14 @@ def _is_whole(lexemes: Sequence[Lexeme], codes: set[str]) -> bool:
     kinds = {kind for lexeme in lexemes for kind in lexeme.senses}
     device = any(lexeme.text in codes or is_code(lexeme.text) for lexeme in lexemes)
     return device and Kind.FIELD in kinds and Kind.STATISTIC in kinds
+
+
+def _asks_state(lexemes: Sequence[Lexeme]) -> bool:
+    """Whether these words ask which machines are doing something: "哪几台在焊", "which are stopped"."""
+    which = any(Kind.WHICH in lexeme.senses for lexeme in lexemes)
+    numbers = {lexeme.senses.get(Kind.STATISTIC) for lexeme in lexemes} - {None, Statistic.LAST}
+    plain = not numbers and not any(Kind.FIELD in lexeme.senses for lexeme in lexemes)
+    return which and plain and any(Kind.STATE in lexeme.senses for lexeme in lexemes)
 
 
 def parts_of(

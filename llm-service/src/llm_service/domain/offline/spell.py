@@ -53,6 +53,7 @@ SPELLS: Final = frozenset(
             "interruption",
             "interruptions",
         ),
+        *("arc starts", "arc strikes", "arc ignitions", "ignitions", "arcs"),
         *("seam", "seams", "焊缝", "焊道"),
         *BETWEEN_WELDS.split("|"),
         *("arc interruption", "arc interruptions", "arc breaks", "arc outages", "arc losses", "arc stops"),

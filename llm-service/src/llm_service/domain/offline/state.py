@@ -27,7 +27,10 @@ _SHORT: Final = 5
 _BEHIND: Final = frozenset({"时", "的时候", "期间", "的时间", "时候", "的时段", "的时间段"})
 # "The weld" is no state, "how long did it weld" asks for one.
 _SAID_ALONE: Final = frozenset({"weld", "welds", "welded", "焊", "焊接"})
-_VERBS: Final = frozenset({"停了", "停", "停过", "焊了", "运行了", "工作了", "stopped", "stop", "run", "ran"})
+_VERBS: Final = frozenset(
+    {"停了", "停", "停过", "焊了", "焊", "焊接", "运行了", "工作了", "stopped", "stop", "run", "ran"}
+)
+_ADDING: Final = frozenset({"but", "yet", "though", "但", "但是", "而", "却", "不过", "可是", "但又", "又"})
 _CARRYING: Final = frozenset({"ran", "run"})
 # Before "hotter than" these say no more either.
 _CARRYING_MORE: Final = frozenset({"runs", "running"})
@@ -71,6 +74,7 @@ def find_states(
         said_alone = sentence.text(at) in _SAID_ALONE
         only = sentence.text(at + 1) == "only" and isinstance(state, State)
         led = only or (lead is not None and not said_alone) or excluded is not None or rate
+        led = led or (bool(conditions) and isinstance(state, State) and _is_added(sentence, at))
         if isinstance(state, State) and (asked or led):
             if state == IDLE and _starts_and_stops(sentence, at):
                 # "When did it start and stop": from the first reading of a run to the last.
@@ -86,6 +90,17 @@ def find_states(
             _use_again(sentence, state, at)
             return FoundStates(conditions=(condition,), notes=(Note(remark=Remark.READ_AS, words=(said, taken)),))
     return FoundStates()
+
+
+def _is_added(sentence: Sentence, at: int) -> bool:
+    """ "Below 100 A but not stopped", "低于100A但不是停机": a further condition beside one that was read."""
+    for place in range(at - 1, max(at - _NEAR, 0) - 1, -1):
+        if sentence.text(place) in _ADDING and place > 0:
+            sentence.use(place, place + 1)
+            return True
+        if not any(kind in sentence.senses(place) for kind in (Kind.NOT, Kind.FILLER, Kind.OPERATOR, Kind.WHERE)):
+            return False
+    return False
 
 
 def _is_on(sentence: Sentence, at: int) -> bool:

@@ -36,6 +36,7 @@ _LAST_HOUR: Final = frozenset(
         "前个小时",
     }
 )
+_LINKS: Final = frozenset({"and", "and at", "和", "与", "跟", "及", "以及", "、", "vs", "versus", "&"})
 _NIGHTS: Final = frozenset({PartOfDay.EVENING, PartOfDay.NIGHT})
 _DAWN: Final = 6 * 3600
 
@@ -107,6 +108,7 @@ class _TimeReader:
             if found is not None and found not in ranges and _in_calendar(found):
                 ranges.append(found)
             self._mark(moment, second)
+        ranges = self._with_now(moments, ranges)
         written = [moment.day for moment in moments if moment.day and moment.day.read_as]
         notes = tuple(
             Note(remark=Remark.DAY_FIRST, words=(self._written(period), period.read_as)) for period in written
@@ -125,6 +127,24 @@ class _TimeReader:
             undated=len(ranges) == 1 and all(_is_undated(each) for each in moments),
             half_open=len(ranges) == len(moments) == 1 and _is_half_open(moments[0]),
         )
+
+    def _with_now(self, moments: Sequence[Moment], ranges: list[TimeRange]) -> list[TimeRange]:
+        """ "Now and one hour ago": the moment of now stands beside those that are named."""
+        words = self._words
+        if not ranges or not all(each.instant for each in ranges):
+            return ranges
+        begins, ends = {moment.begin for moment in moments}, {moment.end for moment in moments}
+        for at in range(len(words)):
+            if Kind.NOW not in words.lexeme_senses(at):
+                continue
+            after = at + 2 + (words.text(at + 2) in {"at", "the"})
+            before = words.text(at + 1) in _LINKS and not begins.isdisjoint({after, at + 2})
+            behind = words.text(at - 1) in _LINKS and at - 1 in ends
+            if before or behind:
+                words.use(at - behind, at + 1 + before)
+                now = TimeRange(start=self._now, end=self._now + timedelta(minutes=1), instant=True)
+                return [now, *ranges] if before else [*ranges, now]
+        return ranges
 
     def _daily(self, moments: Sequence[Moment], daily: DailyHours) -> FoundTime:
         """The same hours of several days."""

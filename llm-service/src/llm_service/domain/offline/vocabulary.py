@@ -7,6 +7,7 @@ from typing import Final
 from llm_service.domain.offline.another_asked import add_another_words
 from llm_service.domain.offline.lexicon import Kind, Lexicon
 from llm_service.domain.offline.mean_time import add_mean_time_words
+from llm_service.domain.offline.odd_asked import add_odd_words
 from llm_service.domain.offline.query import Language
 from llm_service.domain.offline.recently_asked import add_recent_words
 from llm_service.domain.offline.token import is_han
@@ -40,6 +41,7 @@ def lexicon() -> Lexicon:
     add_another_words(words)
     add_recent_words(words)
     add_shop_words(words)
+    add_odd_words(words)
     return words
 
 

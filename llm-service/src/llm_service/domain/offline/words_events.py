@@ -31,7 +31,7 @@ _HOW_MANY_TIMES: Final = (
 _INTEGRAL: Final = (
     "wasted|waste|wastes|浪费|浪费了|used|use|uses|using|consumed|consume|consumes|consumption|usage|total"
     "|totals|amount|amounts|quantity|total used|cumulative|integral|integrated|accumulated|added up|used up"
-    "|volume of|how much in total|消耗|用了|用掉|累计|总用量|消耗量|积分|用量|总量|总消耗|耗了|耗|耗掉|烧了"
+    "|volume of|how much in total|消耗|用了|用掉|累计|总用量|总长度|总长|消耗量|积分|用量|总量|总消耗|耗了|耗|耗掉|烧了"
     "|用去|用的|用得|耗的|耗量|一共用了|总共用了|消耗了"
 )
 _FIRST: Final = "first time|the first time|earliest time|第一次|首次|最早一次|头一次|最先"

@@ -145,6 +145,9 @@ def add_shop_words(lexicon: Lexicon) -> None:
     add(
         Kind.FILLER,
         None,
-        "报告|in terms of|when it comes to|someone|somebody|anyone|anybody|performer|regarding"
+        "列个表|列张表|列一张表|列个表格|做个表|做成表|列成表|列成表格|出个表|画个表|整理成表|以表格形式|用表格"
+        "|grouped|broken down|多了还是少了|多还是少|长了还是短了|高了还是低了|更多还是更少|变多了还是变少了"
+        "|增加了还是减少了"
+        "|报告|in terms of|when it comes to|someone|somebody|anyone|anybody|performer|regarding"
         "|with respect to|as regards|ones|is that|thats|that ' s",
     )

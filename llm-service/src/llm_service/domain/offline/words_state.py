@@ -69,6 +69,12 @@ _ARC_VERBS: Final = {
     "|started|come on|comes on|came on|go on|goes on|went on|hold|holds|held|stands|stood|stand|is there|was there"
     "|is burning|was burning|active",
 }
+# "Start an arc", "lost the arc": the verb before its noun.
+_ARC_OBJECTS: Final = {
+    RUNNING: "start|starts|started|strike|strikes|struck|ignite|ignites|ignited|light|lights|lit|establish|established",
+    IDLE: "lose|loses|lost|extinguish|extinguished|drop|dropped|break|broke",
+}
+_ARC_STARTS: Final = "arc starts|arc start|arc strikes|arc strike|arc ignitions|arc ignition|ignitions|arcs"
 _ARCS: Final = ("arc", "the arc", "its arc", "an arc")
 _ARC_HAN: Final = {
     IDLE: "断弧|断弧了|断过弧|熄弧|熄弧了|灭弧|电弧熄灭|电弧熄灭了|电弧灭|电弧灭了|电弧断|电弧断了|电弧中断"
@@ -149,6 +155,9 @@ def add_state_words(lexicon: Lexicon) -> None:
     for state, verbs in _ARC_VERBS.items():
         add(Kind.STATE, state, "|".join(f"{arc} {verb}" for arc in _ARCS for verb in verbs.split("|")))
         add(Kind.STATE, state, _ARC_HAN[state])
+    for state, verbs in _ARC_OBJECTS.items():
+        add(Kind.STATE, state, "|".join(f"{verb} {arc}" for arc in (*_ARCS, "arcs") for verb in verbs.split("|")))
+    add(Kind.STATE, RUNNING, _ARC_STARTS)
     for kind, value in ((Kind.STATE, RUNNING), (Kind.BUSIER, None)):
         add(kind, value, _BUSIER)
         add(kind, value, _LEAST_BUSY)
