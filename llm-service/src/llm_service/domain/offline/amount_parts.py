@@ -73,9 +73,15 @@ class AmountParts(TopicParts):
         if ranked and which and not names and flows and self._most():
             # "Which feeds the most wire": by what it fed in all.
             self._statistics[Statistic.INTEGRAL] = None
-        if names and not self._intents.keys() - {Intent.COMPARE} and (not self._statistics or (ranked and which)):
+        if (
+            names
+            and not self._intents.keys() - {Intent.COMPARE, Intent.QUERY}
+            and (not self._statistics or (ranked and which))
+        ):
             self._statistics[Statistic.INTEGRAL] = None
             self._counted_as.setdefault(names[0])
+            # "As a table" says how they are told.
+            self._intents.pop(Intent.QUERY, None)
         if Statistic.INTEGRAL in self._statistics:
             self._statistics.pop(Statistic.SUM, None)
         if {Statistic.EVENTS, Statistic.DURATION, Statistic.MEAN, Statistic.LAST} & self._statistics.keys():

@@ -14,6 +14,7 @@ _WEEK: Final = timedelta(days=7)
 _MOST: Final = 62
 # A turn has so many calls of tools, and some are for the devices.
 _MOST_EVENTS: Final = 28
+_MOST_TOGETHER: Final = 8
 
 
 def cut_by_calendar(
@@ -60,7 +61,9 @@ def cut_for_events(
     if width is None or start is None or end is None or ranked or len(query.periods) > 1:
         return None
     begun = min(end, now) if now and now > start else end
-    if (begun - start) / width * len(query.devices) > _MOST_EVENTS:
+    # What all machines used in a range is one call.
+    calls = 1 if query.statistics == (Statistic.INTEGRAL,) and len(query.devices) <= _MOST_TOGETHER else None
+    if (begun - start) / width * (calls or len(query.devices)) > _MOST_EVENTS:
         return None
     day = midnight(start)
     opening = day + (start - day) // width * width if width < _DAY else day

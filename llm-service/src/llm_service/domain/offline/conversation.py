@@ -19,8 +19,8 @@ from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.numbered_again import numbered_again
-from llm_service.domain.offline.of_told import at_told_moment, picked
 from llm_service.domain.offline.odd_asked import by_odd
+from llm_service.domain.offline.of_told import at_told_moment, picked
 from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.placed_again import line_of_ranking, one_of_two, placed_again, worst_of_told
 from llm_service.domain.offline.price_said import take_prices, with_prices

@@ -57,6 +57,7 @@ from llm_service.domain.offline.quality_question import read_quality
 from llm_service.domain.offline.query import StructuredQuery
 from llm_service.domain.offline.query_writer import query_of
 from llm_service.domain.offline.ratio import with_ratio
+from llm_service.domain.offline.reach_asked import with_reach
 from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.reason_asked import with_reason
 from llm_service.domain.offline.recently_asked import with_recently
@@ -190,6 +191,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
     query = with_comparative(with_extent(with_gist(query, sentence), sentence), sentence)
     query = with_flag(with_unbroken(with_presence(query, sentence), sentence), sentence)
+    query = with_reach(query, sentence)
     return with_odd(with_transition(with_flow(with_standing(query, sentence), sentence), sentence), sentence)
 
 

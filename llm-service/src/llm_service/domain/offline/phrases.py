@@ -196,6 +196,10 @@ class Wording(DeviceWording, Protocol):
         """Return the text of an answer with the blanks that its language has."""
         ...
 
+    def of_period(self, text: str, period: str) -> str:
+        """Say of which range of time a sentence is."""
+        ...
+
     def together(self, value: str) -> str:
         """State what the amounts of several devices are together."""
         ...

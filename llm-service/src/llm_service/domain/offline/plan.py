@@ -28,6 +28,7 @@ from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Ste
 from llm_service.domain.offline.plan_states import answer_holding
 from llm_service.domain.offline.plan_statistics import answer_statistics
 from llm_service.domain.offline.plan_subject import settle_subject
+from llm_service.domain.offline.plan_then import settle_then
 from llm_service.domain.offline.plan_versus import answer_versus_of, asks_versus
 from llm_service.domain.offline.plan_winner import settle_winner
 from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
@@ -75,7 +76,7 @@ def _step(plan: PlanState) -> Step:
         return Say(text=plan.report.no_tools(plan.query))
     if plan.query.intent is Intent.LIST_DEVICES:
         return _list(plan)
-    return settle_winner(plan) or settle_subject(plan) or _answer(plan)
+    return settle_winner(plan) or settle_subject(plan) or settle_then(plan) or _answer(plan)
 
 
 def _without_data(plan: PlanState) -> Step | None:

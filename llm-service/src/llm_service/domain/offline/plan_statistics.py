@@ -4,7 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from llm_service.domain.offline import answer_beside, answer_events, answer_pooled, answer_ranking, answer_which_time
+from llm_service.domain.offline import (
+    answer_amounts,
+    answer_beside,
+    answer_events,
+    answer_pooled,
+    answer_ranking,
+    answer_which_time,
+)
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.measure_text import added_up, shown
@@ -113,6 +120,7 @@ class _Statistics:
         beside = self._beside(there) if kind == "fitting" and query.conditions else []
         texts = [*beside, *texts] if query.whether else [*texts, *beside]
         grouped = query.by_group or query.intent is Intent.COMPARE
+        grouped = grouped or (query.rank and sum(bool(each.label) for each in query.references) > 1)
         unbroken = tell_unbroken(self._plan, there)
         which = answer_which_time.which_time(self._plan.report, query, within) if query.which_time else ""
         return [which, unbroken, *(reversed(texts) if grouped else texts), shares, spikes]
@@ -143,6 +151,7 @@ class _Statistics:
             groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in query.statistics)
         name = answer_pooled.name_of(plan.report, query)
         told = plan.report.say.groups([(label, text) for label, text, _ in groups], name)
+        told = f"{self._first_group(query, groups, name, answered)}{told}"
         if len(groups) != 2 or units[0] is None or units[0] != units[1]:
             return told
         (first, _, more), (second, _, less) = groups
@@ -152,6 +161,19 @@ class _Statistics:
         difference = shown(apart, unit, query, difference=True)
         share = percent((more - less) / abs(less)) if less else ""
         return f"{told} {plan.report.say.difference(second, first, difference, share)}"
+
+    def _first_group(
+        self, query: StructuredQuery, groups: Sequence[tuple[str, str, float]], name: str, answered: Sequence[Answered]
+    ) -> str:
+        """Which of the groups that are named is first, where that is asked of them and of no machines."""
+        report, named = self._plan.report, [each for each in self._plan.query.references if each.label]
+        if not query.rank or len(named) < 2:
+            return ""
+        counted = next((each for each in query.statistics if each in _COUNTING), Statistic.COUNT)
+        period, lowest = report.period(query, answered[0].time), Statistic.MIN in query.statistics
+        what = name or report.say.statistic(counted)
+        lead = report.say.ranking(what, period, groups[0][0], groups[0][1], lowest=lowest, count=len(groups))
+        return f"{lead}\n"
 
     def _has_label(self, code: str, label: str) -> bool:
         card = self._plan.talk.card(code)
@@ -170,8 +192,22 @@ class _Statistics:
         }
         if kind in writers and not (kind == "compare" and len(answered) == 1):
             return writers[kind]()
-        pooled = answer_pooled.together(report, query, answered)
+        if table := answer_amounts.amounts(report, query, answered):
+            return table
+        pooled = self._together(answered)
         return "\n\n".join([report.statistics(query, answered), *pooled])
+
+    def _together(self, answered: Sequence[Answered]) -> list[str]:
+        """What several devices have together, of each range."""
+        query, report = self._plan.query, self._plan.report
+        times = list(dict.fromkeys(each.time for each in answered))
+        if len(times) < 2:
+            return answer_pooled.together(report, query, answered)
+        return [
+            report.say.of_period(line, report.say.period(time))
+            for time in times
+            for line in answer_pooled.together(report, query, [each for each in answered if each.time == time])
+        ]
 
 
 def _named(result: DeviceStatistics, code: str) -> DeviceStatistics:

@@ -233,6 +233,8 @@ class StructuredQuery:
 
     `standing` asks since when machines run, or stand: by the stops that last, no pauses.
 
+    `then` is a question of the same message, of whose moment it is asked: "and was B welding at that time".
+
     `odd` asks for the single readings that can't be right.
 
     `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
@@ -330,6 +332,7 @@ class StructuredQuery:
     prices: tuple[Price, ...] = ()
     told: tuple[str, ...] = ()
     odd: bool = False
+    then: "StructuredQuery | None" = None
 
     @property
     def first_device(self) -> str:

@@ -13,6 +13,8 @@ from llm_service.domain.offline.words_state import RUNNING, State
 
 _ENDS: Final = frozenset({"?", "？", "!", "！", ";", "；", "。"})
 _LINKS: Final = frozenset({"and", "and also", "以及", "还有", "和", "，", ",", "、", "并且", "另外", "plus", "&"})
+_THEN: Final = (" at that time ", " at that moment ", " then ", " at the time ", "当时", "那时", "那个时候", "那一刻")
+_ENDS_ASKED: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MOST: Final = 3
 _HELD: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.COUNT})
 # Beside two labels these say no more than that their numbers are set side by side.
@@ -21,10 +23,14 @@ _MORE: Final = frozenset({"more", "fewer", "less", "than", "多", "少"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionParts:
-    """The questions of a message in their order; `linked` says that nothing but "and" is between them."""
+    """The questions of a message in their order; `linked` says that nothing but "and" is between them.
+
+    `then` are the words by which the second is asked of the moment that the first asks for.
+    """
 
     texts: tuple[str, ...]
     linked: bool = False
+    then: str = ""
 
 
 def question_parts(text: str, known: Sequence[str]) -> QuestionParts:
@@ -35,10 +41,12 @@ def question_parts(text: str, known: Sequence[str]) -> QuestionParts:
     lexemes = lexemes_of(tokenize(text), lexicon(), lexicon())
     codes = {code.lower() for code in known}
     cuts: list[tuple[int, int]] = []
-    begin, all_linked = 0, True
+    begin, all_linked, then = 0, True, ""
     for at, lexeme in enumerate(lexemes):
         marked = lexeme.text in _ENDS or (lexeme.text == "." and _ends(lexemes, at))
         linked = lexeme.text in _LINKS and _is_whole(lexemes[begin:at], codes) and _is_whole(lexemes[at + 1 :], codes)
+        if lexeme.text in _LINKS and not cuts and _asks_of_then(lexemes, at, codes):
+            linked, then = True, _said_then(lexemes[at + 1 :])
         linked = linked or (lexeme.text in _LINKS and _asks_state(lexemes[begin:at]) and _asks_state(lexemes[at + 1 :]))
         if (marked or linked) and len(cuts) < _MOST - 1:
             cuts.append((lexeme.tokens[0].start if linked else lexeme.tokens[-1].end, lexeme.tokens[-1].end))
@@ -46,7 +54,7 @@ def question_parts(text: str, known: Sequence[str]) -> QuestionParts:
     starts = [0, *(after for _, after in cuts)]
     ends = [*(before for before, _ in cuts), len(text)]
     texts = tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
-    return QuestionParts(texts=tuple(filter(_says, texts)), linked=all_linked)
+    return QuestionParts(texts=tuple(filter(_says, texts)), linked=all_linked, then=then)
 
 
 def _says(part: str) -> bool:
@@ -76,6 +84,20 @@ def _asks_state(lexemes: Sequence[Lexeme]) -> bool:
     return which and plain and any(Kind.STATE in lexeme.senses for lexeme in lexemes)
 
 
+def _said_then(lexemes: Sequence[Lexeme]) -> str:
+    """The words that say when it is asked of: at the time that was asked for before; "" for none."""
+    said = f" {' '.join(lexeme.text for lexeme in lexemes)} "
+    return next((each.strip() for each in _THEN if each in said or each in said.replace(" ", "")), "")
+
+
+def _asks_of_then(lexemes: Sequence[Lexeme], at: int, codes: set[str]) -> bool:
+    """Whether what is behind `at` asks of another machine what it did at the time that is asked for before it."""
+    before, behind = lexemes[:at], lexemes[at + 1 :]
+    named = [[each.text for each in part if each.text in codes or is_code(each.text)] for part in (before, behind)]
+    when = any(Kind.ASK_WHEN in lexeme.senses for lexeme in before)
+    return when and bool(_said_then(behind)) and all(named) and not set(named[0]) & set(named[1])
+
+
 def parts_of(
     parts: QuestionParts, whole: StructuredQuery, parse: Callable[[str], StructuredQuery]
 ) -> tuple[StructuredQuery, ...]:
@@ -88,12 +110,22 @@ def parts_of(
     asked = [parse(part) for part in parts.texts]
     if any(not _asks(query) for query in asked) or any(map(_names_all, parts.texts[1:], asked[1:])):
         return (whole,)
+    if parts.then and len(asked) == 2:
+        return _of_moment(asked[0], asked[1], parts.then)
     if parts.linked:
         return tuple(_timed(query, asked) for query in asked)
     found: list[StructuredQuery] = []
     for query in asked:
         found.append(completed(query, found[-1] if found else None))
     return tuple(found)
+
+
+def _of_moment(first: StructuredQuery, second: StructuredQuery, said: str) -> tuple[StructuredQuery, ...]:
+    """Two questions, the second of the moment that the first asks for; what can't be put so is named."""
+    known = first.when and len(first.fields) == 1 and set(first.statistics) <= _ENDS_ASKED and first.statistics
+    if known and second.conditions and not second.fields and not second.time:
+        return (first, replace(second, then=first, owner=said))
+    return (first, replace(second, unread=(*second.unread, said)))
 
 
 def by_label(query: StructuredQuery) -> tuple[StructuredQuery, ...]:

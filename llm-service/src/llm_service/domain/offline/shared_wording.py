@@ -79,3 +79,7 @@ class SharedWording:
             elif parts:
                 break
         return " ".join(parts[:2])
+
+    def of_period(self, text: str, period: str) -> str:
+        """Say of which range of time a sentence is."""
+        return f"{text}{self.brackets[0]}{period.strip()}{self.brackets[1]}"
