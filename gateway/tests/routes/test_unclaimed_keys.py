@@ -7,18 +7,22 @@ from typing import Any
 import pytest
 from fastapi import Request, Response
 
-from gateway.auth.kept_answers import Claim, KeptAnswer
+from gateway.auth.kept_answers import Claim, KeptAnswer, KeptAnswers
 from gateway.routes.once import once
 from penstock_kit.errors import NotFound, Unavailable
+from penstock_testkit.clock import ManualClock
 from penstock_testkit.waiting import HANG_SECONDS
 
 MADE = Response(b'{"id": "made"}', 201)
 
 
-class Answers:
+class Answers(KeptAnswers):
     """Fails at what the test names; `claims` are given one after the other."""
 
     def __init__(self, *claims: Claim, away: frozenset[str] = frozenset()) -> None:
+        nowhere: Any = None
+        super().__init__(nowhere, clock=ManualClock(), hours=24, close=str, open=str, sleep=self._pause)
+        self.pauses: list[float] = []
         self._claims = list(claims)
         self._away = away
         self.noted: list[tuple[str, Any]] = []
@@ -34,6 +38,9 @@ class Answers:
     async def release(self, name: str, claim: Claim) -> None:
         self._require("release")
         self.noted.append(("release", claim.owner))
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     def _require(self, act: str) -> None:
         if act in self._away:
@@ -93,4 +100,5 @@ async def test_who_waits_for_anothers_answer_gets_it_and_makes_nothing() -> None
     async with asyncio.timeout(HANG_SECONDS):
         answer = await ask(answers, fail)
     assert (answer.status_code, answer.body, answer.headers["idempotent-replayed"]) == (201, b"theirs", "true")
+    assert answers.pauses == [0.05, 0.1]
     assert answer.headers["content-type"] == "application/json"
