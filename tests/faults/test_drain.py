@@ -14,7 +14,7 @@ from penstock_kit.context import CallContext, use_context
 from penstock_testkit.fault_rows import Measured
 from penstock_testkit.services import FakeLlm, serve
 from penstock_testkit.vendors.openai_server import OpenAiServer
-from penstock_testkit.vendors.reply import Reply
+from penstock_testkit.vendors.reply import Reply, UntilTold
 from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
 from tests.faults.gateway_process import gateway, is_last
 from tests.faults.llm_process import llm_process
@@ -31,7 +31,7 @@ async def test_a_gateway_that_is_told_to_stop_truncates_none_of_a_hundred_stream
     gate = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(use_context(CallContext(request_id="req_g", caller=ANN)))
-        llm = FakeLlm()
+        llm = FakeLlm()  # pyright: ignore[reportAbstractUsage] - it raises what it has no script for
         llm.script = gated(gate, *TEXTS)
         address = await stack.enter_async_context(serve((llm_pb2_grpc.add_LlmServiceServicer_to_server, llm)))
         chat = await stack.enter_async_context(replica(tmp_path / "home", address))
@@ -71,19 +71,25 @@ def takes_new(url: str) -> bool:
 async def test_an_llm_service_that_is_told_to_stop_truncates_none_of_a_hundred_streams(
     tmp_path: Path, measured: Measured
 ) -> None:
-    slow = Reply(chunks=[f"{number} " for number in range(10)], chunk_delay=0.1)
-    async with OpenAiServer(default=slow) as vendor:
+    pieces = UntilTold()
+    async with OpenAiServer(default=Reply(chunks=pieces, chunk_delay=0.1)) as vendor:
         config = f'providers: [{{name: v, base_url: "{vendor.base_url}", models: [m]}}]'
-        async with llm_process(tmp_path, config, PENSTOCK_GRACE_SECONDS=GRACE, PENSTOCK_OVERLOAD_LAG=0) as llm:
+        # This process is the vendor of all of them, and may be long in coming to one.
+        patient = dict.fromkeys(("LLM_CONNECT_TIMEOUT", "LLM_FIRST_TOKEN_TIMEOUT", "LLM_IDLE_TIMEOUT"), HANG_SECONDS)
+        patient |= {"PENSTOCK_GRACE_SECONDS": GRACE, "PENSTOCK_OVERLOAD_LAG": 0}
+        async with llm_process(tmp_path, config, **patient) as llm:
             asking = [asyncio.create_task(llm.stream("v/m")) for _ in range(STREAMS)]
             await until(lambda: vendor.streaming == STREAMS)
             llm.send(signal.SIGTERM)
             told = time.monotonic()
+            await llm.logged("draining")
+            pieces.told = True
             answers = await asyncio.gather(*asking)
             await until(lambda: llm.process.poll() is not None)
             took = time.monotonic() - told
     texts = ["".join(event.text.text for event in answer if event.HasField("text")) for answer in answers]
-    whole = sum(text == "".join(slow.chunks) for text in texts)
+    gapless = [text == "".join(f"{number} " for number in range(len(text.split()))) for text in texts]
+    whole = sum(gapless[at] and answer[-1].finished.finish_reason == "stop" for at, answer in enumerate(answers))
     measured(f"{STREAMS - whole} truncated, ended after {took:.1f} s with code {llm.process.returncode}")
     assert whole == STREAMS
     assert llm.process.returncode == 0

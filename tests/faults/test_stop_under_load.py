@@ -12,23 +12,25 @@ import httpx
 from penstock_testkit.fault_rows import Measured
 from penstock_testkit.system import start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
-from penstock_testkit.vendors.reply import Reply
-from penstock_testkit.waiting import HANG_SECONDS, assert_within, until
+from penstock_testkit.vendors.reply import Reply, UntilTold
+from penstock_testkit.waiting import HANG_SECONDS, assert_within, bound, until
 from tests.faults.gateway_process import Gateway, is_last
 
 STREAMS = 200
 STOPPED = 20
-PIECES = 600
 SECONDS_A_PIECE = 0.1
 # What the machine may need beside everything else that runs on it; the figure itself is printed.
 BOUND = 2.0
 
 
 async def test_nothing_is_said_after_a_stop_among_two_hundred_streams(tmp_path: Path, measured: Measured) -> None:
-    reply = Reply(chunks=[f"{number} " for number in range(PIECES)], chunk_delay=SECONDS_A_PIECE)
+    reply = Reply(chunks=UntilTold(), chunk_delay=SECONDS_A_PIECE)
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(OpenAiServer(default=reply))
         asked_of = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": vendor.base_url, "OPENAI_MODELS": "m"}
+        # This process is the vendor of all of them, and may be long in coming to one.
+        patient = ("LLM_CONNECT_TIMEOUT", "LLM_FIRST_TOKEN_TIMEOUT", "LLM_IDLE_TIMEOUT", "CHAT_IDLE_SECONDS")
+        asked_of |= dict.fromkeys(patient, str(HANG_SECONDS))
         system = start_system(tmp_path / "home", extra_env=asked_of, demo=False)
         stack.callback(system.stop)
         client = await stack.enter_async_context(
@@ -54,7 +56,7 @@ async def test_nothing_is_said_after_a_stop_among_two_hundred_streams(tmp_path: 
     assert [stop.pieces_after for stop in stops] == [0] * STOPPED
     assert not any(is_last(into[-1]) for into in others)
     assert_within(waits[-1], BOUND)
-    assert max(late) <= 1 + BOUND / SECONDS_A_PIECE
+    assert max(late) <= 1 + bound(BOUND) / SECONDS_A_PIECE
 
 
 async def _under_way(ways: Gateway, stack: AsyncExitStack) -> list[list[Any]]:
