@@ -8,13 +8,16 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 from aiohttp import web
 
 from penstock_testkit.vendors.reply import FakeUsage, Received, Reply
 from penstock_testkit.waiting import HANG_SECONDS
+
+# Connections that may wait to be taken.
+_BACKLOG: Final = 4096
 
 
 class Cut(Exception):  # noqa: N818 - a way out of the handler, no error
@@ -67,7 +70,8 @@ class VendorServer(ABC):
         # The handler is cancelled when the client leaves, which is how `abandoned` is counted.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
+        # A thousand may come while this process is busy with something else: who finds no place waits for a second.
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls, backlog=_BACKLOG)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self
