@@ -6,6 +6,7 @@ from typing import Final
 from playwright.async_api import Locator, Page, Request, expect
 
 from penstock_testkit.system import RunningSystem
+from penstock_testkit.waiting import until_true
 
 _BREACH: Final = "Content Security Policy"
 
@@ -71,6 +72,25 @@ class ChatPage:
         script = """async (path) => (await fetch(path, {headers: {authorization:
             `Bearer ${JSON.parse(localStorage.getItem("penstock.credentials")).bearer}`}})).json()"""
         return await self.page.evaluate(script, path)
+
+    async def copied(self, text: str) -> None:
+        """Wait until `text` is what was copied last."""
+
+        async def is_copied() -> bool:
+            return await self.page.evaluate("navigator.clipboard.readText()") == text
+
+        await until_true(is_copied)
+
+    async def scrolled(self) -> float:
+        """Return where the messages stand when they do not move any more: a wheel's way takes the browser a moment."""
+        script = """async () => {
+            const messages = document.getElementById("messages");
+            const frames = async (count) => { while (count--) await new Promise(requestAnimationFrame); };
+            let place;
+            do { place = messages.scrollTop; await frames(10); } while (messages.scrollTop !== place);
+            return place;
+        }"""
+        return await self.page.evaluate(script)
 
     @property
     def conversation(self) -> str:

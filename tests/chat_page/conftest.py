@@ -7,20 +7,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser
 
 from penstock_testkit.system import RunningSystem, start_system
 from penstock_testkit.vendors.openai_server import OpenAiServer
 from penstock_testkit.vendors.reply import Reply
-from penstock_testkit.waiting import HANG_SECONDS
 from tests.chat_page.chat_page import ChatPage
 from tests.chromium import browser, chromium
 from tests.clients.vendor import VendorThread
 
 __all__ = ["browser", "chromium"]
-
-# What the page does is waited for, however slow the machine is.
-expect.set_options(timeout=HANG_SECONDS * 1000)
 
 
 class ScriptedVendor(OpenAiServer):
@@ -69,7 +65,6 @@ def system(tmp_path_factory: pytest.TempPathFactory, vendor: ScriptedVendor) -> 
 async def chat(browser: Browser, system: RunningSystem) -> AsyncGenerator[ChatPage]:
     """The page in a window of its own, signed in. No script error, no breach of its policy, no request elsewhere."""
     context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(HANG_SECONDS * 1000)
     page = ChatPage(await context.new_page(), system)
     await page.sign_in()
     yield page

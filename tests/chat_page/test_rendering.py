@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from playwright.async_api import expect
 
-from penstock_testkit.vendors.reply import FakeToolCall, Reply
+from penstock_testkit.vendors.reply import FakeToolCall, Reply, UntilTold
 from tests.chat_page.chat_page import ChatPage
 from tests.chat_page.conftest import ScriptedVendor
 
@@ -113,11 +113,9 @@ async def test_a_formula_becomes_mathml_and_code_can_be_copied(chat: ChatPage, v
     await chat.ask_and_wait("markdown please")
     await expect(chat.answer.locator("math")).to_have_count(2)
     await chat.answer.locator(".code button").click()
-    assert await chat.page.evaluate("navigator.clipboard.readText()") == (
-        'def mean(values):  # a comment\n    return "text"'
-    )
+    await chat.copied('def mean(values):  # a comment\n    return "text"')
     await chat.answers.last.locator(".actions button").first.click()
-    assert await chat.page.evaluate("navigator.clipboard.readText()") == MARKDOWN
+    await chat.copied(MARKDOWN)
 
 
 async def test_what_a_model_writes_runs_nothing_and_asks_nobody(chat: ChatPage, vendor: ScriptedVendor) -> None:
@@ -199,15 +197,18 @@ async def test_a_long_fast_answer_is_shown_whole(chat: ChatPage, vendor: Scripte
 
 
 async def test_a_reader_who_scrolls_up_by_a_notch_stays_there(chat: ChatPage, vendor: ScriptedVendor) -> None:
-    vendor.replies["a scrolling answer"] = Reply(chunks=tuple(f"line {n}\n\n" for n in range(200)), chunk_delay=0.02)
+    pieces = UntilTold("\n\nline ")
+    vendor.replies["a scrolling answer"] = Reply(chunks=pieces, chunk_delay=0.02)
     await chat.ask("a scrolling answer")
     await expect(chat.answer).to_contain_text("line 60")
     await chat.page.hover("#messages")
     await chat.page.mouse.wheel(0, -60)
     await expect(chat.page.locator("#latest")).to_be_visible()
-    place = await chat.page.evaluate("document.getElementById('messages').scrollTop")
+    place, seen = await chat.scrolled(), await chat.answer.locator("p").count()
+    await expect(chat.answer.locator("p").nth(seen + 5)).to_be_attached()
+    pieces.told = True
     await chat.ended()
-    assert await chat.page.evaluate("document.getElementById('messages').scrollTop") == place
+    assert await chat.scrolled() == place
     await chat.page.click("#latest")
     await expect(chat.answer.locator("p").last).to_be_in_viewport()
 

@@ -23,7 +23,6 @@ from penstock_testkit.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-expect.set_options(timeout=HANG_SECONDS * 1000)
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 # A page as others have written it: four ids and one chart of the last 30 points.
@@ -131,7 +130,7 @@ async def open_dashboard(page: Page, system: RunningSystem) -> None:
 
 
 def ask(system: RunningSystem, path: str, method: str = "GET", **body: Any) -> httpx.Response:
-    options = body if "content" in body else {"json": body} if body else {}
+    options: dict[str, Any] = body if "content" in body else {"json": body} if body else {}
     headers = {"authorization": f"Bearer {system.key}"}
     return httpx.request(method, system.url + path, headers=headers, timeout=HANG_SECONDS, verify=False, **options)
 
@@ -257,7 +256,7 @@ async def test_a_lost_socket_is_opened_again_with_a_new_ticket_and_a_refusal_end
         while len(addresses) < 2:  # noqa: ASYNC110 - what happens in the browser has no event here
             await asyncio.sleep(0.05)
     assert addresses[0] != addresses[1]
-    refusal = {"status": 401, "body": "{}", "content_type": "application/json"}
+    refusal: dict[str, Any] = {"status": 401, "body": "{}", "content_type": "application/json"}
     await page.route("**/v1/dashboard/ticket", lambda route: route.fulfill(**refusal))
     await sockets[1].close()
     await expect(page.locator("#login-error")).to_contain_text("signed out")
