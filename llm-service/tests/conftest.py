@@ -1,7 +1,8 @@
 """What the tests of llm-service share: still time and ids, a fake vendor and a profile of it, a talk with tools."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import count
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from penstock_testkit.clock import ManualClock
 from penstock_testkit.vendors.openai_server import OpenAiServer
 
 ROUNDS: Final = 6
+# What a call of a tool returns, by the tool's name and its arguments.
+Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class ToolTalk:
@@ -26,7 +29,7 @@ class ToolTalk:
         self,
         provider: FallbackProvider,
         tools: Sequence[ToolDefinition],
-        answer: Callable[[str, dict[str, Any]], dict[str, Any]],
+        answer: Answer,
     ) -> None:
         self.messages: list[Message] = []
         self.tools = tuple(tools)
@@ -54,6 +57,22 @@ class ToolTalk:
 def tool_talk() -> type[ToolTalk]:
     """The class of a talk with tools: `tool_talk(provider, tools, answer)`."""
     return ToolTalk
+
+
+@pytest.fixture
+def shop_talk(new_id: Callable[[str], str]) -> Callable[..., ToolTalk]:
+    """Begins a talk with the fallback in a fake shop: `shop_talk(now, keys, answer)`.
+
+    `keys` names the tools that are offered and the parameters of each, `answer` says what every call returns.
+    """
+
+    def begin(now: datetime, keys: Mapping[str, Iterable[str]], answer: Answer) -> ToolTalk:
+        anything: dict[str, Any] = {}
+        schemas = {name: {"type": "object", "properties": dict.fromkeys(each, anything)} for name, each in keys.items()}
+        tools = [ToolDefinition(name=name, parameters=json.dumps(schema)) for name, schema in schemas.items()]
+        return ToolTalk(FallbackProvider(clock=ManualClock(start=now), new_id=new_id), tools, answer)
+
+    return begin
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 """The offline provider answers what is wrong with a device by device_anomalies."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 _PROPERTIES = {
@@ -17,10 +12,6 @@ _PROPERTIES = {
     "device_statistics": ["device_code", "fields", "start_time", "end_time", "conditions"],
     "device_anomalies": ["device_code", "other_device_codes", "fields", "start_time", "end_time"],
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in _PROPERTIES.items()
-)
 STRANGE = [
     {
         "start_time": "2026-11-21T10:00:00Z",
@@ -35,16 +26,15 @@ STRANGE = [
 class Shop:
     """Two machines, of which WLD002 was strange this morning."""
 
-    def __init__(self, new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> None:
-        self._talk = tool_talk
-        self._provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
+    def __init__(self, shop_talk: Callable[..., Any]) -> None:
+        self._talk = shop_talk
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.note = ""
         self.told: dict[str, Any] = {}
         self.score = STRANGE[0]["score"]
 
     async def ask(self, text: str) -> str:
-        return await self._talk(self._provider, TOOLS, self.answer).ask(text)
+        return await self._talk(NOW, _PROPERTIES, self.answer).ask(text)
 
     def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((name, arguments))
@@ -74,8 +64,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Shop:
-    return Shop(new_id, tool_talk)
+def shop(shop_talk: Callable[..., Any]) -> Shop:
+    return Shop(shop_talk)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +114,8 @@ async def test_why_a_device_can_not_be_looked_at_is_told(shop: Shop) -> None:
     assert "WLD001: the baseline has 9 rows" in await shop.ask("any anomalies today?")
 
 
-async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any]
-) -> None:
-    shop = Shop(new_id, tool_talk)
+async def test_a_count_is_of_all_anomalies_and_not_of_those_there_was_room_for(shop_talk: Callable[..., Any]) -> None:
+    shop = Shop(shop_talk)
     shop.told = {
         "anomaly_count": 102,
         "baseline": {"start_time": "2026-11-20T08:00:00Z", "end_time": "2026-11-20T14:28:59Z", "row_count": 20000},

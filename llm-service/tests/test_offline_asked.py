@@ -1,16 +1,11 @@
 """Answers say yes or no of two machines, when a ranking's end was reached, from when to when the longest stop lasted,
 and what power a machine draws now."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 HOT = {"WLD001": 71.0, "WLD002": 52.0, "WLD003": 33.0}
@@ -57,12 +52,8 @@ _TOOLS = {
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
-    offered = tuple(
-        ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-        for name, keys in _TOOLS.items()
-    )
-    return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), offered, answer)
+def talk(shop_talk: Callable[..., Any]) -> Any:
+    return shop_talk(NOW, _TOOLS, answer)
 
 
 @pytest.mark.parametrize("span", ["in the last four hours", "today"])

@@ -1,16 +1,12 @@
 """A question for yes or no about a course is answered with yes or no first, by the course of the readings."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 Row = dict[str, Any]
@@ -29,10 +25,6 @@ _KEYS = {
     "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "shortest_spell"),
     "device_query": (*_COMMON, "limit", "newest_first", "interval", "aggregate"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in _KEYS.items()
-)
 
 
 def answers(course: str) -> Callable[[str, Row], Row]:
@@ -52,9 +44,9 @@ def answers(course: str) -> Callable[[str, Row], Row]:
 @pytest.mark.parametrize("course", COURSES)
 @pytest.mark.parametrize(("text", "asked"), [*((each, "up") for each in RISING), *((each, "down") for each in FALLING)])
 async def test_yes_or_no_comes_first_and_is_that_of_the_readings(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any], text: str, asked: str, course: str
+    shop_talk: Callable[..., Any], text: str, asked: str, course: str
 ) -> None:
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answers(course))
+    talk = shop_talk(NOW, _KEYS, answers(course))
     told = await talk.ask(text)
     assert told.startswith(("Yes: ", "是：") if course == asked else ("No: ", "不是："))
 
@@ -77,7 +69,7 @@ def test_a_course_that_is_asked_for_itself_has_no_yes_or_no(text: str) -> None:
 
 @pytest.mark.parametrize("minutes", [20, 600])
 async def test_a_run_that_fills_a_small_part_of_the_day_is_followed_closer(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any], minutes: int
+    shop_talk: Callable[..., Any], minutes: int
 ) -> None:
     widths: list[str] = []
 
@@ -89,7 +81,7 @@ async def test_a_run_that_fills_a_small_part_of_the_day_is_followed_closer(
         rows = [[(NOW - timedelta(minutes=points - at)).isoformat(), at] for at in range(points)]
         return {"device_code": "WLD001", "columns": ["timestamp", "temperature"], "rows": rows}
 
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+    talk = shop_talk(NOW, _KEYS, answer)
     told = await talk.ask("trend of the temperature of WLD001 today")
     assert widths == (["30m", "1m"] if minutes == 20 else ["30m"])
     assert "rises" in told or "rose" in told or "up" in told

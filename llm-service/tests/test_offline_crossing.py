@@ -1,6 +1,5 @@
 """Which machine passed a limit first, and when: what lasted is told apart from single odd readings."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 BEGIN = NOW - timedelta(hours=2)
@@ -58,19 +54,11 @@ KEYS = {
         *("durations", "shortest_spell", "extreme_times"),
     ),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in KEYS.items()
-)
 
 
 @pytest.fixture
-def ask(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Callable[[str], Any]:
-    async def answered(text: str) -> str:
-        provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
-        return await tool_talk(provider, TOOLS, answer).ask(text)
-
-    return answered
+def ask(shop_talk: Callable[..., Any]) -> Callable[[str], Any]:
+    return lambda text: shop_talk(NOW, KEYS, answer).ask(text)
 
 
 def from_head(text: str, words: str) -> list[str]:

@@ -1,6 +1,5 @@
 """What a machine did in a time is told by how long it ran and by its stops; "ten minutes later" moves a time."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
 from llm_service.testing import asked
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 DAWN = NOW.replace(hour=0)
@@ -26,7 +22,9 @@ def answer(name: str, arguments: Row) -> Row:
         return {"devices": [{"device_code": "WLD001", "fields": ["current"], "units": {"current": "A"}}]}
     told: Row = {"device_code": "WLD001", "row_count": 300, "rows_in_range": 7200}
     told["statistics"] = [{"field": "current", "unit": "A", "count": 9, "mean": 1.0}]
-    stops = [{"start_time": (DAWN + timedelta(minutes=at)).isoformat(), "seconds": long} for at, long in STOPS]
+    stops: list[Row] = [
+        {"start_time": (DAWN + timedelta(minutes=at)).isoformat(), "seconds": long} for at, long in STOPS
+    ]
     stops = stops if "T04" in arguments.get("start_time", "") else []
     fitting: Row = {"seconds": sum(each["seconds"] for each in stops), "range_seconds": 7200, "spells": len(stops)}
     told["fitting_time"] = {**fitting, "longest_spells": stops}
@@ -38,15 +36,11 @@ _KEYS = {
     "list_devices": ("search",),
     "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "shortest_spell"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in _KEYS.items()
-)
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
-    return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+def talk(shop_talk: Callable[..., Any]) -> Any:
+    return shop_talk(NOW, _KEYS, answer)
 
 
 DOINGS = (

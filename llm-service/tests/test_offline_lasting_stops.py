@@ -1,6 +1,5 @@
 """Questions for stops are answered by those that last; the pauses between seams count where they are meant."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.lasting_stop import LASTING
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 FIRST = NOW - timedelta(hours=10)
@@ -71,27 +67,18 @@ _TOOLS = {
 }
 
 
-def tools(*left_out: str) -> tuple[ToolDefinition, ...]:
-    return tuple(
-        ToolDefinition(
-            name=name,
-            parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys if key not in left_out}}),
-        )
-        for name, keys in _TOOLS.items()
-    )
-
-
 @pytest.fixture
-def talk_with(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Callable[..., Any]:
-    def begun(offered: tuple[ToolDefinition, ...]) -> Any:
-        return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), offered, answer)
+def talk_without(shop_talk: Callable[..., Any]) -> Callable[..., Any]:
+    def begun(*left_out: str) -> Any:
+        kept = {name: [key for key in keys if key not in left_out] for name, keys in _TOOLS.items()}
+        return shop_talk(NOW, kept, answer)
 
     return begun
 
 
 @pytest.fixture
-def talk(talk_with: Callable[..., Any]) -> Any:
-    return talk_with(tools())
+def talk(talk_without: Callable[..., Any]) -> Any:
+    return talk_without()
 
 
 ENGLISH = {
@@ -417,9 +404,9 @@ def test_short_stops_alone_are_not_understood() -> None:
 
 
 async def test_all_are_counted_where_the_tool_knows_no_length_and_nothing_is_said(
-    talk_with: Callable[..., Any],
+    talk_without: Callable[..., Any],
 ) -> None:
-    told = await talk_with(tools("shortest_spell")).ask("how many stops did WLD001 have today?")
+    told = await talk_without("shortest_spell").ask("how many stops did WLD001 have today?")
     assert "44 times" in told
     assert SAID not in told
     assert "how long it has to last" not in told

@@ -1,17 +1,13 @@
 """Mean times of stops, MTBF and MTTR, are told from the stops that last, or named as not understood."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.lasting_stop import LASTING
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 # Lengths of the stops that last in ten hours, in seconds.
@@ -59,15 +55,11 @@ _KEYS = {
     "list_devices": ("search",),
     "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "shortest_spell"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in _KEYS.items()
-)
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
-    return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+def talk(shop_talk: Callable[..., Any]) -> Any:
+    return shop_talk(NOW, _KEYS, answer)
 
 
 @pytest.mark.parametrize(

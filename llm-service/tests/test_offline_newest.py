@@ -1,6 +1,5 @@
 """What a machine is doing now, how it is doing and whose value is highest now is told from the newest readings."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Remark, Statistic
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 HALLS = {"WLD001": "A", "WLD002": "B", "WLD003": "A", "WLD004": "B"}
@@ -26,10 +22,6 @@ PARAMETERS = {
     "device_statistics": (*COMMON, "other_device_codes", "extreme_times"),
     "device_query": (*COMMON, "limit", "newest_first", "interval", "aggregate"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in PARAMETERS.items()
-)
 Answer = dict[str, Any]
 ENGLISH_STATES = ["state", "status", "current state"]
 CHINESE_STATES = ["什么状态", "状态", "在干什么", "在做什么"]
@@ -78,10 +70,13 @@ def answer_with(first: datetime) -> Callable[[str, Answer], Answer]:
 
 
 @pytest.fixture
-def start(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Callable[..., Any]:
+def start(shop_talk: Callable[..., Any]) -> Callable[..., Any]:
     """What begins a talk; conditions are met from `first` on."""
-    provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
-    return lambda first=NOW: tool_talk(provider, TOOLS, answer_with(first))
+
+    def begin(first: datetime = NOW) -> Any:
+        return shop_talk(NOW, PARAMETERS, answer_with(first))
+
+    return begin
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """When machines stood at the same time is told by all their stops, of which one answer lists the ten longest."""
 
-import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,17 +7,10 @@ from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
-
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 DAY = datetime(2026, 11, 27, tzinfo=UTC)
 _NAMES = ("device_code", "other_device_codes", "fields", "start_time", "end_time", "conditions", "durations")
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in {"list_devices": ("search",), "device_statistics": (*_NAMES, "shortest_spell")}.items()
-)
+KEYS = {"list_devices": ("search",), "device_statistics": (*_NAMES, "shortest_spell")}
 Stops = dict[str, list[tuple[int, int]]]
 
 
@@ -49,7 +41,7 @@ class Shop:
         told.sort(key=lambda each: -each[1])
         spells = [{"start_time": first.isoformat(), "seconds": seconds} for first, seconds in told[:10]]
         fitting = {"seconds": 1, "range_seconds": 86400, "spells": len(told), "longest_spells": spells}
-        common = {"device_code": code, "row_count": 9, "rows_in_range": 99, "statistics": []}
+        common: dict[str, Any] = {"device_code": code, "row_count": 9, "rows_in_range": 99, "statistics": []}
         return {**common, "fitting_time": fitting}
 
 
@@ -69,13 +61,11 @@ def covered(stops: list[tuple[int, int]]) -> set[int]:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("count", [5, 12, 30])
-async def test_the_time_both_stood_is_that_of_all_stops(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any], seed: int, count: int
-) -> None:
+async def test_the_time_both_stood_is_that_of_all_stops(shop_talk: Callable[..., Any], seed: int, count: int) -> None:
     shop = Shop(drawn(seed, count))
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, shop.answer)
+    talk = shop_talk(NOW, KEYS, shop.answer)
     told = await talk.ask("When were WLD001 and WLD002 both standing still yesterday?")
-    minutes = len(set.intersection(*(covered(each) for each in shop.stops.values())))
+    minutes = len(set[int].intersection(*(covered(each) for each in shop.stops.values())))
     hours, rest = divmod(minutes, 60)
     parts = [f"{hours} hour{'s' * (hours != 1)}"] if hours else []
     parts += [f"{rest} minute{'s' * (rest != 1)}"] if rest else []
@@ -84,11 +74,9 @@ async def test_the_time_both_stood_is_that_of_all_stops(
     assert (shop.ranges > 1) == (count > 10)
 
 
-async def test_where_pieces_do_not_list_all_stops_either_it_is_said(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any]
-) -> None:
+async def test_where_pieces_do_not_list_all_stops_either_it_is_said(shop_talk: Callable[..., Any]) -> None:
     stops = {code: [(start, 2) for start in range(0, 60, 4)] for code in ("WLD001", "WLD002")}
     shop = Shop(stops)
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, shop.answer)
+    talk = shop_talk(NOW, KEYS, shop.answer)
     told = await talk.ask("When were WLD001 and WLD002 both standing still yesterday?")
     assert "compared are the longest stretches of each" in told

@@ -1,35 +1,26 @@
 """The answers to who has data in a time, to the longest run and to the commonest defect of several machines."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
-
 NOW = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
 _NAMES = ["device_code", "other_device_codes", "fields", "start_time", "end_time", "conditions", "durations"]
-_NAMES += ["shortest_spell", "value_counts"]
-TOOLS = tuple(
-    ToolDefinition(name=tool, parameters=json.dumps({"type": "object", "properties": {each: {} for each in names}}))
-    for tool, names in {"list_devices": ["search"], "device_statistics": _NAMES}.items()
-)
+KEYS = {"list_devices": ["search"], "device_statistics": [*_NAMES, "shortest_spell", "value_counts"]}
 HALF_PAST_ONE = {"start_time": "2026-11-30T01:30:00Z", "seconds": 1800}
 
 
 class Shop:
     """Two machines of hall A: readings of each, the counts of their labels, one stop at half past one."""
 
-    def __init__(self, new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> None:
+    def __init__(self, shop_talk: Callable[..., Any]) -> None:
         self.rows = {"WLD001": 281, "WLD002": 280}
         self.labels = {"WLD001": {"good": 9, "porosity": 4, "": 1}, "WLD002": {"good": 5, "undercut": 3, "porosity": 1}}
         self.stops = [HALF_PAST_ONE]
         self.spells = 1
-        self._talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, self.answer)
+        self._talk = shop_talk(NOW, KEYS, self.answer)
 
     async def ask(self, text: str) -> str:
         return await self._talk.ask(text)
@@ -54,8 +45,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Shop:
-    return Shop(new_id, tool_talk)
+def shop(shop_talk: Callable[..., Any]) -> Shop:
+    return Shop(shop_talk)
 
 
 async def test_all_have_data_with_how_much(shop: Shop) -> None:

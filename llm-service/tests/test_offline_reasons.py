@@ -1,16 +1,12 @@
 """Who asks why a machine stopped is told that readings hold no reasons, and then when it stopped: no "yes"."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 LAST = NOW - timedelta(hours=2)
@@ -37,10 +33,6 @@ _KEYS = {
     "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "shortest_spell"),
     "device_query": (*_COMMON, "limit", "newest_first"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in _KEYS.items()
-)
 WHY = (
     *(
         "Why did {} stop?",
@@ -59,9 +51,9 @@ WHY_HAN = (
 
 @pytest.mark.parametrize("text", [*WHY, *WHY_HAN])
 async def test_why_it_stopped_begins_with_that_no_reason_is_known_and_tells_the_stop(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any], text: str
+    shop_talk: Callable[..., Any], text: str
 ) -> None:
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+    talk = shop_talk(NOW, _KEYS, answer)
     told = await talk.ask(text.format("WLD001"))
     assert told.startswith(("I can't answer the part “", "“"))
     assert "explained" in told.splitlines()[0] or "不能解释" in told.splitlines()[0]

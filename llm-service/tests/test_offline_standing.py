@@ -1,6 +1,5 @@
 """A pause of seconds between two seams is no stop: neither of what runs now nor of since when it does."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 FIRST = NOW - timedelta(hours=10)
@@ -66,19 +62,11 @@ KEYS = {
 }
 
 
-def tools(*left_out: str) -> tuple[ToolDefinition, ...]:
-    kept = {name: [key for key in keys if key not in left_out] for name, keys in KEYS.items()}
-    return tuple(
-        ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-        for name, keys in kept.items()
-    )
-
-
 @pytest.fixture
-def ask_with(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Callable[..., Any]:
-    async def answered(text: str, *left_out: str) -> str:
-        provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
-        return await tool_talk(provider, tools(*left_out), answer).ask(text)
+def ask_with(shop_talk: Callable[..., Any]) -> Callable[..., Any]:
+    def answered(text: str, *left_out: str) -> Any:
+        kept = {name: [key for key in keys if key not in left_out] for name, keys in KEYS.items()}
+        return shop_talk(NOW, kept, answer).ask(text)
 
     return answered
 

@@ -1,16 +1,12 @@
 """Whether a value is higher in one time than in another is answered with yes or no first, whichever way it is asked."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 Row = dict[str, Any]
@@ -19,10 +15,6 @@ _KEYS = {
     "list_devices": ("search",),
     "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "integrals"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in _KEYS.items()
-)
 # What is asked, and whether that holds where the value of today is the higher one.
 ASKED = (
     ("was WLD001 hotter today than yesterday?", True),
@@ -49,13 +41,12 @@ def answers(today: float, yesterday: float) -> Callable[[str, Row], Row]:
 @pytest.mark.parametrize("means", [(40.0, 30.0), (30.0, 40.0)])
 @pytest.mark.parametrize(("text", "holds"), ASKED)
 async def test_yes_or_no_is_that_of_the_two_times(
-    new_id: Callable[[str], str],
-    tool_talk: Callable[..., Any],
+    shop_talk: Callable[..., Any],
     text: str,
     holds: bool,
     means: tuple[float, float],
 ) -> None:
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answers(*means))
+    talk = shop_talk(NOW, _KEYS, answers(*means))
     told = await talk.ask(text)
     yes = holds == (means[0] > means[1])
     assert told.startswith(("Yes", "是") if yes else ("No", "不是", "否")), told

@@ -1,6 +1,5 @@
 """Where it is asked in which of two times it was more, both are looked at and the one is named."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.english import English
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Intent, Statistic, TimeRange
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 TODAY = NOW.replace(hour=0)
@@ -65,19 +61,11 @@ KEYS = {
         *("durations", "shortest_spell", "integrals"),
     ),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in KEYS.items()
-)
 
 
 @pytest.fixture
-def ask(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Ask:
-    async def answered(text: str) -> str:
-        provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
-        return await tool_talk(provider, TOOLS, answer).ask(text)
-
-    return answered
+def ask(shop_talk: Callable[..., Any]) -> Ask:
+    return lambda text: shop_talk(NOW, KEYS, answer).ask(text)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +152,8 @@ async def test_stops_of_two_times_are_compared(ask: Ask, text: str, line: str) -
     assert line in (await ask(text)).splitlines()[0]
 
 
-async def test_the_same_two_times_are_asked_of_another_machine(
-    new_id: Callable[[str], str], tool_talk: Callable[..., Any]
-) -> None:
-    talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+async def test_the_same_two_times_are_asked_of_another_machine(shop_talk: Callable[..., Any]) -> None:
+    talk = shop_talk(NOW, KEYS, answer)
     await talk.ask("was WLD004 hotter yesterday or today?")
     assert (await talk.ask("and WLD001?")).startswith("The mean temperature of WLD001 is higher on 2026-11-27")
 

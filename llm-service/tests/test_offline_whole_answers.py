@@ -1,17 +1,13 @@
 """Answers sum up what several machines did, leave out the hours to come, and say what is an estimate."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Statistic
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 10, 7, tzinfo=UTC)
 TODAY = NOW.replace(hour=0, minute=0)
@@ -59,19 +55,11 @@ KEYS = {
         *("durations", "shortest_spell", "integrals", "correlations"),
     ),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in KEYS.items()
-)
 
 
 @pytest.fixture
-def ask(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Ask:
-    async def answered(text: str) -> str:
-        provider = FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id)
-        return await tool_talk(provider, TOOLS, answer).ask(text)
-
-    return answered
+def ask(shop_talk: Callable[..., Any]) -> Ask:
+    return lambda text: shop_talk(NOW, KEYS, answer).ask(text)
 
 
 @pytest.mark.parametrize(

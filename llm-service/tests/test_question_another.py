@@ -1,6 +1,5 @@
 """Follow-ups by the clock, by what lies before, and by the other machine mean what a listener takes them for."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.query import Statistic
-from llm_service.providers.fallback import FallbackProvider
 from llm_service.testing import NOW, asked
-from penstock_testkit.clock import ManualClock
 
 YESTERDAY = datetime(2026, 11, 27, tzinfo=UTC)
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -69,6 +65,7 @@ def test_so_many_minutes_later_count_from_the_time_before(minutes: int, form: tu
     text, sign = form
     query = asked("mean current of WLD003 at 14:00 yesterday", "and at three?", text.format(minutes))
     assert query.time is not None
+    assert query.time.start is not None
     assert query.time.start == YESTERDAY.replace(hour=15) + sign * minutes * MINUTE
     assert query.time.end == query.time.start + MINUTE
 
@@ -181,19 +178,16 @@ def shop(*codes: str) -> Callable[[str, Row], Row]:
     return answer
 
 
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in {
-        "list_devices": ("search",),
-        "device_statistics": ("device_code", "fields", "start_time", "end_time", "conditions"),
-    }.items()
-)
+KEYS = {
+    "list_devices": ("search",),
+    "device_statistics": ("device_code", "fields", "start_time", "end_time", "conditions"),
+}
 
 
 @pytest.fixture
-def talk_in(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Callable[..., Any]:
+def talk_in(shop_talk: Callable[..., Any]) -> Callable[..., Any]:
     def begun(*codes: str) -> Any:
-        return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, shop(*codes))
+        return shop_talk(NOW, KEYS, shop(*codes))
 
     return begun
 

@@ -1,6 +1,5 @@
 """Machines that stand at the same time, yes or no to "longer than", both of up and down, and the best of mean times."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -10,14 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.at_once import overlaps
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Operator, Statistic
 from llm_service.domain.offline.result import Spell
-from llm_service.providers.fallback import FallbackProvider
 from llm_service.testing import asked
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 FIRST = datetime(2026, 11, 27, tzinfo=UTC)
@@ -30,7 +26,7 @@ Row = dict[str, Any]
 def statistics(code: str, arguments: Row) -> Row:
     idle = arguments["conditions"][0]["operator"] == "<"
     spells = STOPS[code] if idle else [(0, RUNS[code])]
-    shown = [
+    shown: list[Row] = [
         {"start_time": (FIRST + timedelta(minutes=at)).isoformat(), "seconds": length * 60.0} for at, length in spells
     ]
     longest = max(shown, key=lambda spell: spell["seconds"], default=None)
@@ -56,18 +52,15 @@ def answer(name: str, arguments: Row) -> Row:
 
 
 _COMMON = ("device_code", "fields", "start_time", "end_time", "conditions")
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in {
-        "list_devices": ("search",),
-        "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "shortest_spell"),
-    }.items()
-)
+KEYS = {
+    "list_devices": ("search",),
+    "device_statistics": (*_COMMON, "other_device_codes", "extreme_times", "durations", "shortest_spell"),
+}
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
-    return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+def talk(shop_talk: Callable[..., Any]) -> Any:
+    return shop_talk(NOW, KEYS, answer)
 
 
 SPELLS = st.lists(st.tuples(st.integers(0, 500), st.integers(1, 60)), max_size=6)
@@ -91,7 +84,7 @@ def test_machines_stand_at_the_same_time_in_the_minutes_that_lie_in_stops_of_all
 ) -> None:
     lists, covered = zip(*(spells(each) for each in (first, second, third)), strict=True)
     found = overlaps(lists)
-    assert sum(spell.seconds for spell in found) == 60 * len(set.intersection(*covered))
+    assert sum(spell.seconds for spell in found) == 60 * len(set[int].intersection(*covered))
     assert all(one.end <= other.start for one, other in pairwise(found))
 
 

@@ -1,6 +1,5 @@
 """Words of the shop for a spread and for lately, and limits that single readings alone pass."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,12 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.query import Intent, Remark, Statistic
-from llm_service.providers.fallback import FallbackProvider
 from llm_service.testing import NOW
-from penstock_testkit.clock import ManualClock
 
 FIELDS = st.sampled_from(["current", "voltage", "temperature"])
 SPREAD = st.sampled_from(["scatter", "swing", "vary", "fluctuate", "jump around"])
@@ -97,20 +93,17 @@ def test_how_busy_asks_for_no_yes(text: str) -> None:
 Row = dict[str, Any]
 # How many readings fit, in how many stretches, the longest of which lasted so many seconds.
 HELD = {"WLD001": (3, 3, 1.0), "WLD002": (60, 3, 44.0), "WLD003": (1, 1, 1.0), "WLD004": (0, 0, 0.0)}
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in {
-        "list_devices": ("search",),
-        "device_statistics": (
-            *("device_code", "fields", "start_time", "end_time", "conditions", "other_device_codes"),
-            *("durations", "shortest_spell"),
-        ),
-    }.items()
-)
+KEYS = {
+    "list_devices": ("search",),
+    "device_statistics": (
+        *("device_code", "fields", "start_time", "end_time", "conditions", "other_device_codes"),
+        *("durations", "shortest_spell"),
+    ),
+}
 
 
 @pytest.fixture
-def talk_with(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Callable[[int], Any]:
+def talk_with(shop_talk: Callable[..., Any]) -> Callable[[int], Any]:
     def begun(readings: int) -> Any:
         def answer(name: str, arguments: Row) -> Row:
             if name == "list_devices":
@@ -127,7 +120,7 @@ def talk_with(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Ca
                 "fitting_time": fitting,
             }
 
-        return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+        return shop_talk(NOW, KEYS, answer)
 
     return begun
 
