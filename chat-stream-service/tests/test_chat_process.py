@@ -18,6 +18,7 @@ from chat_stream_service.main import serve
 from chat_stream_service.settings import ChatSettings
 from penstock_kit.errors import FailedPrecondition, Unavailable
 from penstock_kit.grpc import open_channel
+from penstock_testkit.servers.process import free_port
 from penstock_testkit.waiting import HANG_SECONDS
 
 
@@ -41,9 +42,7 @@ async def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 async def test_the_service_starts_serves_without_its_peers_and_ends_when_told(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     stop = asyncio.Event()
     serving = asyncio.create_task(
         serve(settings(tmp_path, CHAT_STREAM_SERVICE_PORT=port, LLM_SERVICE_ADDRESS="127.0.0.1:1"), stop)

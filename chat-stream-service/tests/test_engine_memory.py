@@ -258,7 +258,7 @@ async def test_embeddings_that_fail_cost_no_answer(embeds: Any) -> None:
 
 
 async def test_slow_embeddings_leave_the_words(chat_with: Any) -> None:
-    async with chat_with(memory_patience_seconds=0.2) as chat:
+    async with chat_with(memory_patience_seconds=2) as chat:
         embedding = Embedding(chat)
         await told(chat, await chat.conversation(), "The coolant of WLD001 is glycol G48", "Noted.")
         embedding.hold = asyncio.Event()

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -49,7 +49,7 @@ def refusal(command: str, home: Path, extra: Mapping[str, str]) -> tuple[int, st
 
 
 @contextmanager
-def started(module: str, home: Path, extra: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+def started(module: str, home: Path, extra: Mapping[str, str]) -> "Generator[subprocess.Popen[bytes]]":
     """Run a process until the block ends; its log is in `home`."""
     with (home / "log").open("wb") as sink:
         process = subprocess.Popen(
@@ -126,10 +126,12 @@ async def is_ready(name: str, port: int) -> bool:
     if name == "gateway":
         try:
             async with httpx.AsyncClient(verify=False) as client:
-                return (await client.get(f"http://127.0.0.1:{port}/ready/gateway", timeout=30)).status_code == 200
+                return (
+                    await client.get(f"http://127.0.0.1:{port}/ready/gateway", timeout=HANG_SECONDS)
+                ).status_code == 200
         except httpx.HTTPError:
             return False
-    async with open_channel(f"127.0.0.1:{port}", service=name, timeout=30) as channel:
+    async with open_channel(f"127.0.0.1:{port}", service=name, timeout=HANG_SECONDS) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         except Exception:  # noqa: BLE001 - whatever the reason is

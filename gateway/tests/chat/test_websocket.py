@@ -1,3 +1,4 @@
+# pyright: basic, reportOptionalMemberAccess=false
 """A conversation over a WebSocket: the same events, resume, stop, tickets."""
 
 import asyncio
@@ -133,7 +134,7 @@ async def test_closing_the_socket_ends_the_call_to_the_service(gateway):
 
 
 async def test_a_stream_over_a_socket_ends_at_its_time_limit_and_the_socket_goes_on(start_gateway):
-    gateway = await start_gateway(stream_seconds=0.5, resume_seconds=0.1)
+    gateway = await start_gateway(stream_seconds=2, resume_seconds=0.1)
     hang = Hang()
     gateway.fakes.chat.script = [*turn("Hel", "lo")[:3], hang]
     async with socket(gateway, await new_conversation(gateway)) as websocket, asyncio.timeout(HANG_SECONDS):

@@ -49,7 +49,7 @@ class Gated(Seen):
         self.begun += 1
         gate = asyncio.create_task(self.gate.wait())
         await receive()
-        leaving = asyncio.create_task(receive())
+        leaving = asyncio.ensure_future(receive())
         await asyncio.wait({gate, leaving}, return_when=asyncio.FIRST_COMPLETED)
         gate.cancel()
         if leaving.done():
@@ -299,9 +299,12 @@ async def test_a_body_that_comes_too_slowly_is_408(serve_http: Any) -> None:
 
 async def test_a_body_slower_than_its_time_but_fast_enough_is_read_to_its_end(serve_http: Any) -> None:
     app = Seen()
-    async with serve_http(app, body_seconds=0.2, body_rate=100) as served, served.connected() as (reader, writer):
+    loop = asyncio.get_running_loop()
+    async with serve_http(app, body_seconds=1, body_rate=10) as served, served.connected() as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\nConnection: close\r\n\r\n")
-        await drop(writer, b"x" * 60)
+        begun = loop.time()
+        await drop(writer, b"x" * 60, pause=0.02)
+        assert loop.time() - begun > 1
         assert (await reader.read()).endswith(b"ok")
     assert app.bodies == [b"x" * 60]
 
@@ -313,12 +316,12 @@ async def test_a_body_that_waits_for_us_has_time(serve_http: Any) -> None:
         await go_on.wait()
         await seen(scope, receive, send)
 
-    async with serve_http(app, body_seconds=0.1) as served, served.connected() as (reader, writer):
+    async with serve_http(app, body_seconds=1) as served, served.connected() as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n")
         writer.write(b"x" * 1_000_000)
         connection = await first(served)
         await until(lambda: connection.flow.read_paused)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.2)
         go_on.set()
         assert (await reader.read()).endswith(b"ok")
     assert seen.bodies == [b"x" * 1_000_000]
@@ -397,11 +400,11 @@ async def test_above_the_cap_requests_under_way_stay_and_new_connections_are_tol
         assert served.connections.refused == 1
 
 
-async def drop(writer: asyncio.StreamWriter, data: bytes) -> None:
+async def drop(writer: asyncio.StreamWriter, data: bytes, *, pause: float = 0.002) -> None:
     """Send byte by byte, 500 a second at most."""
     for byte in data:
         writer.write(bytes([byte]))
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(pause)
 
 
 async def first(served: Any) -> Any:
