@@ -14,6 +14,7 @@ from llm_service.settings import LlmSettings
 from penstock_kit.context import CallContext, Caller, use_context
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_port
+from penstock_testkit.system import PATIENT_WITH_VENDORS
 from penstock_testkit.waiting import HANG_SECONDS
 
 ALICE = Caller(user_id="alice", key_id="k1")
@@ -78,8 +79,7 @@ async def running(home: Path, config: str, **settings: Any) -> AsyncGenerator[Ll
     file.write_text(config)
     port = free_port()
     given = {
-        "LLM_FIRST_TOKEN_TIMEOUT": HANG_SECONDS,
-        "LLM_IDLE_TIMEOUT": HANG_SECONDS,
+        **{name: seconds for name, seconds in PATIENT_WITH_VENDORS.items() if name.startswith("LLM_")},
         "PENSTOCK_GRACE_SECONDS": 1,
     } | settings
     loaded = LlmSettings(

@@ -16,6 +16,7 @@ from penstock.llm.v1 import cost_pb2_grpc, llm_pb2_grpc
 
 from penstock_kit.grpc import open_channel
 from penstock_testkit.servers.process import free_ports
+from penstock_testkit.system import PATIENT_WITH_VENDORS
 from penstock_testkit.waiting import HANG_SECONDS, until
 from tests.faults.llm_in_process import Llm
 
@@ -72,6 +73,7 @@ async def llm_process(home: Path, config: str, **settings: Any) -> AsyncGenerato
         "LLM_SERVICE_PORT": str(port),
         "LLM_SERVICE_METRICS_PORT": str(metrics_port),
         "LLM_CONFIG_FILE": str(file),
+        **PATIENT_WITH_VENDORS,
         **{name: str(value) for name, value in settings.items()},
     }
     process = _launch(home, log, environment)

@@ -74,10 +74,7 @@ async def test_an_llm_service_that_is_told_to_stop_truncates_none_of_a_hundred_s
     pieces = UntilTold()
     async with OpenAiServer(default=Reply(chunks=pieces, chunk_delay=0.1)) as vendor:
         config = f'providers: [{{name: v, base_url: "{vendor.base_url}", models: [m]}}]'
-        # This process is the vendor of all of them, and may be long in coming to one.
-        patient = dict.fromkeys(("LLM_CONNECT_TIMEOUT", "LLM_FIRST_TOKEN_TIMEOUT", "LLM_IDLE_TIMEOUT"), HANG_SECONDS)
-        patient |= {"PENSTOCK_GRACE_SECONDS": GRACE, "PENSTOCK_OVERLOAD_LAG": 0}
-        async with llm_process(tmp_path, config, **patient) as llm:
+        async with llm_process(tmp_path, config, PENSTOCK_GRACE_SECONDS=GRACE, PENSTOCK_OVERLOAD_LAG=0) as llm:
             asking = [asyncio.create_task(llm.stream("v/m")) for _ in range(STREAMS)]
             await until(lambda: vendor.streaming == STREAMS)
             llm.send(signal.SIGTERM)

@@ -17,6 +17,10 @@ from penstock_testkit.waiting import HANG_SECONDS
 
 # Services under test shed no load because the machine has other work; tests of overload set their own.
 PATIENT: Final = {"PENSTOCK_OVERLOAD_LAG": "0", "PENSTOCK_OVERLOAD_DELAY": "0"}
+# Nor do they give up a vendor for being slow: most are servers of the test's own process, which has other work too.
+PATIENT_WITH_VENDORS: Final = dict.fromkeys(
+    ("LLM_CONNECT_TIMEOUT", "LLM_FIRST_TOKEN_TIMEOUT", "LLM_IDLE_TIMEOUT", "CHAT_IDLE_SECONDS"), str(HANG_SECONDS)
+)
 SERVICES = ("LLM_SERVICE", "CHAT_STREAM_SERVICE", "FEATURE_SERVICE", "CACHE_SERVICE")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
@@ -119,7 +123,7 @@ def system_environment(home: Path, ports: Mapping[str, int], *, demo: bool) -> d
     still = {"DEMO_DATA": str(demo).lower(), "PENSTOCK_DEMO_LIVE": "false", "PENSTOCK_ALERT_SECONDS": "2"}
     # PENSTOCK_TEST_WORKERS=3: the same tests, behind so many gateways.
     workers = {"PENSTOCK_WORKERS": os.environ["PENSTOCK_TEST_WORKERS"]} if "PENSTOCK_TEST_WORKERS" in os.environ else {}
-    return kept | workers | numbers | addresses | PATIENT | {"PENSTOCK_HOME": str(home), **still}
+    return kept | workers | numbers | addresses | PATIENT | PATIENT_WITH_VENDORS | {"PENSTOCK_HOME": str(home), **still}
 
 
 def is_ready(url: str) -> bool:
