@@ -1,30 +1,23 @@
 """Amounts of several machines as one table and in all of each time, groups named first, a moment and what was then."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
 from llm_service.domain.offline.parse import parse_prompt
 from llm_service.domain.offline.question_parts import question_parts
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 30, 20, 30, tzinfo=UTC)
 _STATISTICS = ["device_code", "other_device_codes", "fields", "start_time", "end_time", "conditions", "durations"]
 _MORE = ["shortest_spell", "integrals", "percentiles", "extreme_times"]
 _QUERY = ["device_code", "fields", "start_time", "end_time", "conditions", "limit", "newest_first", "interval"]
-TOOLS = tuple(
-    ToolDefinition(name=tool, parameters=json.dumps({"type": "object", "properties": {each: {} for each in names}}))
-    for tool, names in {
-        "list_devices": ["search"],
-        "device_statistics": [*_STATISTICS, *_MORE],
-        "device_query": _QUERY,
-    }.items()
-)
+KEYS = {
+    "list_devices": ["search"],
+    "device_statistics": [*_STATISTICS, *_MORE],
+    "device_query": _QUERY,
+}
 CODES = {"WLD001": "A", "WLD002": "A", "WLD003": "B", "WLD004": "B"}
 FED = {"WLD001": 600.0, "WLD002": 1200.0, "WLD003": 60.0, "WLD004": 120.0}
 PEAK = "2026-11-30T19:28:11Z"
@@ -33,10 +26,10 @@ PEAK = "2026-11-30T19:28:11Z"
 class Shop:
     """Four machines in two halls; each feeds and welds as long in every time that is asked for."""
 
-    def __init__(self, new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> None:
+    def __init__(self, shop_talk: Callable[..., Any]) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.newest = 130.0
-        self._talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, self.answer)
+        self._talk = shop_talk(NOW, KEYS, self.answer)
 
     async def ask(self, text: str) -> str:
         return await self._talk.ask(text)
@@ -70,8 +63,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Shop:
-    return Shop(new_id, tool_talk)
+def shop(shop_talk: Callable[..., Any]) -> Shop:
+    return Shop(shop_talk)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,11 @@
 """In a conversation nothing is answered past what was asked: an answer that is the one before says so, and how to get a
 model is told once."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 CODES = ("WLD001", "WLD002", "WLD003")
@@ -20,10 +15,6 @@ KEYS = {
     "device_statistics": ("device_code", "other_device_codes", "fields", "start_time", "end_time"),
     "device_query": ("device_code", "fields", "start_time", "end_time", "limit", "newest_first"),
 }
-TOOLS = tuple(
-    ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-    for name, keys in KEYS.items()
-)
 
 
 def answer(name: str, arguments: Row) -> Row:
@@ -45,8 +36,8 @@ def answer(name: str, arguments: Row) -> Row:
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
-    return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, answer)
+def talk(shop_talk: Callable[..., Any]) -> Any:
+    return shop_talk(NOW, KEYS, answer)
 
 
 @pytest.mark.parametrize("then", ["and on a rainy day?", "of the violet batch?", "with the blue lamp?", "那下雨天呢"])

@@ -1,15 +1,10 @@
 """Amounts are told with what they cost where the question, or one before it, names a price."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
 
 NOW = datetime(2026, 11, 30, 8, 15, tzinfo=UTC)
 LITRES = {"WLD001": 1000.0, "WLD002": 1800.0}
@@ -20,7 +15,7 @@ KEYS = {
 
 
 @pytest.fixture
-def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
+def talk(shop_talk: Callable[..., Any]) -> Any:
     """Two machines that used 1,000 and 1,800 litres, and 500 m of wire each, in whatever time is asked for."""
 
     def one(code: str) -> dict[str, Any]:
@@ -35,11 +30,7 @@ def talk(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Any:
         found = [one(code) for code in (arguments["device_code"], *arguments.get("other_device_codes", []))]
         return {"devices": found} if len(found) > 1 else found[0]
 
-    tools = tuple(
-        ToolDefinition(name=name, parameters=json.dumps({"type": "object", "properties": {key: {} for key in keys}}))
-        for name, keys in KEYS.items()
-    )
-    return tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), tools, answer)
+    return shop_talk(NOW, KEYS, answer)
 
 
 @pytest.mark.parametrize(

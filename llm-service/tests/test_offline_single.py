@@ -1,30 +1,22 @@
 """Answers to single questions: no yes past a word, fields beside a condition, odd readings, the last one that fits."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from llm_service.domain.model.request import ToolDefinition
-from llm_service.providers.fallback import FallbackProvider
-from penstock_testkit.clock import ManualClock
-
 NOW = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
 _STATISTICS = ["device_code", "other_device_codes", "fields", "start_time", "end_time", "conditions", "durations"]
 _SPELLS = ["shortest_spell", "integrals", "percentiles", "extreme_times", "value_counts", "any_of"]
 _QUERY = ["device_code", "fields", "start_time", "end_time", "conditions", "any_of", "limit", "newest_first"]
 _ANOMALIES = ["device_code", "other_device_codes", "fields", "start_time", "end_time"]
-TOOLS = tuple(
-    ToolDefinition(name=tool, parameters=json.dumps({"type": "object", "properties": {each: {} for each in names}}))
-    for tool, names in {
-        "list_devices": ["search"],
-        "device_statistics": [*_STATISTICS, *_SPELLS],
-        "device_query": _QUERY,
-        "device_anomalies": _ANOMALIES,
-    }.items()
-)
+KEYS = {
+    "list_devices": ["search"],
+    "device_statistics": [*_STATISTICS, *_SPELLS],
+    "device_query": _QUERY,
+    "device_anomalies": _ANOMALIES,
+}
 GAS = {"field": "gas_flow", "unit": "L/min", "count": 40, "mean": 0.02, "min": 0.0, "max": 0.06, "integral": 48.0}
 CURRENT = {
     "field": "current",
@@ -52,10 +44,10 @@ GOOD_GAS = {"start_time": "2026-11-30T05:00:00Z", "end_time": "2026-11-30T05:15:
 class Shop:
     """Two machines in two halls; each answers every tool with the same few numbers."""
 
-    def __init__(self, new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> None:
+    def __init__(self, shop_talk: Callable[..., Any]) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.states: list[dict[str, Any]] = []
-        self._talk = tool_talk(FallbackProvider(clock=ManualClock(start=NOW), new_id=new_id), TOOLS, self.answer)
+        self._talk = shop_talk(NOW, KEYS, self.answer)
 
     async def ask(self, text: str) -> str:
         return await self._talk.ask(text)
@@ -96,8 +88,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(new_id: Callable[[str], str], tool_talk: Callable[..., Any]) -> Shop:
-    return Shop(new_id, tool_talk)
+def shop(shop_talk: Callable[..., Any]) -> Shop:
+    return Shop(shop_talk)
 
 
 @pytest.mark.parametrize(
