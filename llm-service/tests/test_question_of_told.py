@@ -264,6 +264,22 @@ def test_from_when_to_when_is_of_the_longest_that_was_told() -> None:
     assert (query.longest, query.when) == (1, True)
 
 
+LONGEST_STOP = "前面所说的内容中：\n- 2026-11-28 06:44:46 至 2026-11-28 07:45（1 小时）"
+
+
+@pytest.mark.parametrize(
+    "then", ["几点开始的?", "什么时候开始的", "那是几点", "when did it start?", "when was that?", "from when to when?"]
+)
+def test_when_it_was_is_told_by_the_one_stretch_that_was_told(then: str) -> None:
+    chain = ("WLD001今天停了几次", "3 次。", "最长的一次呢", LONGEST_STOP)
+    assert asked(*chain, then).told == ("- 2026-11-28 06:44:46 至 2026-11-28 07:45（1 小时）",)
+
+
+@pytest.mark.parametrize("told", ["6 次。", f"{LONGEST_STOP}\n- 2026-11-28 09:44 至 2026-11-28 09:45（1 分钟）"])
+def test_when_it_was_is_told_by_no_line_of_several_or_of_none(told: str) -> None:
+    assert asked("WLD001今天停了几次", told, "几点开始的?").told == ()
+
+
 def test_how_often_that_happened_is_not_of_the_fields_read_then() -> None:
     first = "When was the last bad seam on WLD002, and what were current and voltage at that moment?"
     query = asked(first, "173 A.", "how often did that happen in the last 24h on the other machines")

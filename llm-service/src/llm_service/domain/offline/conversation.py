@@ -20,7 +20,7 @@ from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.numbered_again import numbered_again
 from llm_service.domain.offline.odd_asked import by_odd
-from llm_service.domain.offline.of_told import at_told_moment, picked
+from llm_service.domain.offline.of_told import at_told_moment, picked, when_told
 from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.placed_again import line_of_ranking, one_of_two, placed_again, worst_of_told
 from llm_service.domain.offline.price_said import take_prices, with_prices
@@ -237,6 +237,8 @@ class Before:
         before = self.query
         if before is None:
             return None
+        if (when := when_told(text, before, self.told)) is not None:
+            return when
         compared = compared_again(text, query, before, self.earlier) or numbered_again(text, before)
         reason = compared or grouped_again(text, before) or reason_again(text, query, before, self.told)
         chosen = reason or picked(text, query, before, self.whole, self.codes)

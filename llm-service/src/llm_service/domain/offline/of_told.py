@@ -27,6 +27,11 @@ _THEN: Final = re.compile(
     r"|\bin that moment\b|那个?时候|那一刻|那个?时刻|那时|当时|那会儿?|那一瞬|此时|\bdamals\b|zu dem zeitpunkt"
 )
 THEN: Final = frozenset({"then", "当时", "那时", "那时候", "那个时候", "那一刻", "那会", "那会儿", "时候", "moment"})
+_WHEN: Final = re.compile(
+    r"(?:and |so |exactly )?(?:when|at what time|what time|from when to when|from when until when)(?: exactly)?"
+    r"(?: did| was| is)?(?: it| that| this)?(?: happen| start| started| begin| began| end)?(?: and end)?"
+    r"|那?(?:是)?(?:从)?(?:几点|什么时候|何时)(?:几分)?(?:开始|结束|发生|到几点|到什么时候)?的?"
+)
 _KINDS: Final = frozenset({Intent.STATISTICS, Intent.QUERY, Intent.COMPARE, Intent.CHAT})
 
 
@@ -34,6 +39,20 @@ def says_then(text: str) -> str:
     """Return the words of `text` for a moment that was told, "" without any."""
     found = _THEN.search(" ".join(text.lower().split()).strip("?？。.! 呢"))
     return found[0].strip() if found else ""
+
+
+def when_told(text: str, before: StructuredQuery, told: ToldAnswer | None) -> StructuredQuery | None:
+    """Return `before` with the one stretch that it told, where `text` asks when that was; None for anything else."""
+    plain = " ".join(text.lower().split()).strip("?？。.! 呢")
+    lines = told.lines(()) if told else ()
+    if len(lines) != 1 or len(plain) > _LONGEST_TEXT or _WHEN.fullmatch(plain) is None or not _tells_stretches(before):
+        return None
+    return replace(before, told=(lines[0].text,), notes=(), unread=())
+
+
+def _tells_stretches(query: StructuredQuery) -> bool:
+    one = len(query.devices) == 1 and not query.rank and not query.interval
+    return one and (bool(query.conditions) or query.intent is Intent.ANOMALY)
 
 
 def picked(
