@@ -75,15 +75,22 @@ async def test_a_spell_that_has_to_last_is_parted_by_a_silence_of_more_than_five
 @pytest.mark.parametrize(
     ("before", "silence", "behind", "spells"),
     [
-        (130, 30, 150, [(0, 310)]),
-        (130 - 2, 30, 150, [(0, 148), (158, 150)]),
-        (130, 30, 150 - 2, [(0, 150), (160, 148)]),
-        (1480, 300, 1500, [(0, 3280)]),
+        (90, 22, 110, [(0, 222)]),
+        (90 - 2, 22, 110, [(0, 108), (110, 110)]),
+        (90, 22, 110 - 2, [(0, 110), (112, 108)]),
+        (100, 60, 120, [(0, 280)]),
+        (100 - 2, 60, 120, [(0, 118), (158, 120)]),
+        (580, 300, 600, [(0, 1480)]),
+        (580 - 2, 300, 600, [(0, 598), (878, 600)]),
         (1780, 300 + MICRO, 1900, [(0, 1800), (2080 + MICRO, 1900)]),
     ],
-    ids=["five times as much", "less before", "less behind", "five minutes", "longer than five minutes"],
+    ids=[
+        *("five times as much", "less before", "less behind"),
+        *("two minutes", "less than two minutes", "five minutes, twice as much", "less than twice as much"),
+        "longer than five minutes",
+    ],
 )
-async def test_a_silence_of_up_to_five_minutes_parts_no_spell_of_which_five_times_as_much_is_known_on_either_side(
+async def test_a_silence_of_up_to_five_minutes_parts_no_spell_of_which_enough_is_known_on_either_side(
     store, before, silence, behind, spells
 ):
     again = before + silence

@@ -148,7 +148,8 @@ async def test_by_how_much_one_of_two_is_ahead_is_told(ask: Ask) -> None:
 
 async def test_groups_are_ranked_by_what_their_devices_have_together(ask: Ask) -> None:
     text = await ask("which hall had the higher mean temperature today, A or B?")
-    assert text.startswith("By group (mean temperature): A 56.54 °C, B 56.5 °C.")
+    assert text.startswith("A has the highest mean temperature on 2026-11-28 so far: 56.54 °C (of 2).\n")
+    assert text.split("\n")[1].startswith("By group (mean temperature): A 56.54 °C, B 56.5 °C.")
     assert (await ask("哪个车间今天平均温度更高")).startswith("按组（temperature 平均值）：A 为 56.54 °C，B 为 56.5 °C")
 
 

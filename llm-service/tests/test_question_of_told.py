@@ -280,6 +280,41 @@ def test_when_it_was_is_told_by_no_line_of_several_or_of_none(told: str) -> None
     assert asked("WLD001今天停了几次", told, "几点开始的?").told == ()
 
 
+STOPS = (
+    "3 stops.\n- 2026-11-28 02:00 to 2026-11-28 03:00 (1 hour)\n- 2026-11-28 05:00 to 2026-11-28 05:20 (20 minutes)\n"
+    "- 2026-11-28 09:00 to 2026-11-28 09:40 (40 minutes)"
+)
+
+
+@pytest.mark.parametrize(
+    ("then", "begin"),
+    [
+        ("and the second longest?", "09:00"),
+        ("the third longest one?", "05:00"),
+        ("第二长的呢", "09:00"),
+        ("the longest?", "02:00"),
+    ],
+)
+def test_the_second_longest_is_told_by_its_line(then: str, begin: str) -> None:
+    (line,) = asked("how often did WLD001 stop today", STOPS, then).told
+    assert line.startswith(f"- 2026-11-28 {begin}")
+
+
+def test_the_second_longest_is_none_of_the_one_line_that_was_told() -> None:
+    assert asked("how often did WLD001 stop today", LONGEST_STOP, "and the second longest?").told == ()
+
+
+@pytest.mark.parametrize("then", ["what about anomalies?", "what about implausible values?", "异常呢"])
+def test_what_else_is_asked_of_the_machine_before_is_of_no_other(then: str) -> None:
+    query = asked("any gaps in the readings of WLD001 since midnight?", "8 gaps.", then)
+    assert (query.devices, query.all_devices, query.intent) == (("WLD001",), False, Intent.ANOMALY)
+
+
+def test_the_reason_of_anomalies_without_a_time_is_looked_for_where_they_were() -> None:
+    query = asked("WLD004 有没有异常", "16 处。", "为什么？")
+    assert (query.devices, query.recent, query.time) == (("WLD004",), False, None)
+
+
 def test_how_often_that_happened_is_not_of_the_fields_read_then() -> None:
     first = "When was the last bad seam on WLD002, and what were current and voltage at that moment?"
     query = asked(first, "173 A.", "how often did that happen in the last 24h on the other machines")

@@ -376,3 +376,22 @@ def test_two_numbers_of_a_day_are_not_compared_with_today() -> None:
 )
 def test_what_is_drawn_is_current_only_where_nothing_else_is_named(text: str, fields: tuple[str, ...]) -> None:
     assert parse_prompt(text, NOW).fields == fields
+
+
+@pytest.mark.parametrize(
+    "text", ["did hall B weld more hours than hall A today?", "did WLD001 weld more minutes than WLD002 today"]
+)
+def test_more_hours_are_a_longer_time_and_no_rows_per_hour(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.interval, query.unread) == ((Statistic.DURATION,), None, ())
+
+
+@pytest.mark.parametrize("text", ["今天WLD001少了多少条数据？", "WLD001今天缺了多少条"])
+def test_how_many_rows_are_missing_is_asked_of_the_gaps(text: str) -> None:
+    query = parse_prompt(text, NOW)
+    assert (query.statistics, query.unread) == ((Statistic.MISSING_RATIO,), ())
+
+
+def test_which_of_two_compared_ran_hotter_is_told_by_the_mean() -> None:
+    query = parse_prompt("compare the temperature of WLD001 and WLD003 today - which ran hotter and by how much?", NOW)
+    assert (query.rank, query.statistics) == (True, (Statistic.MEAN, Statistic.MAX))

@@ -4,7 +4,13 @@
 
 from typing import Final
 
-from feature_service.domain.telemetry.query import KNOWN_BESIDE, MOST_BRIDGED, StatisticsQuery
+from feature_service.domain.telemetry.query import (
+    KNOWN_BESIDE,
+    KNOWN_BESIDE_LONG,
+    KNOWN_LONG,
+    MOST_BRIDGED,
+    StatisticsQuery,
+)
 
 # A row lasts until the next one, but not longer than so many median distances: after that nothing is known.
 HOLDS: Final = 10
@@ -18,7 +24,10 @@ def spells(query: StatisticsQuery) -> str:
     A time without rows between two that fit lies within a spell, or parts two: `joined.filled` is what it adds, in
     microseconds as all lengths are. Beside them are `longest`, `gaps` (begin, gap) and `widest`.
     """
-    known = f"{KNOWN_BESIDE} * silence <= least(lasts, lag(lasts) OVER (ORDER BY begin))"
+    beside = "least(lasts, lag(lasts) OVER (ORDER BY begin))"
+    known = (
+        f"({KNOWN_BESIDE} * silence <= {beside} OR greatest({KNOWN_BESIDE_LONG} * silence, {KNOWN_LONG}) <= {beside})"
+    )
     bridged = f"silence <= {int(query.bridged)} OR (silence <= {MOST_BRIDGED} AND {known})"
     return f"""marked AS (
         SELECT ts, lasts, fits, step, CASE WHEN fits AND lag(fits) OVER (ORDER BY ts)

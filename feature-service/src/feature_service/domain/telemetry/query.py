@@ -80,9 +80,11 @@ class Aggregate(StrEnum):
 LTTB: Final = "lttb"
 LEAST_POINTS: Final = 3
 # The longest time without a row, in microseconds, that may lie within a spell. Such a silence parts no spell of which
-# so many times as much is known on either side of it.
+# so many times as much is known on either side of it; less will do of what has been so for minutes.
 MOST_BRIDGED: Final = 300_000_000
 KNOWN_BESIDE: Final = 5
+KNOWN_LONG: Final = 120_000_000
+KNOWN_BESIDE_LONG: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

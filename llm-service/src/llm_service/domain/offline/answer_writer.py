@@ -198,9 +198,11 @@ class Report:
         least = query.least.total_seconds() if query.least and not query.conditions else 0.0
         chosen = [gap for gap in told.longest_gaps if gap.seconds > least or (gap.seconds == least and not query.over)]
         lines = [Stretch(begin=stamp(gap.start), end=stamp(gap.end), length=length(gap.seconds)) for gap in chosen]
+        most = max(zip(chosen, lines, strict=True), key=lambda pair: pair[0].seconds, default=None)
+        longest = most[1] if most else None
         if len(chosen) < len(told.longest_gaps):
-            return self.say.gaps(result.device, len(chosen), length(sum(gap.seconds for gap in chosen)), lines)
-        return self.say.gaps(result.device, told.gaps, length(told.gap_seconds), lines)
+            return self.say.gaps(result.device, len(chosen), length(sum(gap.seconds for gap in chosen)), lines, longest)
+        return self.say.gaps(result.device, told.gaps, length(told.gap_seconds), lines, longest)
 
     def _numbers(self, query: StructuredQuery, result: DeviceStatistics, period: str) -> str:
         existing = [one.field for one in result.fields]

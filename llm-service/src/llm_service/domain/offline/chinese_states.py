@@ -34,12 +34,13 @@ class ChineseStates(SharedWording):
             head = f"共 {count} 段，无法单独列出最近的 {number} 段，以下为最长的 {len(listed)} 段（请缩短时间范围）："
         return "\n".join([head, *(f"- {each.begin} 至 {each.end}（{each.length}）" for each in listed)])
 
-    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
+    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch], longest: Stretch | None) -> str:
         """List gaps."""
         if not count:
             return f"{device} 的数据之间没有中断。"
-        longest = f"，其中最长的 {len(listed)} 处" if count > len(listed) else ""
-        head = f"{device} 的数据共有 {count} 处中断，累计 {total}{longest}："
+        most = f"，最长的一处 {longest.length}，始于 {longest.begin}" if longest and count > 1 else ""
+        some = f"，其中最长的 {len(listed)} 处" if count > len(listed) else ""
+        head = f"{device} 的数据共有 {count} 处中断，累计 {total}{most}{some}："
         return "\n".join(
             [head, *(f"- {each.begin} 至 {each.end}（{self.times.name}，{each.length}）" for each in listed)]
         )

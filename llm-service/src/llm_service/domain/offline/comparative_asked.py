@@ -29,6 +29,12 @@ _COMPARING: Final = frozenset(
 )
 
 
+def _which_of_compared(query: StructuredQuery) -> bool:
+    ends = set(query.statistics)
+    plain = query.intent is Intent.COMPARE and query.rank and len(query.fields) == 1 and len(query.periods) < 2
+    return plain and len(ends) == 1 and ends <= _ENDS and not (query.conditions or query.interval or query.when)
+
+
 def with_comparative(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     """Return `query` ranked by the mean where a comparative asks which is higher, and nothing says by what.
 
@@ -37,6 +43,9 @@ def with_comparative(query: StructuredQuery, sentence: Sentence) -> StructuredQu
     texts = {lexeme.text for lexeme in sentence.lexemes}
     said = any(text in _COMPARING or text.removesuffix(" than") in _COMPARING for text in texts)
     ends = set(query.statistics)
+    if said and _which_of_compared(query):
+        # "Compare A and B: which ran hotter".
+        return replace(query, intent=Intent.STATISTICS, statistics=(Statistic.MEAN, *query.statistics))
     plain = query.rank and len(query.fields) == 1 and len(ends) == 1 and ends <= _ENDS
     other = query.conditions or query.interval or query.when or query.percentiles or query.once or query.robust
     moment = query.time is None or query.time.instant

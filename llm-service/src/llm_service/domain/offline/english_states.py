@@ -35,12 +35,13 @@ class EnglishStates(SharedWording):
             head += " (name a shorter time):"
         return "\n".join([head, *(f"- {each.begin} to {each.end} ({each.length})" for each in listed)])
 
-    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
+    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch], longest: Stretch | None) -> str:
         """List gaps."""
         if not count:
             return f"Between the readings of {device} there is no gap."
         what = "is 1 gap" if count == 1 else f"are {count} gaps"
         head = f"Between the readings of {device} there {what}, {total} in all"
+        head += f", the longest {longest.length} from {longest.begin} on" if longest and count > 1 else ""
         head += f"; the {len(listed)} longest:" if count > len(listed) else ":"
         return "\n".join(
             [head, *(f"- {each.begin} to {each.end} {self.times.name} ({each.length})" for each in listed)]

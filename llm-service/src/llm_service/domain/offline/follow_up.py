@@ -106,6 +106,11 @@ def _on_day(query: StructuredQuery, time: TimeRange | None) -> StructuredQuery:
 
 
 def _completed(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery:
+    if query.everywhere and query.follows and names_devices(before) and not before.winner:
+        # "What about nonsense values?" behind a question about one machine.
+        time = query.time or before.time
+        named = replace(query, devices=before.devices, references=before.references, time=time, everywhere=False)
+        return replace(named, all_devices=before.all_devices, except_devices=before.except_devices, recent=not time)
     if query.intent is Intent.LIST_DEVICES and not query.follows:
         return query
     if _sets_beside(query) and names_devices(before) and not before.rank and _says_what(before):

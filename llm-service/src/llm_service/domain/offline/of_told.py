@@ -18,6 +18,15 @@ _WORST: Final = re.compile(r"worst|most severe|most serious|strongest|严重|最
 _LONGEST: Final = re.compile(r"longest|lasted most|最长|最久|längste")
 _FIRST: Final = re.compile(rf"(?:first|earliest|erste[nr]?|前|最早的?)\s?{_NUMBER}")
 _LAST: Final = re.compile(rf"(?:last|latest|newest|letzte[nr]?|最后|最近|最新|后)的?\s?{_NUMBER}")
+_NTH_LONGEST: Final = re.compile(
+    r"\b(second|third|fourth|fifth)[- ]longest|\b(2nd|3rd|4th|5th) longest|第([二三四五])长|(?:zweit|dritt)l[aä]ngste"
+)
+_NTH: Final = {
+    **dict.fromkeys(("second", "2nd", "二"), 2),
+    **dict.fromkeys(("third", "3rd", "三"), 3),
+    **dict.fromkeys(("fourth", "4th", "四"), 4),
+    **dict.fromkeys(("fifth", "5th", "五"), 5),
+}
 _THE_FIRST: Final = re.compile(r"\bfirst\b|\bearliest\b|第一[次个处段]|最早|\berste")
 _THE_LAST: Final = re.compile(r"\blast\b|\blatest\b|最后一?[次个处段]|最近一?[次个处段]|最晚|\bletzte")
 _PICKS: Final = (_WORST, _LONGEST, _FIRST, _LAST, _THE_FIRST, _THE_LAST)
@@ -83,8 +92,8 @@ def _chosen(plain: str, lines: Sequence[ToldLine], *, cut: bool) -> Sequence[Tol
     if _WORST.search(plain):
         scored = [line for line in lines if line.score is not None]
         return [max(scored, key=lambda line: line.score or 0.0)] if len(scored) == len(lines) else _longest(lines)
-    if _LONGEST.search(plain):
-        return () if cut else _longest(lines)
+    if _LONGEST.search(plain) or _NTH_LONGEST.search(plain):
+        return () if cut else _longest(lines, _place_of_longest(plain))
     ordered = sorted(lines, key=lambda line: (line.time.start is None, line.time.start))
     starts = [line.time.start for line in lines]
     by_device = [[line.time.start for line in lines if line.device == code] for code in {line.device for line in lines}]
@@ -102,12 +111,21 @@ def _count(word: str) -> int:
     return int(word) if word.isdecimal() else _NUMBERS[word]
 
 
-def _longest(lines: Sequence[ToldLine]) -> Sequence[ToldLine]:
+def _place_of_longest(plain: str) -> int:
+    """1 of "the longest", 2 of "the second longest"."""
+    found = _NTH_LONGEST.search(plain)
+    said = next(filter(None, found.groups()), "third" if "dritt" in found[0] else "second") if found else ""
+    return _NTH.get(said, 1)
+
+
+def _longest(lines: Sequence[ToldLine], place: int = 1) -> Sequence[ToldLine]:
+    """The longest line, or the one at this place of the longest; none where there are fewer."""
+
     def seconds(line: ToldLine) -> float:
         start, end = line.time.start, line.time.end
         return (end - start).total_seconds() if start and end else 0.0
 
-    return [max(lines, key=seconds)]
+    return sorted(lines, key=seconds, reverse=True)[place - 1 : place]
 
 
 def at_told_moment(

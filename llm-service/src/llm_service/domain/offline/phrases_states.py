@@ -125,8 +125,8 @@ class StateWording(Protocol):
         """List the last stretches of `count`; where not the `whole` of them is known, the longest, and say so."""
         ...
 
-    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch]) -> str:
-        """List the gaps between readings, or the longest of them; say that there is none."""
+    def gaps(self, device: str, count: int, total: str, listed: Sequence[Stretch], longest: Stretch | None) -> str:
+        """List the gaps between readings, or the longest of them, and name the `longest`; say that there is none."""
         ...
 
     def last_stretch(self, last: Stretch, *, ongoing: bool) -> str:

@@ -239,6 +239,8 @@ class StructuredQuery:
 
     `which_time` ("highest", "lowest") asks in which of two times it was more, or less.
 
+    `everywhere` says that all devices are meant for want of any that is named.
+
     `prices` are those that the question names; amounts of what is sold by their units are told with their costs.
 
     `negation` is one of the unread phrases that turns round what is asked: no number can be given.
@@ -266,6 +268,7 @@ class StructuredQuery:
     when: bool = False
     rank: bool = False
     all_devices: bool = False
+    everywhere: bool = False
     except_devices: tuple[str, ...] = ()
     references: tuple[DeviceReference, ...] = ()
     unit: str = ""

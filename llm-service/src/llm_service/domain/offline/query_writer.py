@@ -178,6 +178,7 @@ def _query_of(reading: Reading, language: Language, unread: tuple[str, ...]) -> 
         all_devices=devices.everyone
         or everywhere
         or (chosen and not devices.codes and not devices.references and not _is_of_it(reading, intent)),
+        everywhere=everywhere and not devices.everyone,
         except_devices=devices.left_out,
         references=devices.references,
         unit=unit,

@@ -103,7 +103,7 @@ def reason_again(
         owner="" if first else before.owner,
         time=asked.time or _around(before.time),
         zone=before.zone,
-        recent=not (asked.time or before.time),
+        recent=not (asked.time or before.time) and (before.intent is not Intent.ANOMALY or before.recent),
         holds=asked.holds and not before.time,
         confidence=1.0,
     )

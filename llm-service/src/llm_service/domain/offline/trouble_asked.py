@@ -29,4 +29,6 @@ def with_trouble(query: StructuredQuery, sentence: Sentence) -> StructuredQuery:
     quiet = all(not _QUIET.isdisjoint(lexeme.senses) or not lexeme.text.isalnum() for lexeme in others)
     if not wrong or not quiet or any(lexeme.text in _OTHERS for lexeme in others):
         return query
-    return replace(query, intent=Intent.ANOMALY, all_devices=True, recent=True, confidence=_SURE, unread=())
+    return replace(
+        query, intent=Intent.ANOMALY, all_devices=True, everywhere=True, recent=True, confidence=_SURE, unread=()
+    )

@@ -127,7 +127,9 @@ _GROUPS: Final = (
     "|生产线|区域|区|工段|工区|号厅|厅|厂区|号车间|号厂房"
 )
 _LONGER: Final = (
-    "longer|longer than|shorter|shorter than|more time|less time|how much longer|how much shorter|更久|久|更长"
+    "longer|longer than|shorter|shorter than|more time|less time|more hours|more hours than"
+    "|fewer hours|fewer hours than|more minutes|more minutes than|fewer minutes|fewer minutes than"
+    "|more time than|less time than|how much longer|how much shorter|更久|久|更长"
     "|长一些|更长时间|更短|久一些|长多少|久多少|长多久|久多久|多多久|时间更长|时间更久|时间长|时间久|的时间更长"
     "|的时间更久|的时间长"
 )

@@ -1073,7 +1073,8 @@ class FittingTime(_message.Message):
     """How long the rows that fit lasted. A row lasts until the next one, but no longer than ten times the median distance
     of rows: where a device was silent for longer, nothing is known. Rows without a value of a filtered field don't count.
     A silence of at most five minutes between two rows that fit lies within a spell, and counts, where five times as much
-    is known on either side, or where it is no longer than the shortest spell asked for.
+    is known on either side (twice as much where that is at least two minutes), or where it is no longer than the shortest
+    spell asked for.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
