@@ -136,7 +136,6 @@ NOT_IN_THE_DATA = [
     *(f"What's the weather like {place}?" for place in ("outside the plant", "today", "here")),
     *(f"这批{what}是哪家供应商的？" for what in ("焊丝", "气体")),
     "Which supplier does the wire of WLD001 come from?",
-    "What did the gas cost yesterday?",
 ]
 LEFT_OVER = [
     *(

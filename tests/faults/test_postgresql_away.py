@@ -107,6 +107,8 @@ async def test_the_system_starts_without_its_database_says_so_and_is_ready_when_
     assert took < SECONDS / 2
 
 
+# Behind other work of the machine a second passes before the store takes a turn, and answers are refused for that.
+@pytest.mark.alone
 async def test_a_database_that_restarts_under_load_costs_no_request_and_no_row(
     system: System, measured: Measured
 ) -> None:

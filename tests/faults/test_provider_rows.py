@@ -56,7 +56,7 @@ async def test_a_vendor_that_hangs_at_connect_is_stood_in_for_within_2_s(tmp_pat
     with hanging_port() as port:
         async with (
             OpenAiServer() as second,
-            running(tmp_path, config(f"http://127.0.0.1:{port}/v1", second.base_url)) as llm,
+            running(tmp_path, config(f"http://127.0.0.1:{port}/v1", second.base_url), LLM_CONNECT_TIMEOUT=2) as llm,
         ):
             await llm.complete("second/m")
             began = time.monotonic()

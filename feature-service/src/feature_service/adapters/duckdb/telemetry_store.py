@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.adapters.column_catalog import ColumnCatalog, SeriesTable
-from feature_service.adapters.duckdb import duration_sql, percentile_sql
+from feature_service.adapters.duckdb import duration_sql, lazy_result, percentile_sql
 from feature_service.adapters.duckdb import telemetry_sql as sql
 from feature_service.adapters.duckdb.backup import copy_database
 from feature_service.adapters.duckdb.block_cut import SCAN_CACHE_MB, cut_into_blocks
@@ -147,7 +147,7 @@ class DuckDbTelemetryStore:
         """Yield the rows in the range, a statement for each block."""
         table = await self._table(key)
         if table is None:
-            yield _empty(fields)
+            yield lazy_result.empty(fields)
             return
         extent = await self._extent(key, span)
         parts = [(span, 0 if extent is None else extent.rows)]
@@ -155,7 +155,7 @@ class DuckDbTelemetryStore:
             cut = partial(cut_into_blocks, table, span, rows, extent)
             parts = await self._file.read(cut, tenant_id=key.tenant_id)
         for part, count in parts:
-            read = partial(_read_rows, sql.rows(table, fields, part), fields, table.kinds, count)
+            read = partial(lazy_result.read_rows, sql.rows(table, fields, part), fields, table.kinds, count)
             frame = await self._file.read(read, tenant_id=key.tenant_id)
             if len(parts) > 1:
                 await self._file.release_cache(SCAN_CACHE_MB)
@@ -174,7 +174,7 @@ class DuckDbTelemetryStore:
     async def _read_newest(self, keys: Sequence[SeriesKey], query: NewestQuery) -> NewestRows:
         sources = await self._sources(keys)
         if not sources:
-            return NewestRows(frame=_empty(query.fields), device_codes=(), total=0)
+            return NewestRows(frame=lazy_result.empty(query.fields), device_codes=(), total=0)
         tenant_id = keys[0].tenant_id
         kinds = _shared_kinds(sources, query.fields)
         if is_wide(sources, query.fields):
@@ -185,7 +185,7 @@ class DuckDbTelemetryStore:
         columns = await self._columns(page, tenant_id)
         counted = await self._rows(sql.count(sources, query.span, query.conditions), tenant_id)
         return NewestRows(
-            frame=_frame(columns, query.fields, kinds),
+            frame=lazy_result.frame(columns, query.fields, kinds),
             device_codes=[str(code) for code in columns["device"]],
             total=int(counted[0][0]),
         )
@@ -207,11 +207,11 @@ class DuckDbTelemetryStore:
         """Return rows or buckets."""
         table = await self._table(key)
         if table is None:
-            return _empty(query.fields)
+            return lazy_result.empty(query.fields)
         select = sql.ordered_rows if query.interval is None else sql.buckets
         parts = [replace(query, fields=part) for part in _parts(query.fields, MOST_FIELDS)] or [query]
         columns = await self._wide_columns([select(table, part) for part in parts], key.tenant_id)
-        return _frame(columns, query.fields, table.kinds)
+        return lazy_result.frame(columns, query.fields, table.kinds)
 
     async def statistics(
         self,
@@ -386,24 +386,3 @@ def _range_statistic(row: Sequence[Any], fields: Sequence[str], *, correlate: bo
         last_time=last,
         correlations=correlation_matrix(each, pairs) if correlate else (),
     )
-
-
-# NumPy is loaded with the first rows, as DuckDB is: an idle service has neither.
-def _frame(columns: Mapping[str, Any], fields: Sequence[str], kinds: Mapping[str, FieldKind]) -> "Frame":
-    from feature_service.adapters.duckdb.result import frame_of_columns
-
-    return frame_of_columns(columns, fields, kinds)
-
-
-def _read_rows(
-    statement: sql.Statement, fields: Sequence[str], kinds: Mapping[str, FieldKind], rows: int, cursor: Any
-) -> "Frame":
-    from feature_service.adapters.duckdb.result import read_rows
-
-    return read_rows(cursor, statement, fields, kinds, rows=rows)
-
-
-def _empty(fields: Sequence[str]) -> "Frame":
-    from feature_service.adapters.duckdb.result import empty_frame
-
-    return empty_frame(fields)
