@@ -119,7 +119,8 @@ async def _conversations(ways: Gateway, count: int) -> Sequence[str]:
 async def _stop(ways: Gateway, reader: Reader) -> float:
     """Stop a stream, and return the seconds from then to its end."""
     asked = datetime.now(UTC)
-    assert (await ways.post(f"/api/v1/streams/{reader.events[0]['stream_id']}/stop"))["stopped"] is True
+    answer = await ways.post(f"/api/v1/streams/{reader.events[0]['stream_id']}/stop")
+    assert answer["stopped"] is True, (len(reader.events), reader.events[-1])
     await until(lambda: is_last(reader.events[-1]))
     return (datetime.fromisoformat(reader.events[-1]["create_time"]) - asked).total_seconds()
 

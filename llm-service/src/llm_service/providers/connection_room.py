@@ -7,7 +7,8 @@ from llm_service.providers.http_connection import HttpError
 from penstock_kit.context import context_if_any
 from penstock_kit.tenant_turns import TenantTurns
 
-CONNECTIONS: Final = 1000
+CONNECTIONS: Final = 1200
+"""At once to one vendor, so that one tenant can have a thousand streams while others find some free."""
 # Seconds that a request waits for one of them to be free.
 POOL_SECONDS: Final = 10.0
 
@@ -19,7 +20,7 @@ class AllInUse(HttpError):  # noqa: N818 - what happened, not what went wrong he
 class ConnectionRoom:
     """Room for `connections` at once, for nine of ten of them to one tenant; `seconds` is the longest wait.
 
-    Of those that wait the tenants take turns: one whose thousand calls are answered slowly waits for them itself.
+    Of those that wait the tenants take turns: one whose calls are answered slowly waits for them itself.
     """
 
     def __init__(self, connections: int = CONNECTIONS, seconds: float = POOL_SECONDS) -> None:
