@@ -34,6 +34,7 @@ UNUSED: Final = (
     "jsonschema/benchmarks",
     "*.dist-info/RECORD",
     "numpy/_core/_simd*",
+    "numpy/distutils",
     "numpy/_core/_*_tests.*.so",
     "sqlalchemy/testing",
     "sqlalchemy/dialects/mysql",
@@ -58,7 +59,10 @@ UNUSED: Final = (
     "alembic/testing",
     "joblib/test",
     *(f"{package}/**/tests" for package in ("google", "numpy", "pyarrow", "scipy", "sklearn")),
-    *(f"{package}/tests" for package in ("aiosqlite", "greenlet", "jsonschema", "referencing")),
+    *(
+        f"{package}/tests"
+        for package in ("aiosqlite", "certifi", "greenlet", "jsonschema", "jsonschema_specifications", "referencing")
+    ),
 )
 SOURCES: Final = re.compile(r"\.(tp|pyx|pxd|pxi|pyi|c|cpp|h|hpp|a)$")
 LARGE: Final = (

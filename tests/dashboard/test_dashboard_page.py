@@ -93,6 +93,8 @@ async def page(browser: Browser, system: RunningSystem) -> AsyncGenerator[Page]:
     opened.on("request", lambda request: said.append(request.url) if not is_own(request.url, system) else None)
     await open_dashboard(opened, system)
     yield opened
+    # A page that stays open goes on asking, and those of a whole file are more than a browser loads another one beside.
+    await opened.close()
     assert said == []
 
 
