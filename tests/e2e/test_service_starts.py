@@ -32,6 +32,8 @@ PORTS: Final = {
 }
 # What Kubernetes sets in every pod for a Service of that name, unless it is told not to.
 SERVICE_LINK: Final = "tcp://10.0.0.1:80"
+# After which a probe takes no answer for "not ready", and comes again: the gateway's port is open before it answers.
+PROBE_SECONDS: Final = 2.0
 
 
 def environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
@@ -126,12 +128,11 @@ async def is_ready(name: str, port: int) -> bool:
     if name == "gateway":
         try:
             async with httpx.AsyncClient(verify=False) as client:
-                return (
-                    await client.get(f"http://127.0.0.1:{port}/ready/gateway", timeout=HANG_SECONDS)
-                ).status_code == 200
+                answer = await client.get(f"http://127.0.0.1:{port}/ready/gateway", timeout=PROBE_SECONDS)
+                return answer.status_code == 200
         except httpx.HTTPError:
             return False
-    async with open_channel(f"127.0.0.1:{port}", service=name, timeout=HANG_SECONDS) as channel:
+    async with open_channel(f"127.0.0.1:{port}", service=name, timeout=PROBE_SECONDS) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         except Exception:  # noqa: BLE001 - whatever the reason is
