@@ -94,6 +94,20 @@ def test_turns_begin_while_a_store_is_away() -> None:
         pending_writes.check_delay()
 
 
+def test_turns_begin_when_a_store_is_back_that_has_not_yet_taken_all_that_waited() -> None:
+    clock = ManualClock()
+    pending_writes = PendingWrites(monotonic=clock.monotonic)
+    with pending_writes.track_write():
+        with pending_writes.track_write():
+            clock.advance(60)
+        with pending_writes.track_write():
+            clock.advance(0.9)
+        pending_writes.check_delay()
+        clock.advance(0.2)
+        with pytest.raises(Unavailable, match="than the store takes"):
+            pending_writes.check_delay()
+
+
 async def test_no_pictures_are_taken_while_turns_wait_for_the_store() -> None:
     store, pending_writes = Store(), PendingWrites()
     pending_writes.check_empty()

@@ -26,6 +26,8 @@ class PendingWrites:
         self._under_way: dict[int, float] = {}
         self._turns = 0
         self._last_stored = 0.0
+        # Since when the store works without a break: what waited while it was away is no sign that it is behind.
+        self._works_since = 0.0
         self._waiting: deque[tuple[str, Callable[[], Awaitable[None]]]] = deque()
 
     def add(self, stream_id: str, store: Callable[[], Awaitable[None]]) -> None:
@@ -54,7 +56,9 @@ class PendingWrites:
     def delay(self) -> float:
         """Seconds that a store which works has been at the turn it got first; one that is away is waited for."""
         first = next(iter(self._under_way.values()), None)
-        return self._monotonic() - first if first is not None and self._last_stored > first else 0.0
+        if first is None or self._last_stored <= first:
+            return 0.0
+        return self._monotonic() - max(first, self._works_since)
 
     @contextmanager
     def track_write(self) -> Generator[None]:
@@ -64,9 +68,15 @@ class PendingWrites:
         self._under_way[turn] = self._monotonic()
         try:
             yield
-            self._last_stored = self._monotonic()
+            self._note_stored()
         finally:
             del self._under_way[turn]
+
+    def _note_stored(self) -> None:
+        now, first = self._monotonic(), next(iter(self._under_way.values()))
+        if now - max(first, self._last_stored) > _SLOW:
+            self._works_since = now
+        self._last_stored = now
 
     async def flush(self) -> None:
         """Store what waits, until the store fails again. A turn whose conversation is gone by now is forgotten."""
