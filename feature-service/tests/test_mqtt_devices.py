@@ -70,7 +70,7 @@ def row(second, value):
 @pytest.fixture
 def mosquitto():
     if not mosquitto_binary():
-        pytest.skip("there is no mosquitto")
+        pytest.skip("there is no mosquitto here; scripts/monitoring-tools gets one")
     made = OwnMosquitto(free_port(), settings=f"acl_file {ACCESS}\nmessage_size_limit 1048576")
     made.start()
     yield made

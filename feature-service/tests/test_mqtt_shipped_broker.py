@@ -46,7 +46,7 @@ def client_of(port, name):
     return client
 
 
-@pytest.mark.skipif(mosquitto_binary() is None, reason="there is no Mosquitto here")
+@pytest.mark.skipif(mosquitto_binary() is None, reason="there is no mosquitto here; scripts/monitoring-tools gets one")
 async def test_mosquitto_takes_it_and_keeps_more_for_a_consumer_that_is_away_than_it_would_by_itself():
     many = 20_000  # by itself it keeps 1,000
     said = "\n".join(f"{name} {value}" for name, value in settings().items() if name not in OWN)

@@ -1,6 +1,5 @@
-"""A real Mosquitto, where there is one: on PATH, or named by TEST_MOSQUITTO."""
+"""A real Mosquitto: on PATH, in .tools (scripts/monitoring-tools), or named by TEST_MOSQUITTO."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -9,16 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstock_testkit.servers.process import ServerProcess, accepts, wait_until
+from penstock_testkit.servers.unpacked import library_environment, server_binary
 from penstock_testkit.waiting import HANG_SECONDS
-
-_FOLDERS = "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"
 
 
 def mosquitto_binary() -> str | None:
     """The program, None when there is none."""
-    return os.environ.get("TEST_MOSQUITTO") or shutil.which(
-        "mosquitto", path=os.pathsep.join((*os.get_exec_path(), *_FOLDERS))
-    )
+    return server_binary("mosquitto")
 
 
 @dataclass(slots=True)
@@ -52,8 +48,12 @@ class OwnMosquitto:
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n"
             f"persistence_location {self.scratch}/\n{self.settings}\n"
         )
-        command = [binary, "-c", str(configuration)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [binary, "-c", str(configuration)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=library_environment(),
+        )
         self.process = ServerProcess(process, self.scratch)
         wait_until(lambda: accepts(self.port), seconds=HANG_SECONDS, what=f"mosquitto on port {self.port}")
 

@@ -10,18 +10,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from penstock_testkit.servers.process import ServerProcess, accepts, wait_until
+from penstock_testkit.servers.unpacked import library_environment, server_binary
 from penstock_testkit.waiting import HANG_SECONDS
 
-_TOOLS: Final = Path(__file__).parents[5] / ".tools"
-_FOLDERS: Final = "/usr/sbin", "/usr/local/sbin", str(_TOOLS / "usr/sbin")
 _UNPRIVILEGED: Final = "nobody"
 
 
 def pgbouncer_binary() -> str | None:
     """The program, None when there is none."""
-    return os.environ.get("TEST_PGBOUNCER") or shutil.which(
-        "pgbouncer", path=os.pathsep.join((*os.get_exec_path(), *_FOLDERS))
-    )
+    return server_binary("pgbouncer")
 
 
 @dataclass(slots=True)
@@ -53,10 +50,11 @@ class OwnPgbouncer:
         )
         self.scratch.chmod(0o755)
         user = ["-u", _UNPRIVILEGED] if os.geteuid() == 0 else []
-        libraries = _TOOLS / "usr/lib/x86_64-linux-gnu"
-        environment = {**os.environ, "LD_LIBRARY_PATH": f"{libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
         process = subprocess.Popen(
-            [binary, *user, str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+            [binary, *user, str(configuration)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=library_environment(),
         )
         self.process = ServerProcess(process, self.scratch)
         wait_until(lambda: accepts(self.port), seconds=HANG_SECONDS, what=f"pgbouncer on port {self.port}")
