@@ -5,6 +5,7 @@ from typing import Final
 
 from llm_service.domain.offline.lexicon import Kind, Lexicon, lexemes_of
 from llm_service.domain.offline.number import length_at
+from llm_service.domain.offline.put_right import put_right
 from llm_service.domain.offline.query import Language, StructuredQuery
 from llm_service.domain.offline.sentence import Sentence
 from llm_service.domain.offline.token import TokenKind, tokenize
@@ -31,7 +32,7 @@ def corrected(text: str, before: StructuredQuery, now: datetime) -> str:
     "Not the mean, the maximum" becomes "the maximum", "3 hours" behind "the last 6 hours" becomes "the last 3 hours".
     Any other text is returned as it is.
     """
-    text = _replacement(text)
+    text = _replacement(put_right(text))
     time = before.time
     rolling = time is not None and time.start is not None and time.end is not None and abs(now - time.end) < _SOON
     if not rolling or before.each or (before.least and not before.lasting) or before.interval:

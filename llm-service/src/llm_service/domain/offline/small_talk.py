@@ -81,6 +81,9 @@ _TALK: Final = {kind: _phrases(names) for kind, names in _WORDS.items()}
 _CLOCKS: Final = _phrases(_CLOCK)
 # Of several in one message the first of these is answered.
 _WEIGHT: Final = (SmallTalk.HELP, SmallTalk.THANKS, SmallTalk.FAREWELL, SmallTalk.NICETY, SmallTalk.GREETING)
+# "No, today" puts a question right.
+_DENIALS: Final = frozenset({"no", "nope", "sorry"})
+_PUT_RIGHT: Final = frozenset({"today", "all", "now"})
 # The longest message, in tokens, that is read as nothing but polite.
 _SHORT_NICETY: Final = 12
 
@@ -114,6 +117,8 @@ def courtesy(text: str) -> SmallTalk | None:
     tokens = tokenize(text[: 8 * _SHORT_NICETY])
     words = tuple(token.text.replace("’", "'") for token in tokens)
     asked = bool(words) and words[-1] in {"?", "？"}
+    if words[:1] and words[0] in _DENIALS and not _PUT_RIGHT.isdisjoint(words):
+        return None
     kinds, at = set[SmallTalk | None](), 0
     while at < len(words):
         end, kind = _longest(words, at, asked=asked)
