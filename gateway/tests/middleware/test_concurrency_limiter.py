@@ -451,6 +451,17 @@ async def test_the_figures_are_on_metrics():
         assert registry.get_sample_value("penstock_overload_refused_total", labels) == 7
 
 
+async def test_32_reads_at_once_are_served_whatever_probes_wait_and_16_of_all_else():
+    async with open_clients(settings_with()) as clients:
+        limits = WorkLimits(clients, TARGET, CollectorRegistry())
+    for work in limits.all:
+        for at in range(1, 9):
+            work.limiter.record(at / 10, Wait(among=20, seconds=5 * TARGET))
+            work.limiter.observe(at / 10, 5 * TARGET)
+        work.limiter.bound(*[Wait(among=20, seconds=5 * TARGET)] * 2)
+        assert sum(work.limiter.acquire("t") for _ in range(START)) == (32 if work.reads else LEAST)
+
+
 class Watched(health_pb2_grpc.HealthServicer, process_pb2_grpc.ProcessServiceServicer):
     """Says after `seconds` how a service is and that calls wait `delay` seconds for its store; counts the questions."""
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from penstock.common.v1.process_pb2_grpc import ProcessServiceAsyncStub
 
 _NANOS: Final = 1_000_000_000
+# So many reads at once are always served: one takes about a millisecond, and they are none that others queue behind.
+_LEAST_READS: Final = 32
 
 
 class WorkLimits(Collector):
@@ -30,7 +32,8 @@ class WorkLimits(Collector):
 
     def __init__(self, clients: Clients, target: float, registry: CollectorRegistry) -> None:
         self._llm, self._chat = (clients.processes[name] for name in ("llm-service", "chat-stream-service"))
-        self._calls, self._chats, self._others, self._reads = (ConcurrencyLimiter(target) for _ in range(4))
+        self._calls, self._chats, self._others = (ConcurrencyLimiter(target) for _ in range(3))
+        self._reads = ConcurrencyLimiter(target, least=_LEAST_READS)
         self.all: Sequence[LimitedWork] = (
             LimitedWork(prefix="/v1/", service="llm-service", limiter=self._calls),
             LimitedWork(prefix="/api/v1/conversations", service="chat-stream-service", limiter=self._chats),

@@ -72,19 +72,21 @@ _NO_WAIT: Final = Wait(among=0, seconds=0.0)
 
 class ConcurrencyLimiter:
     """Refuses calls above a limit that follows the queueing delay. `target`: seconds of it that are borne, 0 for any.
+    `least` calls at once are always served.
 
     When the limit is reached a tenant with less than its equal share of it is still served, so that one who asks
     little is not refused because of one who asks much. `delay` is what stands now, in seconds; `refused` counts
     the calls refused, `observed` the looks at the delay.
     """
 
-    def __init__(self, target: float) -> None:
+    def __init__(self, target: float, *, least: int = LEAST) -> None:
         self.limit = float(START)
         self.in_flight = 0
         self.delay = 0.0
         self.refused = 0
         self.observed = 0
         self._target = target
+        self._least = least
         self._bound = inf
         # How many probes in a row came back and had waited.
         self._told = 0
@@ -134,7 +136,7 @@ class ConcurrencyLimiter:
         """Let no more in than wait about as long as the target, by what these probes of late tell."""
         telling = [each for each in waits if self._tells(each)]
         self._told = self._told if waits else 0
-        least = LEAST if max(len(telling), self._told) > 1 else LEAST_BY_ONE
+        least = self._least if max(len(telling), self._told) > 1 else LEAST_BY_ONE
         fitting = min((each.among * self._target / each.seconds for each in telling), default=inf)
         self._bound = max(least, self._carried, fitting)
 
@@ -176,7 +178,7 @@ class ConcurrencyLimiter:
             return
         self._fell_at = now
         part = min(_FALL, max(_DEEPEST_FALL, self._target / self.delay))
-        self.limit = max(float(LEAST), min(self.limit, self.in_flight) * part)
+        self.limit = max(float(self._least), min(self.limit, self.in_flight) * part)
 
     @asynccontextmanager
     async def running(self, probe: Callable[[], Awaitable[float]]) -> AsyncGenerator[None]:
@@ -193,7 +195,7 @@ class ConcurrencyLimiter:
     async def _measure(self, probe: Callable[[], Awaitable[float]]) -> None:
         last = _NO_WAIT
         while self._target > 0:
-            if self.in_flight >= LEAST:
+            if self.in_flight >= self._least:
                 last = await self._follow(probe, last)
             else:
                 await asyncio.sleep(_TICK)
