@@ -44,17 +44,15 @@ def talk(shop_talk: Callable[..., Any]) -> Any:
 async def test_a_figure_is_not_told_past_words_that_were_not_understood(talk: Any, then: str) -> None:
     await talk.ask("mean current of WLD001 today")
     said = await talk.ask(then)
-    assert "100 A" not in said or "not understand" in said or "没有理解" in said or "nothing further" in said
+    assert "100 A" not in said or "not understand" in said or "没有理解" in said or "asks for anything else" in said
 
 
-@pytest.mark.parametrize(
-    "then", ["and WLD001?", "and for WLD001 today?", "so what is the mean current of WLD001 today"]
-)
+@pytest.mark.parametrize("then", ["and WLD001?", "and for WLD001 today?"])
 async def test_the_answer_before_is_not_given_again_as_if_it_were_another(talk: Any, then: str) -> None:
     first = await talk.ask("mean current of WLD001 today")
     said = await talk.ask(then)
     assert said.startswith(first)
-    assert f"nothing further in “{then}”" in said
+    assert f"nothing in “{then}” that asks for anything else" in said
 
 
 async def test_the_same_question_may_be_asked_again(talk: Any) -> None:

@@ -22,7 +22,7 @@ from llm_service.domain.offline.english import English
 from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.plan import next_step
 from llm_service.domain.offline.plan_state import CallTools, Say, Step
-from llm_service.domain.offline.query import Language, StructuredQuery
+from llm_service.domain.offline.query import Language, Remark, StructuredQuery
 from llm_service.domain.offline.question_memo import QuestionMemo
 from llm_service.domain.offline.shown_zone import shown_zone
 from llm_service.domain.offline.toolbox import PlannedCall, Toolbox
@@ -107,7 +107,8 @@ class FallbackProvider:
         degraded, begun = bool(request.failed_attempts), any(conversation.answers)
         reports = [Report(_wording(query, now), degraded=degraded, begun=begun) for query in queries]
         step = next_step(conversation, tools, list(zip(reports, queries, strict=True)))
-        if isinstance(step, Say) and conversation.answered_before(step.text):
+        doubted = any(note.remark is Remark.ONCE_MORE for query in queries for note in query.notes)
+        if isinstance(step, Say) and not doubted and conversation.answered_before(step.text, now):
             step = Say(text=f"{step.text}\n\n{reports[0].say.as_before(conversation.question)}")
         if isinstance(step, Say) and conversation.omitted:
             return Say(text=f"{step.text}\n\n{reports[0].say.omitted(conversation.omitted)}")

@@ -153,6 +153,8 @@ class Report:
             Remark.NO_FIELD: say.no_field,
             Remark.NEWEST: say.newest_overview,
             Remark.NOT_DRAWN: say.not_drawn,
+            Remark.NOT_TABLED: say.not_tabled,
+            Remark.ONCE_MORE: say.once_more,
             Remark.STARTS: say.starts_told,
             Remark.LASTING: say.lasting_told,
             Remark.OEE: say.oee_told,

@@ -72,7 +72,19 @@ class ChineseDevices(ChineseEvents):
 
     def as_before(self, question: str) -> str:
         """Say that nothing further was understood."""
-        return f"以上与前一个回答相同：“{question}”里我没有理解出别的内容。如果问的是别的，请说明设备、字段和时间。"
+        return (
+            f"以上与前一个回答相同：“{question}”里我没有理解出与此不同的要求。如果问的是别的，请说明设备、字段和时间。"
+        )
+
+    def once_more(self) -> str:
+        """Tell what it rests on."""
+        return "以上是根据已保存的数据重新读取并计算的。所指的设备、字段和时间已在上面写明；如果不是您的意思，请说明。"
+
+    def not_tabled(self, words: str) -> str:
+        """Name what comes as a table."""
+        return (
+            f"这些内容我用文字说明（“{words}”）；每小时的数值和单条数据会列成表格，例如“WLD001 今天每小时的平均温度”。"
+        )
 
     def of_told(self) -> str:
         """Open lines of what was told before."""

@@ -15,12 +15,14 @@ from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
 from llm_service.domain.offline.gist_asked import by_gist
 from llm_service.domain.offline.grouped_again import grouped_again
+from llm_service.domain.offline.groups_against import groups_against
 from llm_service.domain.offline.judged_value import judged_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.numbered_again import numbered_again
 from llm_service.domain.offline.odd_asked import by_odd
 from llm_service.domain.offline.of_told import at_told_moment, picked, when_told
+from llm_service.domain.offline.other_group import other_group
 from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.placed_again import line_of_ranking, one_of_two, placed_again, worst_of_told
 from llm_service.domain.offline.price_said import take_prices, with_prices
@@ -28,10 +30,12 @@ from llm_service.domain.offline.prompt import readable_prompt
 from llm_service.domain.offline.query import Intent, Language, StructuredQuery
 from llm_service.domain.offline.question_memo import QuestionMemo
 from llm_service.domain.offline.question_parts import by_label, by_state, parts_of, question_parts
+from llm_service.domain.offline.ranking_again import ranking_again
 from llm_service.domain.offline.reason_again import reason_again
 from llm_service.domain.offline.resolve import resolve_devices
 from llm_service.domain.offline.result import DeviceCard, FieldStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json, devices_from_json
+from llm_service.domain.offline.said_again import said_again
 from llm_service.domain.offline.shifted_again import shifted_again
 from llm_service.domain.offline.shown_zone import shown_zone
 from llm_service.domain.offline.small_talk import courtesy
@@ -111,12 +115,21 @@ class Conversation:
         names += [one.field for outcome in self.of(DeviceTool.STATISTICS) for one in _fields_of(outcome)]
         return tuple(dict.fromkeys(names))
 
-    def answered_before(self, text: str) -> bool:
+    def answered_before(self, text: str, now: datetime) -> bool:
         """Whether `text` says nothing that the answer before did not, to another question."""
         told, asked = (self.answers or ("",))[0], (self.earlier or ("",))[0]
         lines, former = text.strip().split("\n"), told.split("\n")
-        repeated = self.question.lower().split() == asked.lower().split() or courtesy(self.question) is not None
-        return bool(told) and not repeated and lines[0] == former[0] and set(lines) <= set(former)
+        same = bool(told) and lines[0] == former[0] and set(lines) <= set(former)
+        if not same or courtesy(self.question) is not None or self.question.lower().split() == asked.lower().split():
+            return False
+        return not self._read_alike(asked, now)
+
+    def _read_alike(self, asked: str, now: datetime) -> bool:
+        """Whether the question is whole by itself, and the one before in other words."""
+        own, former = self._parse(self.question, now), self._parse(asked, now)
+        whole = own.devices and (own.fields or own.conditions) and not (own.follows or own.unread)
+        alike = replace(own, language=former.language, notes=former.notes, confidence=former.confidence)
+        return bool(whole) and replace(alike, counted_as=former.counted_as) == former
 
     def queries(self, now: datetime, checkpoint: Checkpoint = unchecked) -> tuple[StructuredQuery, ...]:
         """Return what the question asks for, one query or several.
@@ -190,7 +203,9 @@ class Conversation:
         before = last.query
         if before is None:
             return None
-        again = line_of_ranking(text, before, last.whole) or _told_again(text, before, spoken)
+        again = line_of_ranking(text, before, last.whole) or ranking_again(text, before, last.whole, last.codes)
+        again = again or other_group(text, before, self.cards) or groups_against(text, before, last.earlier)
+        again = again or _told_again(text, before, spoken)
         if again is not None or (again := last.of_told(text, self._parse(text, now), spoken)) is not None:
             return again
         limited = with_limit(text, before)
@@ -262,6 +277,8 @@ class Before:
 
 def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
     """What was told, asked for in another way; None for anything else."""
+    if (said := said_again(text, before)) is not None:
+        return said
     judged = judged_again(text, before) if before.judged else with_short_ones(text, before)
     told = judged or difference_again(text, before, spoken) or together_again(text, before, spoken)
     return told or shifted_again(text, before) or asked_again(text, before)

@@ -79,8 +79,22 @@ class EnglishDevices(EnglishEvents):
     def as_before(self, question: str) -> str:
         """Say that nothing further was understood."""
         return (
-            f"This is what I answered before: I understood nothing further in “{question}”. If something else is "
-            "meant, name the machine, the value and the time."
+            f"This is what I answered before: I understood nothing in “{question}” that asks for anything else. If "
+            "something else is meant, name the machine, the value and the time."
+        )
+
+    def once_more(self) -> str:
+        """Tell what it rests on."""
+        return (
+            "I read and computed this from the stored readings once more. What it is of is said above; if the machine, "
+            "the value or the time was not the one you meant, name it."
+        )
+
+    def not_tabled(self, words: str) -> str:
+        """Name what comes as a table."""
+        return (
+            f"I tell this as text (“{words}”): what comes as a table are values per hour, say, and single readings, "
+            "for example “mean temperature of WLD001 per hour today”."
         )
 
     def of_told(self) -> str:

@@ -72,6 +72,14 @@ class DeviceWording(StateWording, Protocol):
         """Say that nothing further of the question was understood than what was answered before."""
         ...
 
+    def once_more(self) -> str:
+        """Say that what was doubted was computed once more."""
+        ...
+
+    def not_tabled(self, words: str) -> str:
+        """Say that it is told as text, and what comes as a table."""
+        ...
+
     def of_told(self) -> str:
         """Open lines of what was told before."""
         ...

@@ -4,6 +4,7 @@ A price is a number with what one is paid for. It is cut out of the text; what a
 of whatever is sold by that unit, and amounts are told with their costs. A price that is not named is not known.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -72,6 +73,9 @@ _LEAD: Final = frozenset(
         *("当", "我", "们", "付", "要", "花", "和", "的", "照", "计"),
     }
 )
+_IN_MONEY: Final = re.compile(
+    r"\bin (?:euros?|dollars?|pounds?|yuan|money|cash|eur|usd|rmb)\b|(?:换算?|折算?)成钱", re.I
+)
 _GIVEN: Final = frozenset({"given", "assuming", "say", "suppose", "assume"})
 _TAIL: Final = frozenset({"of", "for", "钱", "的", "计", "算", "来", "话", "费"})
 _STOPS: Final = frozenset({",", "，", ".", "。", ";", "；", "then", "那", "么", "：", ":", "and", "with", "和"})
@@ -130,7 +134,7 @@ def take_prices(text: str, known: Sequence[Price] = (), *, chinese: bool) -> Pri
     if not prices:
         asked = known and any(_find(text.lower(), word) >= 0 for word in _COSTS)
         return Priced(text=_asking_amounts(text, known, chinese=chinese), prices=tuple(known)) if asked else None
-    left = _without(text, tokens, cuts)
+    left = _IN_MONEY.sub("", _without(text, tokens, cuts))
     return Priced(text=_asking_amounts(left, prices, chinese=chinese), prices=tuple(prices))
 
 

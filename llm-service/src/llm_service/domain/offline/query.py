@@ -121,6 +121,8 @@ class Remark(StrEnum):
     NO_FIELD = "no_field"  # a device, the field it has not
     NEWEST = "newest"  # nothing: the newest readings are told for an overview
     NOT_DRAWN = "not_drawn"  # how a drawing was asked for
+    NOT_TABLED = "not_tabled"  # how a table was asked for
+    ONCE_MORE = "once_more"  # nothing: what was told was doubted, and is computed once more
     STARTS = "starts"  # how a start was asked for, which is told by the stops before
     OEE = "oee"  # how the effectiveness was asked for, of which a part is told
     LASTING = "lasting"  # how long a stop has to last to be counted, where no length was asked for

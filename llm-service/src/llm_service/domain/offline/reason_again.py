@@ -18,7 +18,7 @@ _BARE: Final = frozenset(
             "why's that",
             "why is this",
             "why was that",
-            "how come",
+            *("how come", "why it", "why that one", "why this one", "why is it that one"),
             "but why",
         ),
         *(
@@ -52,7 +52,7 @@ _BARE: Final = frozenset(
             "怎么搞的",
             "咋回事",
             "为啥会这样",
-            "为什么会",
+            *("为什么会", "为什么是它", "为什么是这台", "为什么是那台", "怎么会是它"),
         ),
         *("因为什么", "解释一下"),
     }

@@ -59,13 +59,20 @@ _PERCENT: Final = frozenset(
         *("what share is that", "百分比呢", "占比多少", "占百分之几", "百分之几", "占比呢", "百分比是多少"),
     }
 )
-_USUAL: Final = frozenset(
+_NORMAL: Final = frozenset(
     {
         *("is that normal", "is this normal", "is it normal", "was that normal", "normal", "is that a problem"),
         *("is that ok", "is that okay", "was that ok", "is this ok", "is it ok", "is that fine", "is that usual"),
         *("正常吗", "这正常吗", "这样正常吗", "正常不正常", "是否正常", "正常不", "是正常的吗"),
     }
 )
+_USUAL: Final = _NORMAL | {
+    *("is that good", "is that bad", "is this good", "is it good", "is that alright", "is that all right"),
+    *("is that low", "is that high", "is that too high", "is that too low", "is that a lot", "is that much"),
+    *("is that too hot", "is that hot", "is that too much", "is it too hot", "is it too high", "is that too cold"),
+    *("这样好吗", "这好吗", "算高吗", "算低吗", "这算高吗", "这高吗", "高不高", "偏高吗", "偏低吗", "是不是偏高"),
+    *("是不是太高", "太高了吗", "算多吗", "这算多吗", "多不多", "合理吗", "这合理吗", "会不会太高", "太热了吗"),
+}
 _LEADS: Final = ("and ", "how much ", "so ", "what about ", "how much is that ", "how much is it ", "那", "那么")
 _THEN: Final = (
     *("at that time", "at that moment", "at that point", "at the same moment", "at the time", "just then", "back then"),
@@ -114,7 +121,10 @@ def asked_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
     named = before.devices or before.references or before.all_devices
     if plain in _USUAL and before.fields and named and not before.conditions and not before.rank:
         told = replace(before, intent=Intent.ANOMALY, statistics=(), percentiles=(), interval=None, notes=())
-        return replace(told, when=False, recent=before.time is None)
+        added = Statistic.INTEGRAL in before.statistics and plain not in _NORMAL
+        # Whether an amount is much, no reading tells.
+        unread = (*before.unread, plain) if added else before.unread
+        return replace(told, when=False, recent=before.time is None, unread=unread)
     return None
 
 

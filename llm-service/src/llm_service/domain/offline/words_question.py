@@ -146,7 +146,28 @@ _TO_COME: Final = (
     "|会达到多少|将达到|会升到|会涨到|预计|估计会|会有多少|会降到|会跌到|会变成|会变成多少|会升高多少|会上升多少"
     "|会下降多少|会降低多少|会增加多少|会减少多少|会升到多少|would be if|would happen if|would it be if|会怎么样|会怎样"
 )
-COSTS: Final = frozenset({"cost", "costs", "price", "expensive", "费用", "成本", "电费", "价格", "花费", "多少钱"})
+COSTS: Final = frozenset(
+    {
+        *("cost", "costs", "price", "expensive", "费用", "成本", "电费", "价格", "花费", "多少钱"),
+        *(
+            "money",
+            "cash",
+            "eur",
+            "euro",
+            "euros",
+            "€",
+            "usd",
+            "dollar",
+            "dollars",
+            "$",
+            "pound",
+            "pounds",
+            "£",
+            "yuan",
+        ),
+        *("rmb", "钱", "人民币", "元", "块钱", "欧元", "美元"),
+    }
+)
 """What readings hold nothing of, and can be told of what was used once a price is named."""
 ABSENT: Final = frozenset(_ABSENT.split("|"))
 """What readings hold nothing of."""
