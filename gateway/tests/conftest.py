@@ -291,7 +291,7 @@ class House:
         )
         self.sessions = Sessions(
             store=store, passwords=passwords, tokens=self.tokens, clock=clock, lifetime=DAY,
-            attempts=LoginAttemptLimiter(clock=clock, pairs=2, addresses=3, names=8),
+            attempts=LoginAttemptLimiter(clock=clock, pairs=2, addresses=3, names=8), on_end=self.authenticator.forget,
         )  # fmt: skip
 
     async def user(self, name, scopes, *, tenant="default", password_hash=""):

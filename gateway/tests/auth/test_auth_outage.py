@@ -228,5 +228,6 @@ async def test_a_key_that_is_anothers_by_now_revalidates_nobody(
     caller = await authenticator.recognise(made.text)
     key, user = await store.key_by_prefix(made.prefix), await store.user("user_ada")
     assert key is not None
-    assert revalidate(caller, user=user, key=key, now=clock.now()) == caller
-    assert revalidate(caller, user=user, key=replace(key, **changes), now=clock.now()) is None  # type: ignore[arg-type]
+    assert revalidate(caller, user=user, key=key, sessions=(), now=clock.now()) == caller
+    changed = replace(key, **changes)  # type: ignore[arg-type]
+    assert revalidate(caller, user=user, key=changed, sessions=(), now=clock.now()) is None

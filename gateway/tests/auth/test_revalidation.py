@@ -36,6 +36,8 @@ KEY = ApiKey(
     create_time=START,
 )
 SESSION = Caller(user_id="u", tenant_id="t", scopes=frozenset({"chat", "costs"}), credential_version=3)
+OPEN = {"fam_1"}
+SIGNED_IN, SIGNED_OUT = replace(SESSION, session_id="fam_1"), replace(SESSION, session_id="fam_2")
 BY_KEY = replace(SESSION, key_id="k", credential_version=version(NEW))
 BY_OLD = replace(BY_KEY, credential_version=version(OLD))
 ROTATED = replace(KEY, previous_digest=OLD, previous_expire_time=START + SECOND)
@@ -46,6 +48,7 @@ ROTATED = replace(KEY, previous_digest=OLD, previous_expire_time=START + SECOND)
     [
         (SESSION, USER, None, {"chat"}),
         (SESSION, replace(USER, scopes=frozenset({"models"})), None, set()),
+        (SIGNED_IN, USER, None, {"chat"}),
         (BY_KEY, USER, KEY, {"chat"}),
         (BY_KEY, USER, replace(KEY, scopes=frozenset({"models"})), {"models"}),
         (BY_KEY, replace(USER, session_epoch=4), KEY, {"chat"}),
@@ -58,7 +61,7 @@ ROTATED = replace(KEY, previous_digest=OLD, previous_expire_time=START + SECOND)
 def test_what_counts_still_has_the_scopes_that_its_owner_and_it_have_by_now(
     caller: Caller, user: User, key: ApiKey | None, scopes: set[str]
 ) -> None:
-    assert revalidate(caller, user=user, key=key, now=START) == replace(caller, scopes=frozenset(scopes))
+    assert revalidate(caller, user=user, key=key, sessions=OPEN, now=START) == replace(caller, scopes=frozenset(scopes))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,8 @@ def test_what_counts_still_has_the_scopes_that_its_owner_and_it_have_by_now(
         (SESSION, replace(USER, tenant_id="other"), None),
         (SESSION, replace(USER, session_epoch=4), None),
         (SESSION, replace(USER, session_epoch=2), None),
+        (SIGNED_OUT, USER, None),
+        (SIGNED_IN, replace(USER, session_epoch=4), None),
         (BY_KEY, None, KEY),
         (BY_KEY, replace(USER, active=False), KEY),
         (BY_KEY, replace(USER, tenant_id="other"), KEY),
@@ -84,7 +89,7 @@ def test_what_counts_still_has_the_scopes_that_its_owner_and_it_have_by_now(
     ],
 )
 def test_each_of_these_ends_a_credential(caller: Caller, user: User | None, key: ApiKey | None) -> None:
-    assert revalidate(caller, user=user, key=key, now=START) is None
+    assert revalidate(caller, user=user, key=key, sessions=OPEN, now=START) is None
 
 
 def test_only_the_present_secret_of_a_key_is_current() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,16 +130,18 @@ class Authenticator:
             async with asyncio.timeout(_STORE_TIMEOUT_SECONDS):
                 key = await self._store.key(caller.tenant_id, caller.key_id) if caller.key_id else None
                 user = await self._store.user(caller.user_id)
+                sessions = await self._sessions(caller)
         except (Unavailable, TimeoutError) as error:
             self._note_outage(error)
             return caller
-        found = revalidate(caller, user=user, key=key, now=self._clock.now())
+        found = revalidate(caller, user=user, key=key, sessions=sessions, now=self._clock.now())
         if found is None:
             raise credentials_error()
         return found
 
     def forget(self) -> None:
-        """Look everybody up again, those too who are being looked up now: a key or user was changed or deleted."""
+        """Look everybody up again, those too who are being looked up now: a key or user was changed or deleted,
+        or a session has ended."""
         if self._generation is not None:
             self._generation.change()
             self._seen_generation = self._generation.read()
@@ -186,10 +188,15 @@ class Authenticator:
     async def _by_token(self, text: str) -> tuple[Caller, datetime | None]:
         access = self._tokens.verify(text)
         user = await self._store.user(access.caller.user_id)
-        caller = revalidate(access.caller, user=user, key=None, now=self._clock.now())
+        sessions = await self._sessions(access.caller)
+        caller = revalidate(access.caller, user=user, key=None, sessions=sessions, now=self._clock.now())
         if caller is None:
             raise credentials_error()
         return caller, access.expire_time
+
+    async def _sessions(self, caller: Caller) -> Collection[str]:
+        """Return the session of a caller if it is open; nothing where there is none to look up."""
+        return await self._store.sessions_by_id([caller.session_id]) if caller.session_id else ()
 
 
 def _fingerprint(credential: str) -> bytes:

@@ -43,7 +43,8 @@ class Sessions:
     """Exchanges passwords and refresh tokens for token pairs.
 
     `cluster` counts failures over all gateways; without it this one counts for itself. `on_login` is told of each
-    attempt with a password, and through the issuer of single sign-on, whether it was right.
+    attempt with a password, and through the issuer of single sign-on, whether it was right; `on_end` of a session's end
+    before its time. Access tokens end with their session.
     A refresh token that comes back after its use was stolen, on one side or the other: its whole family ends. Used
     ones are kept for that, so their number has a bound, and a family beyond it ends, too.
     """
@@ -59,6 +60,7 @@ class Sessions:
         attempts: LoginAttemptLimiter,
         cluster: ClusterAttempts | None = None,
         on_login: Callable[[bool], object] = bool,
+        on_end: Callable[[], object] = bool,
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -68,6 +70,7 @@ class Sessions:
         self._attempts = attempts
         self._cluster = cluster
         self._on_login = on_login
+        self._on_end = on_end
 
     async def login(self, username: str, password: str, *, address: str, tenant_id: str = "") -> TokenPair:
         """Return tokens for the user; raise Unauthenticated (LOGIN_FAILED) or ResourceExhausted after many failures.
@@ -113,7 +116,7 @@ class Sessions:
         token, text = self._token(user, new_id("fam"), self._clock.now() + lifetime)
         await self._store.add_token(token)
         await self._store.end_sessions_beyond(MOST_SESSIONS, user.id)
-        return self._pair(user, text)
+        return self._pair(user, token, text)
 
     def record_refusal(self) -> None:
         """Count a sign-in through the issuer of single sign-on that failed."""
@@ -141,23 +144,27 @@ class Sessions:
         following, following_text = self._token(user, token.family_id, token.expire_time)
         if not await self._store.replace_token(token.digest, following):
             log.warning("a refresh token was used twice; its session ends", user=token.user_id, family=token.family_id)
-            await self._store.revoke_family(token.family_id)
+            await self._end(token)
             raise _refused()
         if await self._store.count_family(token.family_id) > self._most_refreshes():
             log.warning("a session was refreshed too often; it ends", user=token.user_id, family=token.family_id)
-            await self._store.revoke_family(token.family_id)
+            await self._end(token)
             raise _refused()
-        return self._pair(user, following_text)
+        return self._pair(user, following, following_text)
 
     def _most_refreshes(self) -> int:
         """Return how often a session may be refreshed in its life."""
         return max(_LEAST_REFRESHES, int(_REFRESHES_PER_END * (self._lifetime / self._tokens.lifetime)))
 
     async def logout(self, text: str) -> None:
-        """End the session a refresh token belongs to; an unknown token is no error."""
+        """End the session a refresh token belongs to, its access tokens too; an unknown token is no error."""
         token = await self._store.token(digest(text))
         if token is not None:
-            await self._store.revoke_family(token.family_id)
+            await self._end(token)
+
+    async def _end(self, token: RefreshToken) -> None:
+        await self._store.revoke_family(token.family_id)
+        self._on_end()
 
     def _token(self, user: User, family_id: str, expire_time: datetime) -> tuple[RefreshToken, str]:
         """Return a new token and its text, of which the token holds the digest alone."""
@@ -172,9 +179,10 @@ class Sessions:
         )
         return token, text
 
-    def _pair(self, user: User, refresh_token: str) -> TokenPair:
-        expires_in = int(self._tokens.lifetime.total_seconds())
-        return TokenPair(access_token=self._tokens.issue(user), refresh_token=refresh_token, expires_in=expires_in)
+    def _pair(self, user: User, token: RefreshToken, text: str) -> TokenPair:
+        access_token = self._tokens.issue(user, token.family_id, until=token.expire_time)
+        lifetime = min(self._tokens.lifetime, token.expire_time - self._clock.now())
+        return TokenPair(access_token=access_token, refresh_token=text, expires_in=int(lifetime.total_seconds()))
 
 
 def _tallies(subjects: Sequence[tuple[str, str, AttemptLimiter]]) -> Sequence[Tally]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -35,9 +35,9 @@ class MonitoredSession:
 
 
 class SessionMonitor:
-    """Looks the users and keys behind everything that is open up again every `every` seconds, all in one go.
+    """Looks the users, keys and sessions behind everything that is open up again every `every` seconds, all in one go.
 
-    The store is asked once for each user and key however much they have open, and only while something is. While it
+    The store is asked once for each of them however much they have open, and only while something is. While it
     is away nothing is ended.
     """
 
@@ -68,10 +68,12 @@ class SessionMonitor:
         open_now = tuple(self._watched)
         users = {user.id: user for user in await self._users({entry.caller.user_id for entry in open_now})}
         keys = {key.id: key for key in await self._keys({entry.caller.key_id for entry in open_now} - {""})}
+        sessions = await self._sessions({entry.caller.session_id for entry in open_now} - {""})
         now = self._clock.now()
         for entry in open_now:
             caller = entry.caller
-            found = revalidate(caller, user=users.get(caller.user_id), key=keys.get(caller.key_id), now=now)
+            user, key = users.get(caller.user_id), keys.get(caller.key_id)
+            found = revalidate(caller, user=user, key=key, sessions=sessions, now=now)
             if (found is None or not includes(found.scopes, entry.scope)) and not entry.ended:
                 entry.ended = True
                 entry.on_end()
@@ -86,6 +88,9 @@ class SessionMonitor:
 
     async def _users(self, ids: set[str]) -> Sequence[User]:
         return [user for some in _batches(ids) for user in await self._store.users_by_id(some)]
+
+    async def _sessions(self, ids: set[str]) -> Collection[str]:
+        return {session for some in _batches(ids) for session in await self._store.sessions_by_id(some)}
 
     async def _keys(self, ids: set[str]) -> Sequence[ApiKey]:
         return [key for some in _batches(ids) for key in await self._store.keys_by_id(some)]

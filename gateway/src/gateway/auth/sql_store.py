@@ -1,6 +1,6 @@
 """The identity store in SQLite or PostgreSQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -179,6 +179,11 @@ class SqlIdentityStore:
         count = select(func.count()).select_from(refresh_tokens).where(refresh_tokens.c.family_id == family_id)
         async with self._database.read() as connection:
             return int((await connection.execute(count)).scalar_one())
+
+    async def sessions_by_id(self, family_ids: Sequence[str]) -> Collection[str]:
+        """Return those of the families that have a token, used or not."""
+        found = select(refresh_tokens.c.family_id).where(refresh_tokens.c.family_id.in_(family_ids)).distinct()
+        return {row["family_id"] for row in await self._all(found)}
 
     async def revoke_family(self, family_id: str) -> None:
         """Delete every token of a family, one too that a refresh under way is about to store."""

@@ -1,6 +1,6 @@
 """The port behind which identities are kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -102,6 +102,10 @@ class IdentityStore(Protocol):
 
     async def count_family(self, family_id: str) -> int:
         """Return how many tokens a family has, used or not."""
+        ...
+
+    async def sessions_by_id(self, family_ids: Sequence[str]) -> Collection[str]:
+        """Return those of the families that have a token, used or not: the sessions that have not ended."""
         ...
 
     async def end_sessions_beyond(self, most: int, user_id: str) -> int:

@@ -54,6 +54,7 @@ class Tickets:
             "key": caller.key_id,
             "scope": " ".join(sorted(caller.scopes)),
             "ver": caller.credential_version,
+            "sid": caller.session_id,
             "for": subject,
             "exp": self._clock.now() + timedelta(seconds=self.life),
             "jti": new_id("ptk"),
@@ -75,6 +76,7 @@ class Tickets:
             key_id=claims["key"],
             scopes=scopes,
             credential_version=claims["ver"],
+            session_id=claims.get("sid", ""),
         )
         return await self._revalidate(caller)
 

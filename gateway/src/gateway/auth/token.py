@@ -47,11 +47,12 @@ class AccessTokens:
         self.lifetime = lifetime
         self._clock = clock
 
-    def issue(self, user: User) -> str:
-        """Return an access token for `user`."""
+    def issue(self, user: User, session_id: str = "", *, until: datetime | None = None) -> str:
+        """Return an access token for `user` that counts as long as the session does, and not after `until`."""
         import jwt
 
         now = self._clock.now()
+        end = now + self.lifetime
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -59,8 +60,9 @@ class AccessTokens:
             "tid": user.tenant_id,
             "scope": " ".join(sorted(user.scopes)),
             "ver": user.session_epoch,
+            "sid": session_id,
             "iat": now,
-            "exp": now + self.lifetime,
+            "exp": end if until is None else min(end, until),
             "jti": new_id("at"),
         }
         headers = {"kid": self._signing, "typ": _TYPE}
@@ -96,8 +98,11 @@ class AccessTokens:
 
     def _access(self, claims: Mapping[str, Any]) -> AccessToken:
         subject, tenant, scope, expiry = (claims.get(name) for name in ("sub", "tid", "scope", "exp"))
-        epoch = claims.get("ver", 0)  # tokens of before there were epochs live for minutes
+        # Tokens of before there were epochs, or sessions in them, live for minutes.
+        epoch, session_id = claims.get("ver", 0), claims.get("sid", "")
         if not (isinstance(subject, str) and isinstance(tenant, str) and isinstance(scope, str)):
+            raise credentials_error()
+        if not isinstance(session_id, str):
             raise credentials_error()
         if not isinstance(expiry, int) or not isinstance(epoch, int) or not subject or not tenant:
             raise credentials_error()
@@ -107,8 +112,13 @@ class AccessTokens:
             raise credentials_error() from None
         if expire_time <= self._clock.now():
             raise credentials_error()
-        scopes = frozenset(scope.split())
-        caller = Caller(user_id=subject, tenant_id=tenant, scopes=scopes, credential_version=epoch)
+        caller = Caller(
+            user_id=subject,
+            tenant_id=tenant,
+            scopes=frozenset(scope.split()),
+            credential_version=epoch,
+            session_id=session_id,
+        )
         return AccessToken(caller=caller, expire_time=expire_time)
 
 

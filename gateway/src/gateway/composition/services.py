@@ -165,6 +165,7 @@ def build_services(settings: GatewaySettings, resources: Resources) -> Services:
             attempts=LoginAttemptLimiter(clock=clock),
             cluster=cluster,
             on_login=SignInMetrics(resources.registry).record,
+            on_end=authenticator.forget,
         ),
         external_sign_ins=build_external_sign_ins(
             settings,

@@ -31,8 +31,9 @@ _REMEMBERED: Final = 1024
 class Caller:
     """The identity behind a call, as the gateway established it. `key_id` is empty for a JWT.
 
-    `credential_version` says which secret of the key, or which of the user's sessions, was shown. It is no part of
-    the identity and stays in the gateway, which looks it up again where a connection or ticket outlives its request.
+    `credential_version` says which secret of the key, or since which password of the user's, was shown, `session_id`
+    which sign-in an access token is of. They are no part of the identity and stay in the gateway, which looks them up
+    again where a connection or ticket outlives its request.
     """
 
     user_id: str
@@ -40,6 +41,7 @@ class Caller:
     key_id: str = ""
     scopes: frozenset[str] = frozenset()
     credential_version: int = field(default=0, compare=False)
+    session_id: str = field(default="", compare=False)
 
     @property
     def is_admin(self) -> bool:
