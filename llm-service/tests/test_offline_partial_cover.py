@@ -41,10 +41,18 @@ def talk_about(rows: dict[str, tuple[str, str] | None], shop_talk: Callable[...,
         ("21:01:15", "23:59:59", "The readings of WLD001 begin at 2026-11-29 21:01 UTC"),
         ("00:00:00", "20:30:00", "The readings of WLD001 end at 2026-11-29 20:30 UTC"),
         ("03:00:00", "20:30:00", "The readings of WLD001 begin at 2026-11-29 03:00 and end at 2026-11-29 20:30 UTC"),
+        ("08:00:00", "08:00:01", "begin at 2026-11-29 08:00 and end at 2026-11-29 08:00:01 UTC"),
         ("02:23:00", "23:59:59", ""),
         ("00:00:00", "21:40:00", ""),
     ],
-    ids=["begin", "end", "both", "nine parts of ten from the begin", "nine parts of ten to the end"],
+    ids=[
+        "begin",
+        "end",
+        "both",
+        "both in a minute",
+        "nine parts of ten from the begin",
+        "nine parts of ten to the end",
+    ],
 )
 async def test_readings_of_a_part_of_the_range_are_told_to_be_of_that_part(
     first: str, last: str, said: str, shop_talk: Callable[..., Any]

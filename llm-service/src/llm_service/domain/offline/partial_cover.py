@@ -28,7 +28,8 @@ def partly_covered(found: Sequence[Gathered], times: ShownZone) -> list[Note]:
             since = start is not None and _lacking(start, first, (until or last) - start)
             ended = until is not None and _lacking(last, until, until - (start or first))
             if since or ended:
-                stamps = (times.stamp(_minute(first)) if since else "", times.stamp(_minute(last)) if ended else "")
+                begun, over = _told(first, last)
+                stamps = (times.stamp(begun) if since else "", times.stamp(over) if ended else "")
                 told.setdefault(stamps, {})[result.device] = None
     return [Note(remark=Remark.PARTLY, words=(", ".join(codes), *stamps)) for stamps, codes in told.items()]
 
@@ -43,5 +44,7 @@ def _lacking(begin: datetime, end: datetime, whole: timedelta) -> bool:
     return end - begin > max(_LEAST, _PART * whole)
 
 
-def _minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
+def _told(first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    """Return both by the minute, or by the second where that would be the same."""
+    begun, over = (each.replace(second=0, microsecond=0) for each in (first, last))
+    return (begun, over) if begun < over else (first.replace(microsecond=0), last.replace(microsecond=0))
