@@ -20,6 +20,7 @@ from feature_service.composition.services import build_existing_devices, build_s
 from feature_service.composition.stores import open_stores
 from feature_service.domain.feature.native_library import choose_kernel, kernel_name
 from feature_service.settings import FeatureSettings
+from penstock_kit.aside import share_interpreter
 from penstock_kit.bootstrap import start_runtime
 from penstock_kit.cache import FREQUENT_CALLS, CacheClient
 from penstock_kit.clock import SystemClock
@@ -104,6 +105,7 @@ async def serve(settings: FeatureSettings, stop: asyncio.Event) -> None:
     async with start_runtime(SERVICE, settings) as runtime:
         choose_kernel(settings.feature_kernel)
         keep_freed_memory(_FREED_BYTES)
+        share_interpreter()
         log.info("features are computed", kernel=kernel_name())
         async with (
             open_servicers(

@@ -115,19 +115,19 @@ def _padded(arrays: "list[Any]", size: int, fill: float) -> Any:
 def _depths(tree: Any) -> FloatArray:
     """The depth of each node plus what growing it to single windows would add."""
     depths = np.zeros(tree.node_count)
-    for node, (left, right) in enumerate(zip(tree.children_left, tree.children_right, strict=True)):
-        if left >= 0:
-            depths[[left, right]] = depths[node] + 1
+    level, depth = np.zeros(1, dtype=np.int64), 0
+    while len(level):
+        depths[level] = depth
+        below = np.concatenate((tree.children_left[level], tree.children_right[level]))
+        level, depth = below[below >= 0], depth + 1
     return depths + _mean_depth(tree.n_node_samples.astype(np.float64))
 
 
 def _surprises(tree: Any) -> FloatArray:
     surprises = np.zeros(tree.node_count)
-    counts = tree.n_node_samples
-    for node, (left, right) in enumerate(zip(tree.children_left, tree.children_right, strict=True)):
-        if left >= 0:
-            shares = counts[node] / counts[[left, right]]
-            surprises[[left, right]] = np.maximum(np.log2(shares) - 1.0, 0.0)
+    counts, inner = tree.n_node_samples, tree.children_left >= 0
+    for children in (tree.children_left[inner], tree.children_right[inner]):
+        surprises[children] = np.maximum(np.log2(counts[inner] / counts[children]) - 1.0, 0.0)
     return surprises
 
 
