@@ -118,6 +118,20 @@ async def test_which_is_more_behind_two_halls_is_of_the_halls(talk: Any, other: 
     assert "answered before" not in told
 
 
+@pytest.mark.parametrize("text", ["by how much?", "高多少", "差多少"])
+async def test_by_how_much_behind_a_comparison_is_the_line_that_tells_it(talk: Any, text: str) -> None:
+    await talk.ask("was WLD002 higher than WLD001 in current today?")
+    assert (await talk.ask(text)).splitlines()[1:] == [
+        "- current mean: WLD002 120 A, WLD001 100 A; WLD001 − WLD002 = -20 A (-16.7 %)"
+    ]
+
+
+async def test_a_part_of_what_was_told_is_no_answer_given_again(talk: Any) -> None:
+    first = await talk.ask("mean current of all machines today")
+    assert await talk.ask("per machine?") == first
+    assert await talk.ask("only the current") == first
+
+
 async def test_a_whole_question_in_other_words_is_no_answer_given_again(talk: Any) -> None:
     first = await talk.ask(FIRST)
     assert await talk.ask("so what is the mean current of WLD001 today") == first

@@ -107,8 +107,9 @@ class FallbackProvider:
         degraded, begun = bool(request.failed_attempts), any(conversation.answers)
         reports = [Report(_wording(query, now), degraded=degraded, begun=begun) for query in queries]
         step = next_step(conversation, tools, list(zip(reports, queries, strict=True)))
-        doubted = any(note.remark is Remark.ONCE_MORE for query in queries for note in query.notes)
-        if isinstance(step, Say) and not doubted and conversation.answered_before(step.text, now):
+        # What is told again because that was asked for is no answer to another question.
+        again = any(each.told or any(note.remark is Remark.ONCE_MORE for note in each.notes) for each in queries)
+        if isinstance(step, Say) and not again and conversation.answered_before(step.text, now):
             step = Say(text=f"{step.text}\n\n{reports[0].say.as_before(conversation.question)}")
         if isinstance(step, Say) and conversation.omitted:
             return Say(text=f"{step.text}\n\n{reports[0].say.omitted(conversation.omitted)}")

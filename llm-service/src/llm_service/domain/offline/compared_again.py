@@ -17,6 +17,21 @@ _MORE_HAN: Final = (
 _EITHER: Final = re.compile(
     rf"\b(?:{_MORE}) or (?:{_MORE})\b|(?:{_MORE_HAN})还是(?:{_MORE_HAN})|\bmehr oder weniger\b|\bhöher oder niedriger\b"
 )
+_TIME: Final = r"(?:one|day|week|shift|hour|month|time|of (?:them|these|those|the two|both))"
+_COMPARED: Final = (
+    r"(?:higher|lower|more|less|longer|shorter|hotter|cooler|warmer|better|worse"
+    r"|the (?:highest|most|least|lowest|hottest))"
+)
+_WHICH: Final = re.compile(
+    rf"\bwhich(?: {_TIME})*(?: (?:was|is|had|has|did|used|it))*(?: the)? {_COMPARED}"
+    r"|哪一?(?:个|天|次|段|个?班|个?小时|周|个月|个时段)(?:用得|的|是)?(?:更|比较|最)?"
+    r"(?:高|低|多|少|长|短|热|冷|大|小|好)(?:一?些|一?点)?"
+)
+_LESS: Final = re.compile(r"\b(?:lower|less|shorter|cooler|least|lowest|worse)\b|低|少|短|冷|小")
+_CHANGE: Final = re.compile(
+    r"what(?:'s| is| was) the (?:change|difference)|how (?:did|has) (?:it|that) changed?|the change"
+    r"|变化(?:呢|大吗)|变了多少|差别"
+)
 _PERCENT: Final = re.compile(
     r"(?:by )?(?:how many percent|what percent(?:age)?|how much percent|how much in percent|how much)"
     r"|in percent|百分之多少|百分之几|变化多少|变化了多少|百分比"
@@ -45,6 +60,12 @@ def compared_again(
     plain = text.lower()
     if not _asks(plain, query, before, earlier):
         return None
+    if (found := _WHICH.search(plain)) is not None:
+        lone = len(before.devices) == 1 and not before.rank
+        side = before if lone and len(before.periods) == 2 else _both(before, earlier) if lone else None
+        end = "lowest" if _LESS.search(found[0]) else "highest"
+        two = side is not None and len(side.periods) == 2
+        return replace(side, intent=Intent.COMPARE, which_time=end) if two and side is not None else None
     both, said = _both(before, earlier), _PER_HOUR.search(plain)
     if both is None or said is None:
         return both
@@ -58,10 +79,12 @@ def _asks(plain: str, query: StructuredQuery, before: StructuredQuery, earlier: 
     """Whether nothing is asked but how far, and in which way, two numbers that were told differ."""
     if before.intent in {Intent.CHAT, Intent.LIST_DEVICES, Intent.ANOMALY} or len(plain) > _LONGEST:
         return False
-    asked = _EITHER.search(plain) or (_PERCENT.search(plain) and len(before.periods) < 2)
-    left = _QUIET.sub("", _PER_HOUR.sub("", _PERCENT.sub("", _EITHER.sub("", plain))))
-    other = query.time and query.time not in {before.time, earlier.time if earlier else None}
-    return bool(asked) and not (left.strip() or query.devices or query.fields or before.interval or other)
+    other = _WHICH.search(plain) or _CHANGE.search(plain) or _PERCENT.search(plain)
+    asked = _EITHER.search(plain) or _WHICH.search(plain) or (other and len(before.periods) < 2)
+    left = _WHICH.sub("", _CHANGE.sub("", _PERCENT.sub("", _EITHER.sub("", plain))))
+    left = _QUIET.sub("", _PER_HOUR.sub("", left))
+    elsewhere = query.time and query.time not in {before.time, earlier.time if earlier else None}
+    return bool(asked) and not (left.strip() or query.devices or query.fields or before.interval or elsewhere)
 
 
 def _both(before: StructuredQuery, earlier: StructuredQuery | None) -> StructuredQuery | None:

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from llm_service.domain.model.message import Message, Role
 from llm_service.domain.offline.another_asked import one_of_others
+from llm_service.domain.offline.beside_again import beside_again
 from llm_service.domain.offline.compared_again import compared_again
 from llm_service.domain.offline.correction import corrected
 from llm_service.domain.offline.difference_again import difference_again
@@ -17,11 +18,13 @@ from llm_service.domain.offline.gist_asked import by_gist
 from llm_service.domain.offline.grouped_again import grouped_again
 from llm_service.domain.offline.groups_against import groups_against
 from llm_service.domain.offline.judged_value import judged_again
+from llm_service.domain.offline.kinds_again import kinds_again
 from llm_service.domain.offline.lasting_stop import with_short_ones
 from llm_service.domain.offline.limit_again import limited_again, with_limit
 from llm_service.domain.offline.numbered_again import numbered_again
 from llm_service.domain.offline.odd_asked import by_odd
 from llm_service.domain.offline.of_told import at_told_moment, picked, when_told
+from llm_service.domain.offline.one_of_told import ENDS
 from llm_service.domain.offline.other_group import other_group
 from llm_service.domain.offline.own_name import spoken_names
 from llm_service.domain.offline.placed_again import line_of_ranking, one_of_two, placed_again, worst_of_told
@@ -122,12 +125,17 @@ class Conversation:
         same = bool(told) and lines[0] == former[0] and set(lines) <= set(former)
         if not same or courtesy(self.question) is not None or self.question.lower().split() == asked.lower().split():
             return False
-        return not self._read_alike(asked, now)
+        return not self._asks_for_told(asked, now)
 
-    def _read_alike(self, asked: str, now: datetime) -> bool:
-        """Whether the question is whole by itself, and the one before in other words."""
+    def _asks_for_told(self, asked: str, now: datetime) -> bool:
+        """Whether the question names a part of what was told, or is the one before in other words."""
         own, former = self._parse(self.question, now), self._parse(asked, now)
-        whole = own.devices and (own.fields or own.conditions) and not (own.follows or own.unread)
+        if own.unread:
+            return False
+        if not own.devices and (own.fields or own.statistics or own.conditions or own.all_devices):
+            # "Only the current", "how often?": a part of what was told is all that it asks for.
+            return True
+        whole = own.devices and (own.fields or own.conditions) and not own.follows
         alike = replace(own, language=former.language, notes=former.notes, confidence=former.confidence)
         return bool(whole) and replace(alike, counted_as=former.counted_as) == former
 
@@ -187,6 +195,7 @@ class Conversation:
             usual = asked_again(halves[1], told)
             return (*others, told, usual) if usual else (*others, told)
         whole = self._parse(text, now)
+        before = last.leaned_on(whole)
         if (then := last.then(text, whole, spoken)) is not None:
             return (then,)
         if len(apart := by_odd(whole) if whole.odd else by_gist(whole) if whole.gist else by_state(whole)) > 1:
@@ -256,9 +265,16 @@ class Before:
             return when
         compared = compared_again(text, query, before, self.earlier) or numbered_again(text, before)
         reason = compared or grouped_again(text, before) or reason_again(text, query, before, self.told)
+        reason = reason or kinds_again(text, before) or beside_again(text, query, before)
         chosen = reason or picked(text, query, before, self.whole, self.codes)
         placed = chosen or placed_again(text, query, before, self.whole, self.codes)
         return placed or one_of_two(text, query, before, spoken) or worst_of_told(text, query, before)
+
+    def leaned_on(self, query: StructuredQuery) -> StructuredQuery | None:
+        """The question that `query` leans on: behind "was it welding then?" the one whose moment that was."""
+        moment = self.query is not None and self.query.holds and self.query.time is not None and self.query.time.instant
+        ends = query.fields and query.statistics and set(query.statistics) <= ENDS and not query.time
+        return self.earlier if moment and ends and self.earlier is not None else self.query
 
     def then(self, text: str, query: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
         """Return `text`, read as `query`, as a question for the moment that was told; None for anything else."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from llm_service.domain.offline.another_asked import of_another, of_place
 from llm_service.domain.offline.clock_again import on_clock
@@ -190,7 +190,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         # "When?" of what was counted: the times are told.
         statistics = tuple(each for each in statistics if each not in {Statistic.EVENTS, Statistic.DURATION})
     # "From when to when?" behind how long the longest one lasted.
-    longest_told = int(query.when and any(_LONGEST in each or "最长" in each for each in before.counted_as))
+    longest_told = int(query.when and any(_LONGEST in each.lower() or "最长" in each for each in before.counted_as))
     conditions = query.conditions or before.conditions
     if query.narrows and query.conditions and not query.any_condition and not before.any_condition:
         own = {each.field for each in query.conditions}
@@ -225,8 +225,7 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         any_condition=(query if query.conditions else before).any_condition,
         unit=query.unit or ("" if query.fields else before.unit),
         zone=query.zone or before.zone,
-        least=query.least or (None if query.conditions else before.least),
-        over=query.over or (not query.least and not query.conditions and before.over),
+        **_least(query, before),
         doing=query.doing
         or (before.doing and not (query.conditions or query.statistics or query.when or query.fields)),
         at_once=query.at_once or (before.at_once and not (query.conditions or query.statistics or query.fields)),
@@ -234,9 +233,9 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         prevalent=query.prevalent or ("" if query.conditions or query.statistics or query.when else before.prevalent),
         latest=query.latest or (0 if query.conditions else before.latest),
         mean_time=query.mean_time or ("" if query.conditions or query.statistics or query.when else before.mean_time),
-        lasting=query.lasting or (before.lasting and not query.least and not query.conditions),
         longest=query.longest or (0 if query.conditions else before.longest or longest_told),
         each=query.each or (not query.conditions and (before.each or longest_told > 0)),
+        beyond=query.beyond or _beyond(query, before, devices),
         which_time=query.which_time or _which_time(query, before),
         **_state(query, before),
         again=query.again or (None if query.statistics else before.again),
@@ -248,6 +247,20 @@ def _counted_of(query: StructuredQuery, before: StructuredQuery) -> StructuredQu
     """The question before without its fields: "how often did that happen" behind what was read at the last one."""
     counts = set(query.statistics) & _HELD and (query.conditions or before.conditions)
     return replace(before, fields=()) if before.once and counts else before
+
+
+def _least(query: StructuredQuery, before: StructuredQuery) -> dict[str, Any]:
+    """How long stretches have to last: "how long did it stop in all" behind stops over 5 minutes is of these."""
+    same = query.conditions == before.conditions and before.least is not None and not before.lasting
+    if not query.conditions or (same and (query.lasting or not query.least)):
+        kept = query if query.least and not query.lasting else before
+        return {"least": kept.least, "over": kept.over, "lasting": kept.lasting}
+    return {"least": query.least, "over": query.over, "lasting": query.lasting}
+
+
+def _beyond(query: StructuredQuery, before: StructuredQuery, devices: StructuredQuery) -> str:
+    """Of what yes or no is asked: "and today?" behind "was WLD001 hotter than WLD002?"."""
+    return before.beyond if devices is before and not (query.statistics or query.conditions or query.when) else ""
 
 
 def _which_time(query: StructuredQuery, before: StructuredQuery) -> str:
@@ -287,6 +300,10 @@ def _measured(query: StructuredQuery, before: StructuredQuery) -> tuple[str, ...
 
 def _kind(query: StructuredQuery, before: StructuredQuery) -> dict[str, bool]:
     """The kind of question where the later one names none: when, since when, whether, the last or the first time."""
+    other_end = before.when and query.statistics and {*query.statistics, *before.statistics} <= ENDS
+    if other_end and not (query.since or query.holds or query.whether):
+        # "And the coldest?" behind when it was hottest.
+        return {"when": True, "once": query.once or before.once, "first": query.first or before.first}
     named = query.statistics or query.since or query.holds or query.whether or (query.when and not before.when)
     if named:
         return {"when": query.when}

@@ -15,6 +15,11 @@ _NUMBERS: Final = {
 } | {"两": 2, "几": 3}
 _NUMBER: Final = rf"([0-9]{{1,2}}|{'|'.join(_NUMBERS)})"
 _WORST: Final = re.compile(r"worst|most severe|most serious|strongest|严重|最厉害|最糟|schlimmste")
+_BARE_WORST: Final = re.compile(
+    r"(?:and )?(?:which|what)(?: one)?(?: of (?:them|these|those))? (?:was|is|were)(?: the)?"
+    r" (?:worst|most severe|strongest)(?: one)?(?: of (?:them|these|those|all))?"
+    r"|(?:and )?the (?:worst|most severe|strongest)(?: one)?(?: of (?:them|all))?"
+)
 _LONGEST: Final = re.compile(r"longest|lasted most|最长|最久|längste")
 _FIRST: Final = re.compile(rf"(?:first|earliest|erste[nr]?|前|最早的?)\s?{_NUMBER}")
 _LAST: Final = re.compile(rf"(?:last|latest|newest|letzte[nr]?|最后|最近|最新|后)的?\s?{_NUMBER}")
@@ -37,9 +42,9 @@ _THEN: Final = re.compile(
 )
 THEN: Final = frozenset({"then", "当时", "那时", "那时候", "那个时候", "那一刻", "那会", "那会儿", "时候", "moment"})
 _WHEN: Final = re.compile(
-    r"(?:and |so |exactly )?(?:when|at what time|what time|from when to when|from when until when)(?: exactly)?"
+    r"(?:and |so |exactly )*(?:when|at what time|what time|from when to when|from when until when)(?: exactly)?"
     r"(?: did| was| is)?(?: it| that| this)?(?: happen| start| started| begin| began| end)?(?: and end)?"
-    r"|那?(?:是)?(?:从)?(?:几点|什么时候|何时)(?:几分)?(?:开始|结束|发生|到几点|到什么时候)?的?"
+    r"|那?(?:具体|大概|确切|到底|究竟)?(?:是)?(?:在)?(?:从)?(?:几点|什么时候|何时)(?:几分)?(?:开始|结束|发生|到几点|到什么时候)?的?"
 )
 _KINDS: Final = frozenset({Intent.STATISTICS, Intent.QUERY, Intent.COMPARE, Intent.CHAT})
 
@@ -70,8 +75,9 @@ def picked(
     """Return `before` with those of its lines that `text`, read as `query`, asks for; None for anything else."""
     plain = " ".join(text.lower().split())
     named = query.devices or any(not each.by_place for each in query.references)
-    own = named or query.fields or query.time or query.conditions or query.interval
     unusual = before.intent is Intent.ANOMALY
+    bare = unusual and _BARE_WORST.fullmatch(plain.strip("?？。.! ")) is not None
+    own = not bare and (named or query.fields or query.time or query.conditions or query.interval)
     if told is None or own or len(plain) > _LONGEST_TEXT or (before.rank and not unusual):
         return None
     lines = told.lines(codes)

@@ -36,8 +36,10 @@ _AHEAD: Final = re.compile(
 _HOW_FAR: Final = re.compile(
     r"(?:by )?how (?:much|many (?:hours|minutes|litres|degrees))(?: (?:more|less|longer|higher|lower|hotter))?"
     r"(?: (?:is|was) (?:it|that))?"
-    r"|(?:what(?:'s| is| was) )?the difference|(?:相?差|领先|多|高|长|少|低)(?:出|了)?(?:多少|几个?小时|几度|多久)"
+    r"|(?:what(?:'s| is| was) )?the difference"
+    r"|(?:相?差|领先|多|高|长|少|低|热|冷|短|久)(?:出|了)?(?:多少|几个?小时|几度|多久)"
 )
+_USED: Final = re.compile(r"(?:其中)?(?:哪一?台|谁|哪个|哪个机器|哪台机器)(?:用|耗|消耗|用得|用的|耗得)+最(多|少)")
 _DIFFERENCE: Final = " − "
 
 
@@ -46,14 +48,29 @@ def ranking_again(
 ) -> StructuredQuery | None:
     """Return `before` with what of its ranking `text` asks for; None for anything else."""
     plain = " ".join(text.lower().split()).strip("?？。.!！ ").removesuffix("呢").removesuffix(" then")
-    if not before.rank or before.intent is Intent.CHAT or told is None or len(plain) > _LONGEST:
+    if before.intent is Intent.CHAT or len(plain) > _LONGEST:
         return None
     plain = _LEADS.sub("", plain, count=1)
+    if not before.rank:
+        return _of_told(plain, before, told)
+    if used := _USED.fullmatch(plain):
+        return _at_end(before, Statistic.MIN if used[1] == "少" else Statistic.MAX)
     if found := _END.fullmatch(plain):
         return _at_end(before, Statistic.MIN if found[1] else Statistic.MAX)
     if _HOW_FAR.fullmatch(plain) and (lines := _differences(told)):
         return replace(before, told=lines, notes=(), unread=())
-    return None if before.by_group else _of_ranked(plain, before, told, codes)
+    return None if told is None or before.by_group else _of_ranked(plain, before, told, codes)
+
+
+def _of_told(plain: str, before: StructuredQuery, told: ToldAnswer | None) -> StructuredQuery | None:
+    """The difference that a comparison told, or the ranking of the amounts that were told; None for anything else."""
+    if before.intent is Intent.COMPARE and _HOW_FAR.fullmatch(plain) and (lines := _differences(told)):
+        return replace(before, told=lines, notes=(), unread=())
+    several = len(before.devices) > 1 or before.all_devices or before.references
+    if (found := _USED.fullmatch(plain)) and before.statistics == (Statistic.INTEGRAL,) and several:
+        end = Statistic.MIN if found[1] == "少" else Statistic.MAX
+        return replace(before, intent=Intent.STATISTICS, rank=True, statistics=(*before.statistics, end), notes=())
+    return None
 
 
 def _of_ranked(plain: str, before: StructuredQuery, told: ToldAnswer, codes: Sequence[str]) -> StructuredQuery | None:
@@ -80,9 +97,10 @@ def _at_end(before: StructuredQuery, end: Statistic) -> StructuredQuery | None:
     return replace(before, statistics=(*numbers, end), told=(), notes=(), top=0)
 
 
-def _differences(told: ToldAnswer) -> tuple[str, ...]:
+def _differences(told: ToldAnswer | None) -> tuple[str, ...]:
     """The one line that tells how far two of it differ."""
-    lines = tuple(line for line in told.text[:_LONGEST_TOLD].split("\n") if _DIFFERENCE in line)
+    text = told.text[:_LONGEST_TOLD] if told else ""
+    lines = tuple(line for line in text.split("\n") if _DIFFERENCE in line)
     return lines if len(lines) == 1 else ()
 
 

@@ -50,6 +50,12 @@ _MONEY: Final = re.compile(
     r"(?: that| it)? ?in (euros?|eur|€|dollars?|usd|\$|pounds?|£|yuan|rmb|money|cash)"
     r"|(?:那|这)?(?:是|要|合|折合|换成|换算成|折算成|值|算成)+(?:多少)?(钱|人民币|元|块钱|欧元|美元)(?:是)?(?:多少)?"
 )
+_LENGTH: Final = re.compile(
+    r"(?:how (?:much|long|many) (?:is|was|are) (?:that|it|this) )?in (hours|minutes|seconds|mins|secs)"
+    r"|(?:how many|what is that in) (hours|minutes|seconds)(?: (?:is|was|are) (?:that|it|this))?"
+    r"|(?:那|这)?(?:是|合|等于|换成|换算成|折合)?(?:多少|几)?个?(小时|分钟|秒钟?)(?:是多少)?"
+)
+_TIMED: Final = frozenset({Statistic.DURATION, Statistic.SHARE})
 _AMOUNTS: Final = frozenset({Statistic.INTEGRAL})
 _ENGLISH: Final = frozenset({"english", "英文", "英语"})
 
@@ -67,6 +73,9 @@ def said_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
     if found := _LANGUAGE.fullmatch(plain):
         language = Language.ENGLISH if _word(found) in _ENGLISH else Language.CHINESE
         return replace(anew, language=language, notes=(), unread=() if language is not before.language else anew.unread)
+    if (found := _LENGTH.fullmatch(plain)) and before.conditions and set(before.statistics) & _TIMED:
+        timed = (Statistic.DURATION if each is Statistic.SHARE else each for each in before.statistics)
+        return replace(anew, statistics=tuple(dict.fromkeys(timed)), told_in=_unit(_word(found)), notes=(), unread=())
     if (found := _MONEY.fullmatch(plain)) and set(before.statistics) & _AMOUNTS:
         return anew if before.prices else replace(anew, refused=_word(found))
     return None
@@ -80,6 +89,10 @@ def _note(plain: str) -> Note | None:
         if found := shape.fullmatch(plain):
             return Note(remark=remark, words=(_word(found),))
     return None
+
+
+def _unit(word: str) -> str:
+    return "h" if word.startswith(("hour", "小时")) else "min" if word.startswith(("min", "分")) else "s"
 
 
 def _word(found: re.Match[str]) -> str:

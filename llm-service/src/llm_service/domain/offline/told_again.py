@@ -20,6 +20,17 @@ _TOGETHER: Final = frozenset(
 )
 _EACH: Final = frozenset(
     {
+        *(
+            "每台多少",
+            "各台多少",
+            "各多少",
+            "分别多少",
+            "每台各多少",
+            "每台用了多少",
+            "每台各用了多少",
+            "各用了多少",
+            "每台呢",
+        ),
         *("per machine", "for each machine", "each machine", "all machines", "for all machines", "every machine"),
         *(
             "of all",
@@ -42,6 +53,7 @@ _VALUE: Final = frozenset(
         *("how much was it", "how much is it", "how much was that", "how much is that", "how high was it", "how many"),
         *("how much", "what was it", "what was the value", "what value", "how many were there", "how many was it"),
         *("how low was it", "how hot was it"),
+        *("有几道", "几道", "有几次", "几次", "有几处", "几处", "有多少次", "多少次", "有多少道"),
         *("是多少", "多少", "多高", "具体多少", "值是多少", "具体是多少"),
     }
 )

@@ -238,7 +238,7 @@ def add_asking_words(lexicon: Lexicon) -> None:
         Kind.OTHERS,
         None,
         "others|the others|the other ones|the rest|other machines|the other machines|other ones|其他|其它|其余|别的"
-        "|其他几台|其它几台|其余几台|另外几台|其他机器|其他焊机|其余的"
+        "|别的几台|别的机器|别的焊机|别的|其他几台|其它几台|其余几台|另外几台|其他机器|其他焊机|其余的"
         "|其他三台|其他两台|其它三台|其余三台|其余两台|另外三台|另外两台|the other three|the other two|other three",
     )
     add(
