@@ -134,3 +134,66 @@ def test_how_long_it_took_to_reach_a_value_is_when_it_was_reached_first(text: st
 
 def test_how_long_a_value_was_held_is_a_duration() -> None:
     assert not parse_prompt("How long was WLD001 above 150 A this morning?", NOW).when
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Did hall B weld more hours than hall A today?", "No: the duration of B is not higher than that of A, it is"),
+        ("Did hall A use more gas than hall B today?", "Yes: the total over time of gas_flow of A is higher than"),
+        ("Did hall A have fewer stops than hall B today?", "No: the number of times of A is not lower than that of B,"),
+        ("Did WLD001 weld more hours than WLD002 today?", "No: the duration of WLD001 is not higher than that of"),
+        ("Did WLD002 honestly use more gas than WLD001 today?", "Yes: the total over time of gas_flow of WLD002"),
+        ("B车间今天比A车间焊得多吗？", "不是：B 的 时长不高于 A，低 27 分钟。"),
+        ("A车间今天用气比B车间多吗？", "是：A 的 gas_flow 累计量高于 B，高 27 L。"),
+    ],
+)
+async def test_of_two_halls_or_machines_the_answer_begins_with_yes_or_no(shop: Shop, text: str, said: str) -> None:
+    told = await shop.ask(text)
+    assert told.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        ("Did hall B weld more hours than hall A today?", "it is 27 minutes lower."),
+        ("Did hall A use more gas than hall B today?", "by 27 L."),
+        ("Did hall A have fewer stops than hall B today?", "both are the same."),
+        ("Did WLD002 use more gas than WLD001 today?", "by 10 L."),
+    ],
+)
+async def test_a_yes_or_no_of_two_tells_by_how_much(shop: Shop, text: str, apart: str) -> None:
+    assert (await shop.ask(text)).splitlines()[0].endswith(apart)
+
+
+async def test_a_word_that_changes_what_is_asked_leaves_no_yes_or_no(shop: Shop) -> None:
+    told = await shop.ask("Did WLD002 use more recycled gas than WLD001 today?")
+    assert "Yes" not in told
+    assert "“recycled”" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "which machine uses the most gas today, in percent of all?",
+        "Which machine has the biggest share of the gas today?",
+        "What percentage of the total gas did WLD002 use today?",
+        "gas of each machine today in percent of the total",
+        "今天哪台机器用气占比最大？",
+        "WLD002今天用气占全车间的百分之几？",
+        "今天每台机器占总用气量的百分比",
+    ],
+)
+async def test_a_share_of_what_all_used_is_told_in_percent(shop: Shop, text: str) -> None:
+    told = await shop.ask(text)
+    assert "1. WLD002: 20 L (60.6 %)" in told
+    assert "4. WLD003: 1 L (3.03 %)" in told
+    assert "33 L" in told
+    assert "did not understand" not in told
+    assert "没有理解" not in told
+
+
+async def test_a_share_of_a_hall_is_told_of_both(shop: Shop) -> None:
+    told = await shop.ask("How many percent of today's gas did hall A use?")
+    assert "A 30 L (90.9 %), B 3 L (9.09 %)" in told
+    assert "did not understand" not in told

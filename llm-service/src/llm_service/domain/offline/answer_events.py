@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from llm_service.domain.offline import answer_states
 from llm_service.domain.offline.answer_at_once import at_once
+from llm_service.domain.offline.answer_beyond import beyond
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_writer import Answered, Report, in_time
 from llm_service.domain.offline.field import unmatched_fields
@@ -62,17 +63,41 @@ def _verdict(report: Report, query: StructuredQuery, answered: Sequence[Answered
     "later."""
     answered = in_time(answered)
     times = [each.result.fitting for each in answered if each.result.fitting]
-    if not query.beyond or query.unread or len(times) != 2 or len(answered) != 2 or not _TIMED & set(query.statistics):
+    if query.beyond and len(answered) == 2 and Statistic.SHARE in query.statistics:
+        return _share_beyond(report, query, answered)
+    if not query.beyond or len(times) != 2 or len(answered) != 2 or not _TIMED & set(query.statistics):
         return ""
     lasting = Statistic.DURATION in query.statistics
-    values = [time.seconds if lasting else time.spells for time in times]
+    values = [time.seconds if lasting else float(time.spells) for time in times]
     sides = [_side(report, each, answered) for each in answered]
     if answered[0].result.device == answered[1].result.device:
         values, sides = values[::-1], sides[::-1]
-    above = query.beyond == "above"
-    holds = values[0] > values[1] if above else values[0] < values[1]
+    return counted_beyond(report, query, (sides[0], sides[1]), (values[0], values[1]), lasting=lasting)
+
+
+def _share_beyond(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:
+    """Yes or no of two shares of the readings."""
+    sides = [_side(report, each, answered) for each in answered]
+    shares = [each.result.row_count / each.result.rows_in_range for each in answered if each.result.rows_in_range]
+    if len(shares) != 2:
+        return ""
+    if answered[0].result.device == answered[1].result.device:
+        shares, sides = shares[::-1], sides[::-1]
+
+    def apart(change: float) -> str:
+        return f"{percent(change)} %"
+
+    name = report.say.statistic(Statistic.SHARE)
+    return beyond(report.say, query, (sides[0], sides[1]), name, (shares[0], shares[1]), apart=apart)
+
+
+def counted_beyond(
+    report: Report, query: StructuredQuery, sides: tuple[str, str], values: tuple[float, float], *, lasting: bool
+) -> str:
+    """Say yes or no of two durations, or numbers of times, with by how much they differ."""
     name = report.say.statistic(Statistic.DURATION if lasting else Statistic.EVENTS)
-    return report.say.beyond((sides[0], sides[1]), name, above=above, holds=holds)
+    apart = report.say.length if lasting else number
+    return beyond(report.say, query, sides, name, values, apart=apart)
 
 
 def _side(report: Report, each: Answered, answered: Sequence[Answered]) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from llm_service.domain.offline.answer_beyond import beyond
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_series import shown_reading
 from llm_service.domain.offline.answer_writer import Report
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.json_value import number_or_none
-from llm_service.domain.offline.measure_text import shown
-from llm_service.domain.offline.number_text import percent
+from llm_service.domain.offline.measure_text import change_share, shown
 from llm_service.domain.offline.query import Statistic, StructuredQuery
 from llm_service.domain.offline.result import Series
 
@@ -21,7 +21,7 @@ def at_moments(report: Report, query: StructuredQuery, moments: Sequence[_Moment
     ordered = _ranked(query, moments) if query.rank else moments
     texts = [_at(report, query, series, asked) for series, asked in ordered]
     changes = _differences(report, query, moments) if len(moments) == 2 and not query.rank else []
-    verdict = [_verdict(report, query, moments)] if changes and query.beyond and not query.unread else []
+    verdict = [_verdict(report, query, moments)] if changes else []
     return "\n\n".join(
         [*filter(None, verdict), *texts, *(["\n".join(limited(report.say, changes))] if changes else [])]
     )
@@ -33,15 +33,18 @@ def _verdict(report: Report, query: StructuredQuery, moments: Sequence[_Moment])
     names = fields_of(query, first.columns)
     if first.device == second.device and began < ended:
         (first, began), (second, ended) = (second, ended), (first, began)
-    values = (_value(query, first), _value(query, second))
-    if len(names) != 1 or values[0] is None or values[1] is None:
+    asked, other = _value(query, first), _value(query, second)
+    if len(names) != 1 or asked is None or other is None:
         return ""
     sides = (first.device, second.device)
     if first.device == second.device:
         sides = (report.say.times.stamp(began), report.say.times.stamp(ended))
-    above = query.beyond == "above"
-    holds = values[0] > values[1] if above else values[0] < values[1]
-    return report.say.beyond(sides, names[0], above=above, holds=holds)
+    unit = first.units.get(names[0], "")
+
+    def apart(change: float) -> str:
+        return shown(change, unit, query, difference=True)
+
+    return beyond(report.say, query, sides, names[0], (asked, other), apart=apart)
 
 
 def _ranked(query: StructuredQuery, moments: Sequence[_Moment]) -> list[_Moment]:
@@ -85,8 +88,9 @@ def _differences(report: Report, query: StructuredQuery, moments: Sequence[_Mome
         base, other = _latest(first, name), _latest(second, name) if name in second.columns else None
         if base is None or other is None:
             continue
-        change = shown(other - base, first.units.get(name, ""), query, difference=True)
-        share = percent((other - base) / abs(base)) if base else ""
+        unit = first.units.get(name, "")
+        change = shown(other - base, unit, query, difference=True)
+        share = change_share(base, other, unit, query)
         sides = (first.device, second.device)
         if first.device == second.device:
             sides = (report.say.times.stamp(began), report.say.times.stamp(ended))

@@ -79,6 +79,19 @@ def pooled(report: Report, query: StructuredQuery, answered: Sequence[Answered])
     return Pooled(value=number, text=text, unit=ones[0].unit)
 
 
+def counted_of(query: StructuredQuery) -> list[Statistic]:
+    """Return what is counted, or for how long, first."""
+    return [each for each in _COUNTED if each in query.statistics]
+
+
+def shown_apart(report: Report, query: StructuredQuery, change: float) -> str:
+    """Tell by how much two durations, numbers of times or shares differ."""
+    statistic = next(iter(counted_of(query)), Statistic.COUNT)
+    if statistic is Statistic.DURATION:
+        return f"{'-' * (change < 0)}{report.say.length(abs(change))}"
+    return f"{100 * change:.3g} %" if statistic is Statistic.SHARE else f"{change:g}"
+
+
 def name_of(report: Report, query: StructuredQuery) -> str:
     """Return what the number of each group is called, "" where the conditions say it."""
     measure = None if query.conditions else _measure(query)

@@ -32,6 +32,8 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     texts = _values(query, answered, measure)
     if not texts:
         return report.say.no_numbers(answered[0].result.device, report.period(query, answered[0].time))
+    if measure.statistic is Statistic.INTEGRAL and not 0 < query.top < len(texts):
+        texts = _with_shares(texts)
     text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
     told = {device for _, device, _ in texts[: query.top or len(texts)]}
     counted = [each for each in answered if each.result.device in told]
@@ -40,6 +42,14 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         first = next(each for each in answered if each.result.device == texts[0][1])
         text = f"{extreme_times(report, replace(query, statistics=(measure.statistic,)), [first])}\n{text}"
     return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
+
+
+def _with_shares(texts: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+    """The amounts with how much of them all each is, where there are several."""
+    whole = sum(value for value, _, _ in texts)
+    if len(texts) < 2 or whole <= 0 or any(value < 0 for value, _, _ in texts):
+        return texts
+    return [(value, device, f"{text} ({percent(value / whole)} %)") for value, device, text in texts]
 
 
 def leader(report: Report, query: StructuredQuery, answered: Sequence[Answered]) -> str:

@@ -4,9 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from llm_service.domain.offline.answer_beyond import beyond
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.field import match_field, unmatched_fields
-from llm_service.domain.offline.measure_text import DIGITS, Measure, added_up, measures_of, shown, shown_value
+from llm_service.domain.offline.measure_text import (
+    DIGITS,
+    Measure,
+    added_up,
+    change_share,
+    measures_of,
+    shown,
+    shown_value,
+)
 from llm_service.domain.offline.number_text import number, percent
 from llm_service.domain.offline.phrases import Wording
 from llm_service.domain.offline.phrases_states import Stretch
@@ -297,21 +306,24 @@ class Report:
         """Whether the first of two devices is above (or below) the second, "" where that is not asked."""
         ones = [one for each in answered if (one := each.result.of(field))]
         values = [value for one in ones if (value := measure.value(one)) is not None]
-        sure = query.beyond and not query.unread
-        if not sure or len(values) != 2 or len(answered) != 2 or len({one.unit for one in ones}) > 1:
+        if not query.beyond or len(values) != 2 or len(answered) != 2 or len({one.unit for one in ones}) > 1:
             return ""
-        above = query.beyond == "above"
-        if answered[0].result.device == answered[1].result.device:
-            # Of two times it is asked of the later.
-            ordered = in_time(answered)
-            turned = ordered[0] is answered[0]
-            earlier, later = values if turned else values[::-1]
-            names = self._sides(ordered)
-            holds = later > earlier if above else later < earlier
-            return self.say.beyond((names[1], names[0]), self.name(field, measure), above=above, holds=holds)
-        holds = values[0] > values[1] if above else values[0] < values[1]
-        codes = (answered[0].result.device, answered[1].result.device)
-        return self.say.beyond(codes, self.name(field, measure), above=above, holds=holds)
+        # Of two times it is asked of the later.
+        same = answered[0].result.device == answered[1].result.device
+        asked, other = reversed(in_time(answered)) if same else answered
+        first, second = values if asked is answered[0] else values[::-1]
+        names, unit = self._sides([asked, other]), ones[0].unit
+        name, sides = self.name(field, measure), (names[0], names[1])
+        return beyond(self.say, query, sides, name, (first, second), apart=self._apart(query, measure, unit))
+
+    def _apart(self, query: StructuredQuery, measure: Measure, unit: str) -> Callable[[float], str]:
+        """How a difference of a number is told."""
+
+        def told(change: float) -> str:
+            amount = added_up(change, unit) if measure.statistic is Statistic.INTEGRAL else (change, unit)
+            return shown(*amount, query, difference=True)
+
+        return told
 
     def _sides(self, answered: Sequence[Answered]) -> list[str]:
         if len({each.time for each in answered}) == 1:
@@ -327,11 +339,8 @@ class Report:
         base, other = measure.value(ones[0]), measure.value(ones[-1])
         if len(ones) != 2 or base is None or other is None:
             return line
-        share = percent((other - base) / abs(base)) if base else ""
-        difference, unit = other - base, ones[0].unit
-        if measure.statistic is Statistic.INTEGRAL:
-            difference, unit = added_up(difference, unit)
-        change = shown(difference, unit, query, difference=True)
+        share = change_share(base, other, ones[0].unit, query)
+        change = self._apart(query, measure, ones[0].unit)(other - base)
         return f"{line}; {self.say.difference(names[0], names[1], change, share)}"
 
     def anomalies(self, query: StructuredQuery, answered: Sequence[Answered]) -> str:

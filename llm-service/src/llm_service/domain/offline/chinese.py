@@ -113,10 +113,13 @@ class Chinese(ChineseDevices):
             f"最低 {low}（{low_at}），最高 {high}（{high_at}，{self.times.name}）。"
         )
 
-    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool) -> str:
+    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool, by: str) -> str:
         """Say yes or no of two devices."""
-        side = "高于" if above else "低于"
-        return f"{'是' if holds else '不是'}：{devices[0]} 的 {name}{'' if holds else '不'}{side} {devices[1]}。"
+        side, more, less = ("高于", "高", "低") if above else ("低于", "低", "高")
+        if holds:
+            return f"是：{devices[0]} 的 {name}{side} {devices[1]}，{more} {by}。"
+        apart = f"{less} {by}" if by else "两者相同"
+        return f"不是：{devices[0]} 的 {name}不{side} {devices[1]}，{apart}。"
 
     def power_now(self, device: str, time: str, value: str, factors: str) -> str:
         """State the power now."""

@@ -122,11 +122,13 @@ class English(EnglishDevices):
             f"lowest {low} at {low_at}, highest {high} at {high_at} {self.times.name}."
         )
 
-    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool) -> str:
+    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool, by: str) -> str:
         """Say yes or no of two devices."""
-        side = "higher" if above else "lower"
-        yes, isnt = ("Yes", "is") if holds else ("No", "is not")
-        return f"{yes}: the {name} of {devices[0]} {isnt} {side} than that of {devices[1]}."
+        side, other = ("higher", "lower") if above else ("lower", "higher")
+        if holds:
+            return f"Yes: the {name} of {devices[0]} is {side} than that of {devices[1]}, by {by}."
+        apart = f"it is {by} {other}" if by else "both are the same"
+        return f"No: the {name} of {devices[0]} is not {side} than that of {devices[1]}, {apart}."
 
     def power_now(self, device: str, time: str, value: str, factors: str) -> str:
         """State the power now."""

@@ -24,18 +24,27 @@ _MORE: Final = frozenset(
     {"longer", "longer than", "more", "more than", "more often", "more often than", "more time", "fewer", "less"}
     | {"更久", "更长", "更多", "多", "久", "more frequently", "often"}
 )
+_LONG: Final = frozenset({"长", "久", "多"})
+_BETWEEN: Final = frozenset({"than", "hours", "minutes", "time", "of the time", "often"})
 
 
 def with_longer(query: StructuredQuery, sentence: Sentence, reading: "Reading") -> StructuredQuery:
     """Return `query` with yes or no asked of a comparison of durations or numbers of times, or with which one it is."""
     timed = bool(query.statistics) and set(query.statistics) <= _TIMED and bool(query.conditions)
     texts = [lexeme.text for lexeme in sentence.lexemes]
-    less = any(text in _LESS for text in texts)
+    less = any(text in _LESS or text.removesuffix(" than") in _LESS for text in texts)
     if timed and len(query.devices) == 2 and not query.rank and _chooses(query, sentence):
         ends = (Statistic.MIN,) if less else (Statistic.MAX,)
         unread = tuple(each for each in query.unread if each.lower() not in {"or", "还是", "或"} | _LESS | _MORE)
         chosen = replace(query, intent=Intent.STATISTICS, statistics=(*query.statistics, *ends), unread=unread)
         return replace(chosen, rank=True, whether=False, always=False, beyond="")
+    if timed and query.rank and Statistic.MIN not in query.statistics:
+        # "谁的焊接时间长".
+        query = replace(query, unread=tuple(each for each in query.unread if each not in _LONG))
+    if timed and _than(query, sentence):
+        # "Did A weld more hours than B": the word between says no more.
+        unread = tuple(each for each in query.unread if each.lower() not in _LESS | _MORE | _BETWEEN)
+        query = replace(query, intent=Intent.COMPARE, whether=False, always=False, unread=unread)
     if query.intent is not Intent.COMPARE or query.versus or query.rank:
         return query
     if query.beyond and _chooses(query, sentence):
@@ -50,6 +59,17 @@ def with_longer(query: StructuredQuery, sentence: Sentence, reading: "Reading") 
         # "Yesterday longer than today" is asked of the earlier one, the verdict is said of the later.
         asked = "below" if asked == "above" else "above"
     return replace(query, beyond=asked)
+
+
+def _than(query: StructuredQuery, sentence: Sentence) -> bool:
+    """Whether of two machines or groups it is asked whether one had more of it than the other."""
+    groups = {each.label for each in query.references if each.label and not each.excluded}
+    two = len(query.devices) == 2 or len(query.references) == len(groups) == 2
+    texts = [lexeme.text for lexeme in sentence.lexemes]
+    than = any(text == "than" or text.endswith(" than") for text in texts)
+    compared = any(text.removesuffix(" than") in _LESS | _MORE for text in texts)
+    compared = compared or any(Kind.LONGER in lexeme.senses for lexeme in sentence.lexemes)
+    return two and than and compared and _asks_yes_or_no(sentence)
 
 
 def side_of(sentence: Sentence) -> str:

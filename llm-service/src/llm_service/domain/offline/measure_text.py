@@ -102,6 +102,15 @@ def shown(
     return f"{text} {unit}".rstrip() + (_cost(value, unit, query.prices) if query else "")
 
 
+def change_share(base: float, other: float, unit: str, query: StructuredQuery | None) -> str:
+    """Return how many percent of `base` it is to `other`, in the unit that they are told in; "" of nothing."""
+    into = query.unit if query else ""
+    if into and unit:
+        told = (converted(base, unit, into), converted(other, unit, into))
+        base, other = (base, other) if told[0] is None or told[1] is None else (told[0], told[1])
+    return percent((other - base) / abs(base)) if base else ""
+
+
 def _cost(amount: float, unit: str, prices: Sequence[Price]) -> str:
     """What an amount costs, behind it, where a price of it was named."""
     for price in prices:

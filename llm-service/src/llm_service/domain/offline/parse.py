@@ -62,6 +62,7 @@ from llm_service.domain.offline.reading import Reading
 from llm_service.domain.offline.reason_asked import with_reason
 from llm_service.domain.offline.recently_asked import with_recently
 from llm_service.domain.offline.sentence import Sentence
+from llm_service.domain.offline.share_of_all import with_share_of_all
 from llm_service.domain.offline.shop_talk import read_or_not, read_weld_number
 from llm_service.domain.offline.short_words import read_short_words
 from llm_service.domain.offline.slip import correct_slips
@@ -191,7 +192,7 @@ def _settled(query: StructuredQuery, sentence: Sentence, now: datetime) -> Struc
     query = with_recently(with_trouble(with_told_in(with_oee(query, sentence), sentence), sentence), sentence, now)
     query = with_comparative(with_extent(with_gist(query, sentence), sentence), sentence)
     query = with_flag(with_unbroken(with_presence(query, sentence), sentence), sentence)
-    query = with_reach(query, sentence)
+    query = with_share_of_all(with_reach(query, sentence), sentence)
     return with_odd(with_transition(with_flow(with_standing(query, sentence), sentence), sentence), sentence)
 
 

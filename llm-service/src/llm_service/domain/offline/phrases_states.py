@@ -308,8 +308,8 @@ class StateWording(Protocol):
         """Open numbers of the readings within what is usual."""
         ...
 
-    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool) -> str:
-        """Say whether a number of the first device is above, or below, that of the second."""
+    def beyond(self, devices: tuple[str, str], name: str, *, above: bool, holds: bool, by: str) -> str:
+        """Say whether a number of the first device is above, or below, that of the second; `by` is "" for the same."""
         ...
 
     def longest_stretch(self, longest: Stretch) -> str:

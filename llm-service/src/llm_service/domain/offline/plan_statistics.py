@@ -12,9 +12,10 @@ from llm_service.domain.offline import (
     answer_ranking,
     answer_which_time,
 )
+from llm_service.domain.offline.answer_beyond import beyond
 from llm_service.domain.offline.answer_writer import Answered
 from llm_service.domain.offline.group import group_labels
-from llm_service.domain.offline.measure_text import added_up, shown
+from llm_service.domain.offline.measure_text import added_up, change_share, shown
 from llm_service.domain.offline.number_text import percent
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_labelled import among_labelled, tell_within
@@ -150,17 +151,24 @@ class _Statistics:
         if query.by_group or query.rank:
             groups.sort(key=lambda group: group[2], reverse=Statistic.MIN not in query.statistics)
         name = answer_pooled.name_of(plan.report, query)
-        told = plan.report.say.groups([(label, text) for label, text, _ in groups], name)
+        told = plan.report.say.groups(_group_texts(query, groups), name)
         told = f"{self._first_group(query, groups, name, answered)}{told}"
-        if len(groups) != 2 or units[0] is None or units[0] != units[1]:
+        if len(groups) != 2 or units[0] != units[1]:
             return told
         (first, _, more), (second, _, less) = groups
-        apart, unit = more - less, units[0]
-        if Statistic.INTEGRAL in query.statistics:
-            apart, unit = added_up(apart, unit)
-        difference = shown(apart, unit, query, difference=True)
-        share = percent((more - less) / abs(less)) if less else ""
-        return f"{told} {plan.report.say.difference(second, first, difference, share)}"
+        unit = units[0]
+
+        def apart(change: float) -> str:
+            if unit is not None:
+                amount = added_up(change, unit) if Statistic.INTEGRAL in query.statistics else (change, unit)
+                return shown(*amount, query, difference=True)
+            return answer_pooled.shown_apart(plan.report, query, change)
+
+        name = name or plan.report.say.statistic(next(iter(answer_pooled.counted_of(query)), Statistic.COUNT))
+        share = change_share(less, more, unit or "", query)
+        verdict = beyond(plan.report.say, query, (first, second), name, (more, less), apart=apart)
+        told = f"{verdict}\n{told}" if verdict else told
+        return f"{told} {plan.report.say.difference(second, first, apart(more - less), share)}"
 
     def _first_group(
         self, query: StructuredQuery, groups: Sequence[tuple[str, str, float]], name: str, answered: Sequence[Answered]
@@ -208,6 +216,14 @@ class _Statistics:
             for time in times
             for line in answer_pooled.together(report, query, [each for each in answered if each.time == time])
         ]
+
+
+def _group_texts(query: StructuredQuery, groups: Sequence[tuple[str, str, float]]) -> list[tuple[str, str]]:
+    """The number of each group; of what they used with how much of it all that is."""
+    whole = sum(value for _, _, value in groups)
+    if not query.by_group or Statistic.INTEGRAL not in query.statistics or whole <= 0:
+        return [(label, text) for label, text, _ in groups]
+    return [(label, f"{text} ({percent(value / whole)} %)") for label, text, value in groups]
 
 
 def _named(result: DeviceStatistics, code: str) -> DeviceStatistics:
