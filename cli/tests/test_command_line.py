@@ -61,6 +61,15 @@ def test_the_banner_shows_a_command_that_can_be_typed(tmp_path: Path, monkeypatc
     assert ".venv/bin/penstock down stops it" in text
 
 
+def test_the_banner_quotes_addresses_so_that_a_shell_takes_no_bracket_for_a_pattern(tmp_path: Path) -> None:
+    text = banner(
+        CliSettings(values={"PENSTOCK_HOME": str(tmp_path), "PENSTOCK_BIND_HOST": "::1"}), seconds=1.0, detached=True
+    )
+    asked = [line for line in text.splitlines() if "curl " in line]
+    assert len(asked) == 2
+    assert all('"http://[::1]:8000/api/v1/' in line for line in asked)
+
+
 @pytest.mark.parametrize(("value", "shown"), [("", True), ("on", True), ("false", False), ("Off", False), ("0", False)])
 def test_the_banner_names_the_password_only_where_passwords_count(tmp_path: Path, value: str, shown: bool) -> None:
     settings = CliSettings(values={"PENSTOCK_HOME": str(tmp_path), "PENSTOCK_PASSWORD_SIGN_IN": value})

@@ -433,6 +433,7 @@ def test_a_broker_is_named_by_a_url_whose_password_no_error_shows():
         "p@ss",
     )
     assert str(named) == "mqtts://broker.example:8883"
+    assert BrokerAddress.parse("mqtt://[::1]").host_and_port == "[::1]:1883"
     for url in ("http://me:geheim1@x", "mqtt://me:geheim1@x/path", "mqtt://", "me:geheim1@x:1883", "mqtt://x:port"):
         with pytest.raises(InvalidArgument) as refused:
             BrokerAddress.parse(url)

@@ -43,6 +43,7 @@ from gateway.connection.registry import Connections
 from gateway.connection.websocket_protocol import WebSocketProtocol
 from gateway.main import MIGRATIONS
 from gateway.settings import GatewaySettings
+from penstock_kit.address import host_and_port
 from penstock_kit.clock import SystemClock
 from penstock_kit.context import Caller
 from penstock_kit.database import migrate, open_database, sqlite_url
@@ -121,8 +122,8 @@ async def running_gateway(home: Path, fakes: Fakes, **settings: Any) -> AsyncGen
         application = assemble(chosen, resources)
         # How long readiness waits for its store is no matter of what it says: a machine may stand still for longer.
         application.on_drain.__self__.timeout = HANG_SECONDS  # pyright: ignore[reportFunctionMemberAccess]
-        bound, stop = bind("127.0.0.1", 0), asyncio.Event()
-        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        bound, stop = bind(chosen.host, 0), asyncio.Event()
+        url = f"http://{host_and_port(*bound.getsockname()[:2])}"
         serving = asyncio.create_task(Listener(application, bound, grace_seconds=1).serve(stop))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=HANG_SECONDS, verify=False))
         yield RunningGateway(

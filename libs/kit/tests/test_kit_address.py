@@ -2,8 +2,9 @@
 
 import pytest
 
-from penstock_kit.address import is_loopback, target_of
+from penstock_kit.address import host_and_port, is_loopback, target_of
 from penstock_kit.errors import InvalidArgument
+from penstock_kit.redis.address import address_of
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,15 @@ def test_what_only_this_machine_reaches_is_a_loopback_address(host):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", ""])
 def test_what_others_reach_is_no_loopback_address(host):
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "written"), [("127.0.0.1", "127.0.0.1:80"), ("db.example", "db.example:80"), ("::1", "[::1]:80")]
+)
+def test_host_and_port_are_written_as_urls_have_them(host, written):
+    assert host_and_port(host, 80) == written
+
+
+@pytest.mark.parametrize("url", ["redis://[::1]:80/0", "redis://me:secret@[::1]:80"])
+def test_a_redis_is_named_as_urls_name_it(url):
+    assert address_of(url).place == "[::1]:80"

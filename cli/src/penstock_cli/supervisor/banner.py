@@ -30,9 +30,9 @@ def banner(settings: CliSettings, *, seconds: float, detached: bool = False) -> 
   or with curl:
 
     KEY=$(cat {home / "admin.key"})
-    ID=$(curl -s -X POST {url}/api/v1/conversations -H "Authorization: Bearer $KEY" \\
+    ID=$(curl -s -X POST "{url}/api/v1/conversations" -H "Authorization: Bearer $KEY" \\
          -H 'Content-Type: application/json' -d '{{}}' | sed 's/.*"id": *"\\([^"]*\\)".*/\\1/')
-    curl -N {url}/api/v1/conversations/$ID/stream -H "Authorization: Bearer $KEY" \\
+    curl -N "{url}/api/v1/conversations/$ID/stream" -H "Authorization: Bearer $KEY" \\
          -H 'Content-Type: application/json' -d '{{"role": "user", "content": "{QUESTION}"}}'
 
   {stop} stops it.

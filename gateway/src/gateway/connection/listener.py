@@ -19,6 +19,7 @@ from gateway.connection.protocol import protocol_of
 from gateway.connection.reader import RefuseEarly
 from gateway.connection.registry import Connections
 from gateway.connection.websocket_protocol import WebSocketProtocol
+from penstock_kit.address import host_and_port
 from penstock_kit.logging import get_logger
 
 _BACKLOG: Final = 2048
@@ -51,7 +52,7 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         why = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
         remedy = "set PENSTOCK_HTTP_PORT to a free port or PENSTOCK_BIND_HOST to an address of this machine"
-        message = f"gateway cannot listen on {host}:{port}: {why}; {remedy}"
+        message = f"gateway cannot listen on {host_and_port(host, port)}: {why}; {remedy}"
         raise PortTaken(message) from None
     bound.setblocking(False)
     return bound
@@ -142,7 +143,8 @@ class Listener:
         What still runs shortly before the grace time is over is told to come back, and not cut off.
         """
         host, port = self._bound.getsockname()[:2]
-        log.info("serving", address=f"{host}:{port}", url=f"http://{host}:{port}", connections=self._connections.cap)
+        address = host_and_port(host, port)
+        log.info("serving", address=address, url=f"http://{address}", connections=self._connections.cap)
         async with self._application.running():
             await self._serve(stop)
 

@@ -1,4 +1,4 @@
-"""Addresses of services as settings hold them → the targets that gRPC opens."""
+"""Addresses of services as settings hold them → the targets that gRPC opens, and as people read them."""
 
 import ipaddress
 from typing import Final
@@ -24,6 +24,11 @@ def target_of(addresses: str) -> str:
     if len(set(families)) > 1:
         raise _invalid(addresses, "mixes IPv4 and IPv6")
     return f"ipv{families[0]}:{','.join(literals)}"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return ``host:port`` as it stands in URLs and logs: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:

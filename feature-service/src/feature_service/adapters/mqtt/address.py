@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from penstock_kit.address import host_and_port
 from penstock_kit.errors import InvalidArgument
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -42,10 +43,10 @@ class BrokerAddress:
     @property
     def host_and_port(self) -> str:
         """The address as logs show it."""
-        return f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     def __str__(self) -> str:
-        return f"mqtt{'s' if self.tls else ''}://{self.host}:{self.port}"
+        return f"mqtt{'s' if self.tls else ''}://{self.host_and_port}"
 
 
 def _invalid(why: str) -> InvalidArgument:

@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from penstock.common.v1 import multiplex_pb2_grpc, process_pb2_grpc
 from prometheus_client import CollectorRegistry
 
+from penstock_kit.address import host_and_port
 from penstock_kit.errors import FailedPrecondition
 from penstock_kit.grpc.admission import Admission, require_secret
 from penstock_kit.grpc.health import HealthServicer
@@ -110,7 +111,7 @@ class GrpcServer:
         self.port = self._bind(port, setting)
         await self._server.start()
         await self.set_serving(serving=True)
-        log.info("serving", address=f"{self._host}:{self.port}", services=self._names)
+        log.info("serving", address=host_and_port(self._host, self.port), services=self._names)
         return self.port
 
     async def set_serving(self, *, serving: bool) -> None:
@@ -147,7 +148,7 @@ class GrpcServer:
         return self._interceptor.wrap(handler, method)
 
     def _bind(self, port: int, setting: str) -> int:
-        address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
+        address = host_and_port(self._host, port)
         why = _why_unbindable(self._host, port) if port else None
         try:
             if why is not None:

@@ -4,6 +4,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Any, Final
 
+from penstock_kit.address import host_and_port
+
 _PORT: Final = 6379
 _VERIFY: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
@@ -28,7 +30,7 @@ class RedisAddress:
     @property
     def place(self) -> str:
         """Where it is, for people: without what one gets in with."""
-        return self.path or f"{self.host}:{self.port}"
+        return self.path or host_and_port(self.host, self.port)
 
     def greeting(self) -> list[tuple[Any, ...]]:
         """Return the commands with which a connection begins."""

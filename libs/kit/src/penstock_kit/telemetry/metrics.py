@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from penstock_kit.address import host_and_port
 from penstock_kit.errors import FailedPrecondition
 
 # Seconds; from a cache hit to a long answer of a model.
@@ -145,8 +146,9 @@ async def serve_metrics(
         where: dict[str, Any] = {"host": host, "port": port} if shared is None else {"sock": shared}
         server = await asyncio.start_server(answer, limit=_MAX_REQUEST, **where)
     except OSError as error:
-        message = f"cannot serve metrics on {host}:{port}: {error.strerror or error}; choose another metrics port"
-        raise FailedPrecondition(message, reason="PORT_UNAVAILABLE", metadata={"address": f"{host}:{port}"}) from error
+        address = host_and_port(host, port)
+        message = f"cannot serve metrics on {address}: {error.strerror or error}; choose another metrics port"
+        raise FailedPrecondition(message, reason="PORT_UNAVAILABLE", metadata={"address": address}) from error
     return MetricsServer(server, server.sockets[0].getsockname()[1])
 
 
