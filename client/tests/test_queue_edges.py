@@ -1,7 +1,10 @@
 """A queue that is opened again, its key's file, and a key store that refuses."""
 
 import logging
+import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -52,3 +55,32 @@ def test_a_file_larger_than_any_queue_is_refused_with_how_large_one_may_be(tmp_p
     most = LARGEST_FILE // (1024 * 1024)
     with pytest.raises(QueueError, match=f"has {LARGEST_FILE + 1} bytes; an offline queue has at most {most} MiB"):
         OfflineQueue(tmp_path, encryption_key=bytes(32))
+
+
+@contextmanager
+def no_room_beyond(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond `size` bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_an_error_of_the_queue_which_stays_as_it_was_and_goes_on_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    queue = OfflineQueue(tmp_path, encryption_key=bytes(32))
+    kept = queue.add("c", "kept")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with (
+        no_room_beyond(1024),
+        pytest.raises(QueueError, match=r"offline_queue\.bin of the offline queue can't be writ"),
+    ):
+        queue.add("c", "x" * 4096)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert queue.entries() == (kept,)
+    with no_room_beyond(4), pytest.raises(QueueError, match=r"in-flight of the offline queue can't be written"):
+        queue.mark_in_flight(kept.id)
+    assert [entry.message["content"] for entry in (*queue.entries(), queue.add("c", "later"))] == ["kept", "later"]

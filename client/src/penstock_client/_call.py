@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import httpx2
 
-from penstock_client.errors import RETRIED, ApiError, api_error
+from penstock_client.errors import RETRIED, ApiError, ConnectionFailedError, api_error
 
 JsonObject: TypeAlias = dict[str, Any]
 _SAFE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -85,6 +85,10 @@ def is_worth_another_try(error: Exception, call: Call) -> bool:
 
 def failure(status: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
     """Return the error of an answer that is none of the 2xx."""
+    if 300 <= status < 400:
+        where = headers.get("location", "")
+        told = f"the gateway's address redirects to {where!r}: give the client the address that answers itself"
+        return api_error(status, {"detail": told}, headers)
     try:
         problem = json.loads(body)
     except ValueError:
@@ -95,10 +99,16 @@ def failure(status: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
 
 
 def payload(response: httpx2.Response) -> Any:
-    """Return the JSON of an answer, out of the envelope of ``/api/v2``; None when it has no body."""
+    """Return the JSON of an answer, out of the envelope of ``/api/v2``; None when it has no body.
+
+    Raises ConnectionFailedError for a web page: a portal, or another program, has answered in the gateway's place.
+    """
     if not response.content:
         return None
-    if "json" not in response.headers.get("content-type", ""):
+    kind = response.headers.get("content-type", "")
+    if "html" in kind:
+        raise ConnectionFailedError(f"{response.url} is a web page, no gateway's answer: is the address the gateway's?")
+    if "json" not in kind:
         return response.text
     decoded: Any = response.json()
     if isinstance(decoded, dict):

@@ -16,5 +16,11 @@ def gateway_urls(given: str | Sequence[str] | None) -> list[str]:
 
 
 def api_key(given: str | None) -> str:
-    """Return the key given, else PENSTOCK_API_KEY, else none."""
-    return given if given is not None else os.environ.get("PENSTOCK_API_KEY", "")
+    """Return the key given, else PENSTOCK_API_KEY, else none, without spaces and line breaks around it.
+
+    Raises ValueError, which does not show the key, for what no header can carry.
+    """
+    key = (given if given is not None else os.environ.get("PENSTOCK_API_KEY", "")).strip()
+    if any(not "!" <= sign <= "~" for sign in key):
+        raise ValueError("the API key has a space, a line break or a sign beyond ASCII in it; give the key alone")
+    return key

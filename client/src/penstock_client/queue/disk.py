@@ -1,6 +1,8 @@
 """The few file operations that the queue's safety rests on, in one place so that tests can let each of them fail."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -79,10 +81,29 @@ class SystemDisk:
             self.sync(folder)
 
 
+@contextmanager
+def writing(path: Path) -> Generator[None]:
+    """Say what of the queue can't be written, and why: a disk that is full, say. Raises QueueError in its place."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{path} of the offline queue can't be written: {error.strerror or error}"
+        raise QueueError(message) from error
+
+
 def replace_file(disk: Disk, path: Path, data: bytes) -> None:
-    """Make `data` the content of `path`: a crash at any moment leaves the old content or the new, whole."""
+    """Make `data` the content of `path`: a crash at any moment leaves the old content or the new, whole.
+
+    Raises QueueError when it can't be written; what was there stays.
+    """
     beside = path.with_name(path.name + ".new")
-    disk.write(beside, data)
-    disk.sync(beside)
-    disk.rename(beside, path)
-    disk.sync_folder(path.parent)
+    with writing(path):
+        try:
+            disk.write(beside, data)
+            disk.sync(beside)
+            disk.rename(beside, path)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)  # what was begun would take the room that there is
+            raise
+        disk.sync_folder(path.parent)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LATER: Final = frozenset({408, 409, 425, 429})
 _SERVER: Final = 500
+_REFUSED: Final = 400
+_TOO_LARGE: Final = 413
 _T = TypeVar("_T")
 
 
@@ -178,10 +180,15 @@ def _failed(queue: "OfflineQueue", entry: QueueEntry, error: ApiError, report: F
     """Sort a refusal: of the credentials, for now, or for good."""
     if isinstance(error, AuthenticationError | PermissionDeniedError):
         report.stopped_by = f"new credentials are needed: {error}"
-    elif error.status in _LATER or error.status >= _SERVER:
+    elif error.status in _LATER or error.status >= _SERVER or not _is_for_good(error):
         report.stopped_by, report.retry_after = str(error), error.retry_after
     else:
         _set_aside(queue, entry, str(error), report)
+
+
+def _is_for_good(error: ApiError) -> bool:
+    """Whether a gateway, or a proxy that takes nothing so large, said it: not a portal, nor another at its address."""
+    return error.status == _TOO_LARGE or (error.status >= _REFUSED and bool(error.reason))
 
 
 def _set_aside(queue: "OfflineQueue", entry: QueueEntry, why: str, report: FlushReport) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from penstock_client._call import plain
 from penstock_client.errors import QueueError
-from penstock_client.queue.disk import Disk, SystemDisk, replace_file
+from penstock_client.queue.disk import Disk, SystemDisk, replace_file, writing
 from penstock_client.queue.entry import QueueEntry
 from penstock_client.queue.file_format import QueueFormat
 from penstock_client.queue.flush import FlushReport, flush, flush_async
@@ -38,8 +38,9 @@ class OfflineQueue:
     after it. At most `max_queue_size` messages wait; the oldest makes room, with a warning; so has a queue that is four
     fifths full. Any number of threads and processes may share the folder. The key is `encryption_key` (32 bytes, base64
     or a passphrase), else what `key_source` gives, else a file in the folder. A file that is damaged is set aside under
-    another name and said; what can be read of it stays. Raises QueueError for a key that is not the queue's, and for a
-    folder that others could change: a link, another user's, or one that they may write to.
+    another name and said; what can be read of it stays. Raises QueueError for a key that is not the queue's, for a
+    folder that others could change (a link, another user's, or one that they may write to), and when a change can't be
+    written, as on a full disk: the queue is then as it was.
     """
 
     def __init__(
@@ -142,7 +143,8 @@ class OfflineQueue:
 
     def mark_in_flight(self, entry_id: str) -> None:
         """Say which message is being sent, so that it is not the one to make room."""
-        self._disk.write(self._in_flight_file, entry_id.encode("ascii"))
+        with writing(self._in_flight_file):
+            self._disk.write(self._in_flight_file, entry_id.encode("ascii"))
 
     def mark_refused(self, entry_id: str, why: str) -> None:
         """Set a message aside with the reason."""
