@@ -197,3 +197,18 @@ async def test_a_share_of_a_hall_is_told_of_both(shop: Shop) -> None:
     told = await shop.ask("How many percent of today's gas did hall A use?")
     assert "A 30 L (90.9 %), B 3 L (9.09 %)" in told
     assert "did not understand" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("How many machines had a mean gas flow below 6 L/min today?", "4 of 4 devices fit mean gas_flow < 6 L/min"),
+        ("How many machines had a mean gas flow above 6 L/min today?", "0 of 4 devices fit mean gas_flow > 6 L/min."),
+        ("今天有几台机器的平均气流低于6 L/min？", "4 台设备中有 4 台满足 gas_flow 平均值 < 6 L/min"),
+    ],
+)
+async def test_machines_that_have_a_mean_within_a_limit_are_counted(shop: Shop, text: str, said: str) -> None:
+    told = await shop.ask(text)
+    assert told.startswith(said)
+    assert "1. WLD001: 5 L/min" in told
+    assert "Left out" not in told

@@ -6,6 +6,7 @@ from dataclasses import replace
 from llm_service.domain.offline.answer_events import BY_READINGS, EXTREMES, extreme_times
 from llm_service.domain.offline.answer_fields import fields_of, limited
 from llm_service.domain.offline.answer_pooled import pooled
+from llm_service.domain.offline.answer_states import COMPARED
 from llm_service.domain.offline.answer_writer import Answered, Report
 from llm_service.domain.offline.field import unmatched_fields
 from llm_service.domain.offline.measure_text import Measure, added_up, measures_of, shown, shown_value
@@ -35,6 +36,7 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
     if measure.statistic is Statistic.INTEGRAL and not 0 < query.top < len(texts):
         texts = _with_shares(texts)
     text = _ranked(report, query, answered, texts, report.name(fields[0], measure), lowest=lowest)
+    text = "\n".join(filter(None, (_within(report, query, texts, report.name(fields[0], measure)), text)))
     told = {device for _, device, _ in texts[: query.top or len(texts)]}
     counted = [each for each in answered if each.result.device in told]
     whole = _together(report, query, counted) if measure.statistic is Statistic.INTEGRAL else []
@@ -42,6 +44,16 @@ def ranking(report: Report, query: StructuredQuery, answered: Sequence[Answered]
         first = next(each for each in answered if each.result.device == texts[0][1])
         text = f"{extreme_times(report, replace(query, statistics=(measure.statistic,)), [first])}\n{text}"
     return "\n".join([text, *_lead(report, query, answered, measure, texts), *whole])
+
+
+def _within(report: Report, query: StructuredQuery, texts: Sequence[tuple[float, str, str]], name: str) -> str:
+    """How many devices have a number within the limit, and which; "" where that is not asked."""
+    if len(query.limits) != 1 or isinstance(query.limits[0].value, str):
+        return ""
+    limit = replace(query.limits[0], field=name)
+    fits = COMPARED[limit.operator]
+    fitting = [device for value, device, _ in texts if fits(value, float(limit.value))]
+    return report.say.holding(fitting, len(texts), report.say.where((limit,)))
 
 
 def _with_shares(texts: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:

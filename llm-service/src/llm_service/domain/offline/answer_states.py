@@ -17,7 +17,7 @@ from llm_service.domain.offline.result import DeviceStatistics, FittingTime, Ser
 from llm_service.domain.offline.verdict import may_say_yes
 from llm_service.domain.offline.words_state import IDLE, RUNNING
 
-_NUMBERS: Final[dict[Operator, Callable[[float, float], bool]]] = {
+COMPARED: Final[Mapping[Operator, Callable[[float, float], bool]]] = {
     Operator.EQ: operator.eq,
     Operator.NE: operator.ne,
     Operator.LT: operator.lt,
@@ -250,7 +250,7 @@ def _fits(condition: Condition, value: object) -> bool:
     if isinstance(condition.value, str):
         same = str(value) == condition.value
         return value is not None and condition.operator in _TEXTS and same == (condition.operator is Operator.EQ)
-    return number is not None and _NUMBERS[condition.operator](number, condition.value)
+    return number is not None and COMPARED[condition.operator](number, condition.value)
 
 
 def _told(value: object, unit: str) -> str:

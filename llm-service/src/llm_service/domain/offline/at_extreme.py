@@ -17,6 +17,7 @@ _ARTICLES: Final = frozenset({"its", "the", "their", "point of", "moment of", "t
 _LEAST: Final = 3
 # A phrase for "no less than" elsewhere.
 _AT_LEAST: Final = frozenset({"at minimum"})
+_THEN: Final = frozenset({"then", "当时", "那时", "那时候", "那个时候", "那一刻", "at that time", "at the time"})
 _QUIET: Final = (Kind.FILLER, Kind.DEVICE, Kind.AT)
 
 
@@ -26,6 +27,8 @@ def find_at_extreme(sentence: Sentence) -> tuple[str, bool] | None:
     Another field has to be asked for.
     """
     fields = list(sentence.find(Kind.FIELD))
+    if (then := _asked_then(sentence, fields)) is not None:
+        return then
     for at in fields if len(fields) > 1 else ():
         field = sentence.senses(at)[Kind.FIELD]
         if not isinstance(field, str):
@@ -46,6 +49,32 @@ def find_at_extreme(sentence: Sentence) -> tuple[str, bool] | None:
             sentence.use(lead if led else at, end + 1 + followed)
             return field, highest
     return None
+
+
+def _asked_then(sentence: Sentence, fields: Sequence[int]) -> tuple[str, bool] | None:
+    """ "When was the current highest, and what was the voltage at that moment": the field at its end, None without."""
+    named = [sentence.senses(at)[Kind.FIELD] for at in fields]
+    ends = [at for at in range(len(sentence)) if sentence.senses(at).get(Kind.STATISTIC) in _EXTREMES]
+    if len(fields) != 2 or named[0] == named[1] or not isinstance(named[0], str) or len(ends) != 1:
+        return None
+    first, second, end = fields[0], fields[1], ends[0]
+    then = next((at for at in range(first + 1, len(sentence)) if _says_then(sentence, at)), None)
+    if end > second or then is None or then < end or not list(sentence.find(Kind.ASK_WHEN)):
+        return None
+    highest = sentence.senses(end)[Kind.STATISTIC] is Statistic.MAX
+    sentence.use(first, first + 1)
+    sentence.use(end, end + 1)
+    sentence.use(then, then + 1 + (2 if sentence.text(then) == "at" else sentence.text(then) == "当"))
+    for at in list(sentence.find(Kind.ASK_WHEN)):
+        sentence.use(at, at + 1)
+    return named[0], highest
+
+
+def _says_then(sentence: Sentence, at: int) -> bool:
+    """Whether the words at `at` say "at that moment"."""
+    three = (sentence.text(at), sentence.text(at + 1), sentence.text(at + 2))
+    moment = three[0] == "at" and three[1] in {"that", "the", "this"} and three[2] in {"moment", "time", "point"}
+    return moment or three[:2] == ("当", "时") or three[0] in _THEN
 
 
 def _led_to(sentence: Sentence, at: int, fields: Sequence[int]) -> int | None:

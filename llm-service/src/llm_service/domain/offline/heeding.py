@@ -19,7 +19,7 @@ _HEEDED: Final = {
     "judged": frozenset({"decimals", "conditions", "periods"}),
     "when": frozenset({"decimals", "conditions", "periods", "when", "unit"}),
     "correlation": frozenset({"conditions", "periods"}),
-    "rank": frozenset({"decimals", "conditions", "percentiles", "unit", "rank", "top"}),
+    "rank": frozenset({"decimals", "conditions", "percentiles", "unit", "rank", "top", "limits"}),
     "slopes": frozenset({"decimals", "conditions", "unit", "rank", "top"}),
     "periods": frozenset({"decimals", "conditions", "unit", "periods", "rank", "top"}),
     "at": frozenset({"decimals", "unit", "periods"}),

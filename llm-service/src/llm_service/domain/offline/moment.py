@@ -24,6 +24,9 @@ _DIFFERENCE: Final = frozenset(
         *("compared", "comparison", "差", "相差", "差多少", "差异", "差别", "对比", "比较", "相比"),
     }
 )
+_MACHINES: Final = frozenset(
+    {"machines", "the machines", "devices", "welders", "halls", "lines", "每台", "各台", "各台机器", "每台机器", "两台"}
+)
 _REACH: Final = 8
 _UNTIL: Final = frozenset({"to", "until", "till", "through", "thru", "up to", "到", "至", "直到", "to the"})
 _HOURS: Final = frozenset({"h", "hrs", "uhr"})
@@ -252,7 +255,8 @@ class MomentReader:
         words = self._words
         asked = any(words.text(at) in _DIFFERENCE for at in range(len(words)))
         codes = {lexeme.text for lexeme in words.lexemes if is_code(lexeme.text) or Kind.DEVICE in lexeme.senses}
-        return asked and len(codes) < 2 and bool(first.clock) == bool(second.clock)
+        several = len(list(words.find(Kind.GROUP))) > 1 or any(words.text(at) in _MACHINES for at in range(len(words)))
+        return asked and len(codes) < 2 and not several and bool(first.clock) == bool(second.clock)
 
 
 def _is_half_open(clock: Clock, part: Moment) -> bool:

@@ -16,6 +16,7 @@ from llm_service.domain.offline.break_asked import with_break
 from llm_service.domain.offline.comparative_asked import with_comparative
 from llm_service.domain.offline.condition import find_conditions
 from llm_service.domain.offline.counted_interval import find_counted_interval
+from llm_service.domain.offline.counted_machines import with_counted_machines
 from llm_service.domain.offline.course_asked import with_course
 from llm_service.domain.offline.day_after import with_day_after
 from llm_service.domain.offline.device import find_devices
@@ -86,6 +87,7 @@ from llm_service.domain.offline.unread import unread_negation, unread_phrases
 from llm_service.domain.offline.usual_asked import with_usual
 from llm_service.domain.offline.verdict import with_sides
 from llm_service.domain.offline.vocabulary import known_names, language_of, lexicon
+from llm_service.domain.offline.weld_each import with_weld_each
 from llm_service.domain.offline.which_time import with_which_time
 from llm_service.domain.offline.window import find_window
 from llm_service.domain.offline.word_device import settle_word_devices
@@ -173,7 +175,7 @@ def read_prompt(text: str, now: datetime, known: Lexicon, *, checkpoint: Checkpo
     reading.negation = unread_negation(sentence, reading)
     query = query_of(reading, language_of(readable.text), unread_phrases(sentence, reading))
     settled = with_at_once(_settled(query, sentence, now), sentence, said=reading.at_once)
-    return _compared(settled, sentence, reading)
+    return _compared(with_counted_machines(with_weld_each(settled, sentence), reading), sentence, reading)
 
 
 def _compared(query: StructuredQuery, sentence: Sentence, reading: Reading) -> StructuredQuery:

@@ -16,6 +16,9 @@ _LINKS: Final = frozenset({"and", "and also", "以及", "还有", "和", "，", 
 _THEN: Final = (" at that time ", " at that moment ", " then ", " at the time ", "当时", "那时", "那个时候", "那一刻")
 _ENDS_ASKED: Final = frozenset({Statistic.MAX, Statistic.MIN})
 _MOST: Final = 3
+_TIMES: Final = frozenset({Kind.NOW, Kind.DAY, Kind.RELATIVE_PERIOD, Kind.WEEKDAY, Kind.PART, Kind.CLOCK})
+# Words are not corrected before a message is told apart.
+_MISSPELLED: Final = frozenset({"wich", "whitch", "wihch", "whcih"})
 _HELD: Final = frozenset({Statistic.EVENTS, Statistic.DURATION, Statistic.SHARE, Statistic.COUNT})
 # Beside two labels these say no more than that their numbers are set side by side.
 _MORE: Final = frozenset({"more", "fewer", "less", "than", "多", "少"})
@@ -47,9 +50,11 @@ def question_parts(text: str, known: Sequence[str]) -> QuestionParts:
         linked = lexeme.text in _LINKS and _is_whole(lexemes[begin:at], codes) and _is_whole(lexemes[at + 1 :], codes)
         if lexeme.text in _LINKS and not cuts and _asks_of_then(lexemes, at, codes):
             linked, then = True, _said_then(lexemes[at + 1 :])
+        apart = lexeme.text in _LINKS and _asks_end(lexemes[begin:at]) and _asks_end(lexemes[at + 1 :])
+        marked = marked or apart
         linked = linked or (lexeme.text in _LINKS and _asks_state(lexemes[begin:at]) and _asks_state(lexemes[at + 1 :]))
         if (marked or linked) and len(cuts) < _MOST - 1:
-            cuts.append((lexeme.tokens[0].start if linked else lexeme.tokens[-1].end, lexeme.tokens[-1].end))
+            cuts.append((lexeme.tokens[0].start if linked or apart else lexeme.tokens[-1].end, lexeme.tokens[-1].end))
             begin, all_linked = at + 1, all_linked and not marked
     starts = [0, *(after for _, after in cuts)]
     ends = [*(before for before, _ in cuts), len(text)]
@@ -82,6 +87,17 @@ def _asks_state(lexemes: Sequence[Lexeme]) -> bool:
     numbers = {lexeme.senses.get(Kind.STATISTIC) for lexeme in lexemes} - {None, Statistic.LAST}
     plain = not numbers and not any(Kind.FIELD in lexeme.senses for lexeme in lexemes)
     return which and plain and any(Kind.STATE in lexeme.senses for lexeme in lexemes)
+
+
+def _asks_end(lexemes: Sequence[Lexeme]) -> bool:
+    """Whether these words ask which machine is first at a time of their own: "which was hottest at 8 yesterday"."""
+    which = any(Kind.WHICH in lexeme.senses or lexeme.text in _MISSPELLED for lexeme in lexemes)
+    ends = any(
+        lexeme.senses.get(Kind.STATISTIC) in _ENDS_ASKED
+        or getattr(lexeme.senses.get(Kind.MORE), "statistic", None) in _ENDS_ASKED
+        for lexeme in lexemes
+    )
+    return which and ends and any(not _TIMES.isdisjoint(lexeme.senses.keys()) for lexeme in lexemes)
 
 
 def _said_then(lexemes: Sequence[Lexeme]) -> str:

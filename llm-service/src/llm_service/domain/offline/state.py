@@ -35,6 +35,12 @@ _CARRYING: Final = frozenset({"ran", "run"})
 # Before "hotter than" these say no more either.
 _CARRYING_MORE: Final = frozenset({"runs", "running"})
 _STARTING: Final = frozenset({"start", "begin", "started", "begun", "began", "开始", "启动"})
+_LEFT_OUT: Final = frozenset(
+    {"excluded", "left out", "not included", "not counted", "disregarded", "omitted", "除外", "不算", "不计", "不计入"}
+)
+_WELDING: Final = frozenset({"weld", "welds", "welded", "welding", "焊", "焊接", "焊了", "在焊", "在焊接"})
+_WITH: Final = frozenset({"with", "at", "below", "under", "above", "over", "on", "without", "using"})
+_TAGS: Final = frozenset({"吗", "过", "了", "的", "呢"})
 _MOST: Final = frozenset({"most", "least", "fewest", "最多", "最少"})
 _NUMBERS: Final = (Kind.FIELD, Kind.STATISTIC, Kind.PERCENTILE, Kind.INTEGRAL, Kind.CORRELATION)
 
@@ -71,10 +77,12 @@ def find_states(
             continue
         excluded, lead = _place_before(sentence, at, Kind.EXCEPT), _lead(sentence, at)
         excluded = carried_exclusion(sentence, at) if excluded is None else excluded
+        excluded = _excluded_behind(sentence, at) if excluded is None else excluded
         said_alone = sentence.text(at) in _SAID_ALONE
         only = sentence.text(at + 1) == "only" and isinstance(state, State)
         led = only or (lead is not None and not said_alone) or excluded is not None or rate
         led = led or (bool(conditions) and isinstance(state, State) and _is_added(sentence, at))
+        led = led or (state == RUNNING and _limited(sentence, at, conditions))
         if isinstance(state, State) and (asked or led):
             if state == IDLE and _starts_and_stops(sentence, at):
                 # "When did it start and stop": from the first reading of a run to the last.
@@ -101,6 +109,30 @@ def _is_added(sentence: Sentence, at: int) -> bool:
         if not any(kind in sentence.senses(place) for kind in (Kind.NOT, Kind.FILLER, Kind.OPERATOR, Kind.WHERE)):
             return False
     return False
+
+
+def _excluded_behind(sentence: Sentence, at: int) -> int | None:
+    """ "Stops excluded": the place of the word behind a state that leaves it out."""
+    behind = sentence.skip(at + 1, (Kind.FILLER,))
+    if (sentence.text(behind), sentence.text(behind + 1)) == ("除", "外"):
+        sentence.use(behind + 1, behind + 2)
+        return behind
+    return behind if sentence.text(behind) in _LEFT_OUT else None
+
+
+def _limited(sentence: Sentence, at: int, conditions: Sequence[Condition]) -> bool:
+    """ "Did it weld with less than 8 L/min", "气体低于8升时焊接": whether a limit is said of readings of welding."""
+    limits = [each for each in conditions if not isinstance(each.value, str) and each.field != RUNNING.field]
+    if not limits or len(limits) != len(conditions) or sentence.text(at) not in _WELDING:
+        return False
+    behind = sentence.skip(at + 1, (Kind.FILLER,))
+    english = sentence.text(at + 1) in _WITH or at + 1 in sentence.used or behind in sentence.used
+    ended = all(
+        not sentence.text(place).isalnum() or sentence.text(place) in _TAGS for place in range(at + 1, behind + 1)
+    )
+    return (
+        english if sentence.text(at).isascii() else (ended and at - 1 in sentence.used) or sentence.text(at - 1) == "时"
+    )
 
 
 def _is_on(sentence: Sentence, at: int) -> bool:

@@ -21,6 +21,10 @@ _LEFT: Final = (
     "|还剩|还剩下|剩余|剩下|剩多少|还有多少焊丝|焊丝还有多少|还有多少丝|还有多少气|还有多少气体|气还有多少|气体还有多少|还有多少保护气"
     "|保护气还有多少|库存|存货|够用|还够|够不够|还能用多久|还能用几天|快用完|瓶里|气瓶里"
 )
+_WARRANTY: Final = (
+    "warranty|the warranty|under warranty|in warranty|out of warranty|still under warranty|guarantee|under guarantee"
+    "|保修|保修期|质保|质保期|在保|过保|保质期"
+)
 _CANNOT: Final = (
     "next service|the next service|due for service|service due|serviced|供应商|supplier"
     "|safe to|safe for|safely|replace|replaced|replacement|responsible|in charge of|in charge|whose job|谁负责|负责人"
@@ -32,7 +36,7 @@ _CANNOT: Final = (
     "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
     "|manufacturer|序列号|厂家|保养|vendor|who supplies|who supplied|weather|the weather|天气|天气预报|室外|户外"
     "|会降到|会跌到|会变成|会变成多少|会升高多少|会上升多少|会下降多少|会降低多少|会增加多少|会减少多少|会升到多少"
-    f"|would be if|would happen if|would it be if|会怎么样|会怎样|{_TRADE}|{_LEFT}"
+    f"|would be if|would happen if|would it be if|会怎么样|会怎样|{_WARRANTY}|{_TRADE}|{_LEFT}"
 )
 _HEATING: Final = (
     "getting hotter|getting warmer|getting colder|getting cooler|getting hot|becoming hotter|becoming warmer"
@@ -139,7 +143,7 @@ _ABSENT: Final = (
     "|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作|谁在操作|谁在用|responsible"
     "|in charge of|in charge|whose job|谁负责|负责人|由谁负责|负责|cost|costs|price|expensive|费用|成本|电费|价格|花费"
     "|多少钱|weather|the weather|天气|天气预报|室外|户外|next service|the next service|due for service|service due"
-    f"|serviced|maintenance|保养|who used|{_TRADE}|{_LEFT}"
+    f"|{_WARRANTY}|serviced|maintenance|保养|who used|{_TRADE}|{_LEFT}"
 )
 _TO_COME: Final = (
     "predict|prediction|forecast|extrapolate|预测|预报|will|will be|going to|gonna|将会|会是多少|会到多少|会达到"

@@ -122,7 +122,7 @@ def add_talk_words(lexicon: Lexicon) -> None:
         None,
         "except|except for|except when|but not|excluding|exclude|ignoring|ignore|omitting|leaving out|leave out"
         "|not counting|disregarding|disregard|discounting|discount|filtering out|filter out"
-        "|setting aside|skipping|removing"
+        "|setting aside|skipping|removing|excluded|left out|not included|not counted|disregarded|omitted"
         "|without|apart from|other than|besides|unless|anything but|everything but|all but|any but|any label but|lack"
         "|lacks|lacking|free of|free from|failed to be|fails to be|fail to be|rather than|instead of"
         "|不考虑|过滤掉|滤掉|滤除|撇开|抛开|扣除|刨除|刨去"
