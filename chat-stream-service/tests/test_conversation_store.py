@@ -311,3 +311,19 @@ async def test_of_two_ends_of_a_stream_that_come_at_once_the_first_counts(store:
     kept = (await store.messages_page(ANN, "conv_001", size=9, token="")).items
     ended = (await store.stream(ANN, "strm_1")).terminal_event
     assert ([each.id for each in kept], ended) in [(["msg_001", "msg_002"], first), (["msg_001", "msg_003"], second)]
+
+
+async def test_a_page_of_long_messages_ends_before_it_is_more_than_is_sent_at_once(store: SqlConversationStore) -> None:
+    await store.create(conversation())
+    lengths = [1_500_000, 1_500_000, 1_500_000, 5_000_000, 5]
+    for number, length in enumerate(lengths):
+        await store.begin_stream(header(f"strm_{number}"), message(number, content="字" * length), title="")
+    pages = [await store.messages_page(ANN, "conv_001", size=500, token="")]
+    while pages[-1].next_token:
+        pages.append(await store.messages_page(ANN, "conv_001", size=500, token=pages[-1].next_token))
+    assert [[len(each.content) for each in page.items] for page in pages] == [
+        lengths[:2],
+        lengths[2:3],
+        lengths[3:4],
+        [5],
+    ]

@@ -1,6 +1,7 @@
 """How many personalities and prompt templates a tenant may have."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,3 +60,16 @@ async def test_a_tenant_has_a_limited_number_of_templates_and_no_other_is_refuse
     await store.replace(ACME, template(1))
     await store.delete(ACME, "t0")
     await store.create(ACME, template(3))
+
+
+async def test_long_personalities_and_templates_do_not_keep_a_tenant_from_its_lists(database: Database) -> None:
+    long = "字" * 1_500_000
+    prompts, contents = SqlPersonalityStore(database), SqlTemplateStore(database)
+    for number in range(5):
+        await prompts.create(ACME, replace(personality(number), tools=("t" * 1_500_000,)))
+        await contents.create(ACME, replace(template(number), content=long))
+    for store in (prompts, contents):
+        pages = [await store.list_page(ACME, size=50, token="")]
+        while pages[-1].next_token:
+            pages.append(await store.list_page(ACME, size=50, token=pages[-1].next_token))
+        assert [len(page.items) for page in pages] == [2, 2, 1]

@@ -148,6 +148,37 @@ async def test_lists_go_on_page_by_page(service):
     assert seen == [["P0", "P1"], ["P2", "P3"], ["P4"]]
 
 
+async def all_pages(call, request):
+    """Return the responses of a list read to its end."""
+    pages = [await call(request)]
+    while pages[-1].next_page_token:
+        request.page_token = pages[-1].next_page_token
+        pages.append(await call(request))
+    return pages
+
+
+async def test_devices_with_many_labels_do_not_keep_a_tenant_from_its_list(service):
+    labels = {f"label {number}": "字" * 1_000 for number in range(1_000)}
+    for number in range(10):
+        await create_device(service, device_code=f"P{number}", labels=labels)
+    pages = await all_pages(service.metadata.ListDevices, pb.ListDevicesRequest(page_size=1_000))
+    assert [len(page.devices) for page in pages] == [3, 3, 3, 1]
+    assert [page.total for page in pages] == [10] * 4
+    assert [device.device_code for page in pages for device in page.devices] == [f"P{number}" for number in range(10)]
+
+
+async def test_models_with_large_descriptions_and_defaults_do_not_keep_a_tenant_from_its_list(service):
+    fields = [pb.Field(field_code=f"f{number}", description="字" * 2_000) for number in range(1_500)]
+    defaults = pb.ExtractionOptions(fields=["x" * 1_500_000])
+    for number, model in enumerate([pb.DataModel(fields=fields)] * 2 + [pb.DataModel(defaults=defaults)] * 3):
+        named = pb.DataModel(model_code=f"m{number}")
+        named.MergeFrom(model)
+        await create_model(service, named)
+    pages = await all_pages(service.metadata.ListDataModels, pb.ListDataModelsRequest(page_size=1_000))
+    assert [len(page.models) for page in pages] == [1, 1, 2, 1]
+    assert [model.model_code for page in pages for model in page.models] == [f"m{number}" for number in range(5)]
+
+
 async def test_models_are_listed_by_use(service):
     await create_model(service)
     await create_model(service, pb.DataModel(model_code="fans"))

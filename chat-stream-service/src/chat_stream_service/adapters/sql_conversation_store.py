@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from chat_stream_service.adapters.group_commit import GroupCommit
+from chat_stream_service.adapters.page_rows import read_page
 from chat_stream_service.adapters.page_token import decode_token, encode_token
 from chat_stream_service.adapters.record import (
     AnyRow,
@@ -68,6 +69,7 @@ def _opening() -> Select[Any]:
 
 
 _CREATE: Final = insert(conversations)
+_LONG: Final = (messages.c.content, messages.c.thinking, messages.c.tool_calls_json)
 # A row of it is a conversation, the id of an earlier stream, a message.
 _OPENING: Final = _opening()
 _ConversationRow: Final = make_dataclass("_ConversationRow", conversations.c.keys(), slots=True)
@@ -131,9 +133,9 @@ class SqlConversationStore:
             query = query.where(messages.c.id > decode_token(token, str)[0])
         async with self._database.read() as connection:
             await _conversation(connection, owner, conversation_id)
-            rows = (await connection.execute(query.order_by(messages.c.id).limit(size + 1))).all()
-        more = encode_token(rows[size - 1].id) if len(rows) > size else ""
-        return Page(items=[message_of(row) for row in rows[:size]], next_token=more)
+            page = await read_page(connection, query, messages.c.id, _LONG, size=size)
+        more = encode_token(page.rows[-1].id) if page.has_more else ""
+        return Page(items=[message_of(row) for row in page.rows], next_token=more)
 
     async def pictures(self, owner: Owner, conversation_id: str, ids: Sequence[str]) -> Mapping[str, Picture]:
         """Return those of the conversation's pictures that there are, by id."""

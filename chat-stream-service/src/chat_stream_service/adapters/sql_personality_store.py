@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, update
 
+from chat_stream_service.adapters.page_rows import read_page
 from chat_stream_service.adapters.page_token import decode_token, encode_token
 from chat_stream_service.adapters.record import AnyRow, from_micros, to_micros
 from chat_stream_service.adapters.table import personalities, templates
@@ -18,13 +19,14 @@ Item = TypeVar("Item", Personality, Template)
 
 
 class _TenantStore(Generic[Item]):
-    """Items of a tenant in one table, addressed by id."""
+    """Items of a tenant in one table, addressed by id; `long` are its columns of long texts."""
 
     def __init__(
         self,
         database: Database,
         *,
         table: Table,
+        long: Sequence[ColumnElement[str]],
         noun: str,
         not_found: str,
         most: int,
@@ -35,6 +37,7 @@ class _TenantStore(Generic[Item]):
     ) -> None:
         self._database = database
         self._table = table
+        self._long = long
         self._noun = noun
         self._not_found = not_found
         self._most = most
@@ -70,9 +73,9 @@ class _TenantStore(Generic[Item]):
         if token:
             query = query.where(self._table.c.id > decode_token(token, str)[0])
         async with self._database.read() as connection:
-            rows: Sequence[AnyRow] = (await connection.execute(query.order_by(self._table.c.id).limit(size + 1))).all()
-        more = encode_token(rows[size - 1].id) if len(rows) > size else ""
-        return Page(items=[self._from_row(row) for row in rows[:size]], next_token=more)
+            page = await read_page(connection, query, self._table.c.id, self._long, size=size)
+        more = encode_token(page.rows[-1].id) if page.has_more else ""
+        return Page(items=[self._from_row(row) for row in page.rows], next_token=more)
 
     async def replace(self, owner: Owner, item: Item) -> None:
         """Store a changed item; NotFound when there is none of its id."""
@@ -107,6 +110,7 @@ class SqlPersonalityStore(_TenantStore[Personality]):
         super().__init__(
             database,
             table=personalities,
+            long=[personalities.c.prompt, personalities.c.tools_json, personalities.c.description],
             noun="personality",
             not_found="PERSONALITY_NOT_FOUND",
             most=most,
@@ -124,6 +128,7 @@ class SqlTemplateStore(_TenantStore[Template]):
         super().__init__(
             database,
             table=templates,
+            long=[templates.c.content, templates.c.description],
             noun="template",
             not_found="TEMPLATE_NOT_FOUND",
             most=most,

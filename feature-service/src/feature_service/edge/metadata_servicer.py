@@ -36,7 +36,7 @@ class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
         page = await self._registry.devices(_tenant(), criteria, after=after_token(request.page_token), limit=size)
         return feature_pb2.ListDevicesResponse(
             devices=[convert.device_to_proto(device) for device in page.devices],
-            next_page_token=token_after(page.devices[-1].code) if len(page.devices) == size else "",
+            next_page_token=token_after(page.devices[-1].code) if page.is_cut or len(page.devices) == size else "",
             total=page.total,
             total_is_estimate=page.total_is_estimate,
         )
@@ -82,7 +82,7 @@ class MetadataServicer(feature_pb2_grpc.MetadataServiceServicer):
         page = await self._registry.models(_tenant(), criteria, after=after_token(request.page_token), limit=size)
         return feature_pb2.ListDataModelsResponse(
             models=[convert.model_to_proto(model) for model in page.models],
-            next_page_token=token_after(page.models[-1].code) if len(page.models) == size else "",
+            next_page_token=token_after(page.models[-1].code) if page.is_cut or len(page.models) == size else "",
             total=page.total,
             total_is_estimate=page.total_is_estimate,
         )

@@ -1,15 +1,16 @@
 """How features are made, as requests say it."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from penstock.feature.v1 import feature_pb2 as pb
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from gateway.convert.protobuf import build_message
 from gateway.convert.scalar import Moment, Seconds, seconds_to_proto
 from gateway.routes.strict import RequestModel
 from gateway.routes.window_options import WindowOptions
 
+_Name = Annotated[str, StringConstraints(max_length=256)]
 _LENGTHS: Final = frozenset({"window_size", "step", "max_gap"})
 
 
@@ -33,8 +34,10 @@ class ExtractionOptions(WindowOptions):
     )
     outlier_method: str = Field(default="", max_length=40, description="`iqr`, `z_score`, `clip` or `none`.")
     outlier_threshold: float = Field(default=0, ge=0, description="0: 1.5.")
-    features: list[str] = Field(default_factory=list, description="Names such as `mean`; empty: the default set.")
-    fields: list[str] = Field(default_factory=list, description="Empty: every numeric field.")
+    features: list[_Name] = Field(
+        default_factory=list, max_length=10_000, description="Names such as `mean`; empty: the default set."
+    )
+    fields: list[_Name] = Field(default_factory=list, max_length=10_000, description="Empty: every numeric field.")
     range_min: float | None = Field(default=None, description="Lower end of `min_max`.")
     range_max: float | None = Field(default=None, description="Upper end of `min_max`.")
 

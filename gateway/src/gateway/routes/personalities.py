@@ -1,10 +1,10 @@
 """Personalities and prompt templates."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Response
 from penstock.chat.v1 import chat_pb2 as pb
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from gateway.auth.guard import Guard
 from gateway.auth.scope import ADMIN, CHAT
@@ -28,7 +28,9 @@ class PersonalityBody(RequestModel):
     description: str = Field(default="", max_length=2000)
     prompt: str = Field(min_length=1, max_length=100_000, description="System prompt.")
     temperature: float | None = Field(default=None, ge=0, le=2)
-    tools: list[str] = Field(default_factory=list, description="Tools it may use; empty: all.")
+    tools: list[Annotated[str, StringConstraints(max_length=200)]] = Field(
+        default_factory=list, max_length=1_000, description="Tools it may use; empty: all."
+    )
 
     def to_proto(self, identity: str = "") -> pb.Personality:
         """Return the message."""

@@ -16,6 +16,8 @@ _MAX_DESCRIPTION: Final = 2_000
 _MAX_TEXT: Final = 100_000
 _MAX_FILLED: Final = 200_000
 _MAX_TEMPERATURE: Final = 2.0
+_MAX_TOOLS: Final = 1_000
+_MAX_TOOL_NAME: Final = 200
 MAX_PERSONALITIES: Final = 1_000
 """Personalities of a tenant: each may be 100 kB, and all lie in the database that every tenant's chats are in."""
 MAX_TEMPLATES: Final = 1_000
@@ -44,6 +46,11 @@ class Personality:
         _check_texts(name=self.name, text=self.prompt, field="prompt", description=self.description)
         if self.temperature is not None and not 0 <= self.temperature <= _MAX_TEMPERATURE:
             raise _invalid("temperature", f"is {self.temperature:g}; it lies between 0 and 2")
+        if len(self.tools) > _MAX_TOOLS:
+            raise _invalid("tools", f"names {len(self.tools):,} tools; at most {_MAX_TOOLS:,} are kept")
+        longest = max(map(len, self.tools), default=0)
+        if longest > _MAX_TOOL_NAME:
+            raise _invalid("tools", f"has a name of {longest:,} characters; at most {_MAX_TOOL_NAME} are kept")
         return self
 
     @property

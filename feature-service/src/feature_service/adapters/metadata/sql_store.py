@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Table, bindparam, delete, exists, insert, or_
 from sqlalchemy.exc import IntegrityError
 
 from feature_service.adapters.metadata import row
+from feature_service.adapters.metadata.page_end import cut_page
 from feature_service.adapters.metadata.row_count import count_rows
 from feature_service.adapters.metadata.table import data_model, device, device_field, model_field, type_field
 from feature_service.domain.model.device import DataModel, Device, Field
@@ -52,7 +53,7 @@ class SqlMetadataStore:
             return row.device_from_row(found, fields.get(code, {}))
 
     async def devices(self, tenant_id: str, criteria: DeviceFilter, *, after: str, limit: int) -> DevicePage:
-        """Return a page of devices: one query for them, one for their fields."""
+        """Return a page of devices: one query for its end, one for them, one for their fields."""
         fitting = select(device).where(device.c.tenant_id == tenant_id)
         if criteria.device_type:
             fitting = fitting.where(device.c.device_type == criteria.device_type)
@@ -69,11 +70,12 @@ class SqlMetadataStore:
             )
         page = fitting.where(device.c.device_code > after).order_by(device.c.device_code).limit(limit)
         async with self._database.read() as connection:
+            page, is_cut = await cut_page(connection, page, device)
             found = (await connection.execute(page)).all()
             fields = await _device_fields(connection, tenant_id, [each.device_code for each in found])
             total, estimated = await count_rows(connection, fitting)
         devices = [row.device_from_row(each, fields.get(each.device_code, {})) for each in found]
-        return DevicePage(devices=devices, total=total, total_is_estimate=estimated)
+        return DevicePage(devices=devices, total=total, total_is_estimate=estimated, is_cut=is_cut)
 
     async def device_codes(self, tenant_id: str, *, model_code: str = "", limit: int = 10_000) -> Sequence[str]:
         """Return codes, for looking through the rows of many devices and for suggestions."""
@@ -158,7 +160,7 @@ class SqlMetadataStore:
             return row.model_from_row(found, fields.get(code, []))
 
     async def models(self, tenant_id: str, criteria: ModelFilter, *, after: str, limit: int) -> ModelPage:
-        """Return a page of data models: one query for them, one for their fields."""
+        """Return a page of data models: one query for its end, one for them, one for their fields."""
         fitting = select(data_model).where(data_model.c.tenant_id == tenant_id)
         if criteria.device_type:
             fitting = fitting.where(data_model.c.device_type == criteria.device_type)
@@ -168,11 +170,12 @@ class SqlMetadataStore:
             fitting = fitting.where(data_model.c.active)
         page = fitting.where(data_model.c.model_code > after).order_by(data_model.c.model_code).limit(limit)
         async with self._database.read() as connection:
+            page, is_cut = await cut_page(connection, page, data_model)
             found = (await connection.execute(page)).all()
             fields = await _model_fields(connection, tenant_id, [each.model_code for each in found])
             total, estimated = await count_rows(connection, fitting)
         models = [row.model_from_row(each, fields.get(each.model_code, [])) for each in found]
-        return ModelPage(models=models, total=total, total_is_estimate=estimated)
+        return ModelPage(models=models, total=total, total_is_estimate=estimated, is_cut=is_cut)
 
     async def model_codes(self, tenant_id: str, *, limit: int = 1_000) -> Sequence[str]:
         """Return codes, for suggestions."""

@@ -28,20 +28,28 @@ class ModelFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicePage:
-    """Devices in the order of their codes; `total` counts all that fit, as an estimate when it says so."""
+    """Devices in the order of their codes; `total` counts all that fit, as an estimate when it says so.
+
+    `is_cut`: fewer than were asked for, because more would not fit into a message.
+    """
 
     devices: Sequence[Device]
     total: int
     total_is_estimate: bool = False
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPage:
-    """Data models in the order of their codes; `total` counts all that fit, as an estimate when it says so."""
+    """Data models in the order of their codes; `total` counts all that fit, as an estimate when it says so.
+
+    `is_cut`: fewer than were asked for, because more would not fit into a message.
+    """
 
     models: Sequence[DataModel]
     total: int
     total_is_estimate: bool = False
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
