@@ -159,13 +159,13 @@ class AnthropicProvider:
         counted: dict[str, Any] = {name: made.body[name] for name in _COUNTED if name in made.body}
         more = {name: made.body[name] for name in _COUNTED_BETA if name in made.body}
         beta = {name: value for name, value in made.headers.items() if name == "anthropic-beta"}
-        async with self._sdk_errors(request.model):
+        async with self._sdk_call(request.model):
             answer = await self._sdk.messages.count_tokens(**counted, extra_headers=beta, extra_body=more or None)
             return answer.input_tokens
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return what the vendor lists, through the SDK."""
-        async with self._sdk_errors(""):
+        async with self._sdk_call(""):
             page = await self._sdk.models.list(limit=100)
             return tuple(
                 ModelCard(
@@ -175,9 +175,11 @@ class AnthropicProvider:
             )
 
     @asynccontextmanager
-    async def _sdk_errors(self, model: str) -> AsyncGenerator[None]:
+    async def _sdk_call(self, model: str) -> AsyncGenerator[None]:
+        """Have one of the SDK's connections, and make its errors ours."""
         try:
-            yield
+            async with self._upstream.sdk_connection(model):
+                yield
         except anthropic.APIStatusError as error:
             told = told_by_headers(_error(error.body, error.status_code), error.response.headers)
             raise error_from_vendor(told, provider=self._name, model=model) from error

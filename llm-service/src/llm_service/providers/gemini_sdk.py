@@ -39,7 +39,7 @@ class GeminiSdk:
         contents = [{"parts": [{"text": text}]} for text in request.inputs]
         config = {"output_dimensionality": request.dimensions} if request.dimensions else None
         client = await self._client()
-        async with self._errors(request.model):
+        async with self._call(request.model):
             answer = await client.aio.models.embed_content(model=request.model, contents=contents, config=config)
             values = tuple(_vector(item.values) for item in answer.embeddings or ())
             counted = answer.usage_metadata.prompt_token_count if answer.usage_metadata else None
@@ -51,7 +51,7 @@ class GeminiSdk:
     async def list_models(self) -> Sequence[ModelCard]:
         """Return what the vendor lists."""
         client = await self._client()
-        async with self._errors(""):
+        async with self._call(""):
             pages = await client.aio.models.list()
             return tuple([_card(model) async for model in pages])
 
@@ -75,12 +75,14 @@ class GeminiSdk:
         return Client(enterprise=False, api_key=self._key, http_options=options)
 
     @asynccontextmanager
-    async def _errors(self, model: str) -> AsyncGenerator[None]:
+    async def _call(self, model: str) -> AsyncGenerator[None]:
+        """Have one of the SDK's connections, and make its errors ours."""
         from google.genai import errors
 
         name = self._upstream.name
         try:
-            yield
+            async with self._upstream.sdk_connection(model):
+                yield
         except errors.APIError as error:
             told = error_of(cast(Any, error).details, error.code)
             raise error_from_vendor(told, provider=name, model=model) from error

@@ -153,7 +153,7 @@ class OpenAiProvider:
         passed, dropped = embedding_extras(request.extra, self._profile.quirks)
         if passed:
             optional["extra_body"] = passed
-        async with self._sdk_errors(request.model):
+        async with self._sdk_call(request.model):
             answer = await self._sdk.embeddings.create(
                 model=request.model, input=inputs, encoding_format="base64", **optional
             )
@@ -172,15 +172,17 @@ class OpenAiProvider:
 
     async def list_models(self) -> Sequence[ModelCard]:
         """Return what the vendor lists, through the SDK."""
-        async with self._sdk_errors(""):
+        async with self._sdk_call(""):
             page = await self._sdk.models.list()
             return tuple(ModelCard(id=model.id, created=model.created or 0) for model in page.data)
 
     @asynccontextmanager
-    async def _sdk_errors(self, model: str) -> AsyncGenerator[None]:
+    async def _sdk_call(self, model: str) -> AsyncGenerator[None]:
+        """Have one of the SDK's connections, and make its errors ours."""
         name = self._profile.name
         try:
-            yield
+            async with self._upstream.sdk_connection(model):
+                yield
         except openai.APIStatusError as error:
             told = error_of(error.body, error.status_code)
             raise error_from_vendor(

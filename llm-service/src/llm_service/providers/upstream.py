@@ -5,8 +5,8 @@ and parse each one, and some read lines of any length. So completions are sent a
 the SDK makes; everything rarer goes through the SDK.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from llm_service.domain.model.failure import FailureKind, ProviderError
-from llm_service.providers.connection_room import AllInUse
+from llm_service.providers.connection_room import AllInUse, ConnectionRoom
 from llm_service.providers.http_client import (
     ConnectFailed,
     ConnectionCut,
@@ -32,6 +32,7 @@ JSON_ANSWER: Final = "application/json"
 _MAX_ANSWER: Final = 32 * 1024 * 1024
 # Of an event with a picture, which has to go on as a message between services.
 PICTURE_EVENT: Final = 24 * 1024 * 1024
+# At once through an SDK: those of OpenAI and Anthropic have as many of their own.
 _CONNECTIONS: Final = 1000
 # Events of an answer's first read that go on before the others of it are looked at: a role, and the first words.
 _FIRST_EVENTS: Final = 4
@@ -49,6 +50,7 @@ class Upstream:
         self._client = open_transport(headers=fields, connect_timeout=connect_timeout, proxy=proxy)
         self._proxy = proxy
         self._connect_timeout = connect_timeout
+        self.sdk_room = ConnectionRoom(_CONNECTIONS)
         self._session: aiohttp.ClientSession | None = None
 
     def post(
@@ -78,6 +80,21 @@ class Upstream:
                 return self.failure(f"{self.name} cut the connection", FailureKind.CUT, model)
             case _:
                 return self.protocol(f"sent no valid HTTP: {error}", model)
+
+    @asynccontextmanager
+    async def sdk_connection(self, model: str) -> AsyncGenerator[None]:
+        """Have one of the connections of the vendor's SDK within the block: no tenant has all of them.
+
+        Raises ProviderError CROWDED when none is free in time.
+        """
+        try:
+            tenant_id = await self.sdk_room.enter()
+        except AllInUse as error:
+            raise self.connection_error(error, model) from error
+        try:
+            yield
+        finally:
+            self.sdk_room.leave(tenant_id)
 
     @property
     def session(self) -> aiohttp.ClientSession:
