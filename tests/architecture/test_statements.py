@@ -37,7 +37,7 @@ OF_ALL_TENANTS = {
     "SqlIdentityStore.renew_hash: users": "of a user that has just signed in",
     "SqlIdentityStore.key_by_prefix: api_keys": "a key is looked up before the tenant is known",
     "SqlIdentityStore.keys_by_id: api_keys": "names in the audit log, whose entries are a tenant's",
-    "AuditStore.prune: audit": "retention is the installation's",
+    "AuditStore._delete_beyond: audit": "retention is the installation's",
     "DeliveryStore.give_up_lost: deliveries": "one gateway sends for all tenants",
     "DeliveryStore.claim: deliveries": "one gateway sends for all tenants",
     "DeliveryStore.finish: deliveries": "one gateway sends for all tenants",

@@ -33,7 +33,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[AuditStore]:
     async with migrated(url, MIGRATIONS) as database:
-        yield AuditStore(database, kept_days=365, most_failed=3)
+        yield AuditStore(database, kept_days=365, most_failed=3, most_of_user=4)
 
 
 async def test_entries_are_kept_for_their_time_and_failed_sign_ins_for_a_month(store: AuditStore) -> None:
@@ -47,13 +47,39 @@ async def test_entries_are_kept_for_their_time_and_failed_sign_ins_for_a_month(s
 async def test_of_failed_sign_ins_the_newest_stay_up_to_their_number_and_push_no_other_out(store: AuditStore) -> None:
     for hour in range(5):
         await store.append(entry(SIGN_IN_FAILED, (20 - hour) / 24))
-        await store.append(entry("key.create", (20 - hour) / 24))
+        await store.append(replace(entry("key.create", (20 - hour) / 24), user_id=f"usr_{hour}"))
     await store.prune(NOW)
     kept = await store.list(AuditQuery(action=SIGN_IN_FAILED))
     assert [round((NOW - each.time).total_seconds() / 3600) for each in kept] == [16, 17, 18]
     assert len(await store.list(AuditQuery(action="key.create"))) == 5
     await store.prune(NOW)
     assert len(await store.list(AuditQuery())) == 8
+
+
+async def test_of_a_users_acts_the_newest_stay_up_to_their_number_and_push_nobody_elses_out(store: AuditStore) -> None:
+    others = [
+        {"user_id": "usr_2"},
+        {"tenant_id": "other"},
+        {"outcome": "refused"},
+        {"action": SIGN_IN_FAILED, "outcome": "refused"},
+    ]
+    for other in others:
+        await store.append(replace(entry("key.create", 300), **other))  # a failed sign-in so old goes by its age
+    await store.append(replace(entry(SIGN_IN_FAILED, 3), outcome="done"))
+    for hour in range(10):
+        await store.append(entry("key.create", (20 - hour) / 24))
+    await store.prune(NOW)
+
+    async def kept() -> list[int]:
+        found = await store.list(AuditQuery(tenant_id="acme", user_id="usr_1", action="key.create"))
+        return [round((NOW - each.time).total_seconds() / 3600) for each in found if each.outcome == "done"]
+
+    assert await kept() == [11, 12, 13, 14]
+    assert len(await store.list(AuditQuery(end_time=NOW - timedelta(days=2)))) == 4, "what others did, and failed"
+    await store.prune(NOW)
+    assert await kept() == [11, 12, 13, 14]
+    await store.prune(NOW + timedelta(days=365, hours=-11.5))
+    assert await kept() == [11]
 
 
 async def test_a_number_is_never_given_twice(store: AuditStore) -> None:

@@ -188,6 +188,19 @@ async def sign_in(store: Store, user: User | None, action: str = "", **details: 
         await recorder.record_sign_in(scope("GET", "/auth/oidc/callback"), user, action, details)
 
 
+async def test_after_many_entries_the_log_is_shortened_before_its_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.audit.recorder._PRUNE_ENTRIES", 3)
+    store = Store()
+    recorder = AuditRecorder(cast("Any", store), ManualClock(start=NOW))
+    async with recorder.running(), asyncio.timeout(HANG_SECONDS):
+        for _ in range(3):
+            await store.pruned.wait()
+            store.pruned.clear()
+            for _ in range(3):
+                await answer(store, scope("POST", "/api/v1/keys"), recorder=recorder)
+    assert len(store.pruned_at) >= 3
+
+
 async def test_a_sign_in_of_somebody_unknown_that_failed_is_the_operators_to_read() -> None:
     store = Store()
     await sign_in(store, None)

@@ -33,6 +33,8 @@ _UNKNOWN, _FORBIDDEN = 401, 403
 _LARGEST: Final = 64 * 1024
 _LONGEST_VALUE: Final = 200
 _PRUNE_SECONDS: Final = 3600.0
+# Entries after which the log is shortened before its hour: a flood of acts does not wait for it.
+_PRUNE_ENTRIES: Final = 20_000
 # Refusals of one user that are recorded in an hour: whoever has any key may ask for what it may not, without end.
 _MOST_REFUSALS: Final = 100
 _REFUSALS_SECONDS: Final = 3600.0
@@ -54,6 +56,8 @@ class AuditRecorder:
         self._store = store
         self._clock = clock
         self._refusals = AttemptLimiter(clock=clock, limit=_MOST_REFUSALS, window=_REFUSALS_SECONDS)
+        self._appended = 0
+        self._many = asyncio.Event()
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Return `app` with its acts recorded."""
@@ -69,7 +73,7 @@ class AuditRecorder:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Delete old entries once an hour until the block ends."""
+        """Delete old entries once an hour, and after many new ones, until the block ends."""
         task = asyncio.create_task(supervise("audit", self._prune), name="audit")
         try:
             yield
@@ -83,7 +87,7 @@ class AuditRecorder:
         try:
             entry = await self._entry(scope, status, asked, answered)
             if entry is not None:
-                await self._store.append(entry)
+                await self._append(entry)
         except PenstockError as error:
             log.error("an act is not in the audit log", path=scope["path"], reason=error.reason, detail=error.message)
 
@@ -163,15 +167,25 @@ class AuditRecorder:
             details={**details},
         )
         try:
-            await self._store.append(entry)
+            await self._append(entry)
         except PenstockError as error:
             log.error("an act is not in the audit log", path=scope["path"], reason=error.reason, detail=error.message)
 
+    async def _append(self, entry: AuditEntry) -> None:
+        await self._store.append(entry)
+        self._appended += 1
+        if self._appended >= _PRUNE_ENTRIES:
+            self._many.set()
+
     async def _prune(self) -> None:
         while True:
+            self._appended = 0
+            self._many.clear()
             with suppress(PenstockError):
                 await self._store.prune(self._clock.now())
-            await asyncio.sleep(_PRUNE_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PRUNE_SECONDS):
+                    await self._many.wait()
 
 
 class _Request:

@@ -1,4 +1,4 @@
-"""The audit log in the gateway's database: appended to, read in pages, and shortened by age alone."""
+"""The audit log in the gateway's database: appended to, read in pages, and shortened by age and number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, and_, func, insert, select
 
 from gateway.audit.entry import SIGN_IN_FAILED, AuditEntry
 from gateway.audit.table import audit
 from gateway.auth.row import micros, moment
 from gateway.auth.table import users
 from penstock_kit.database import Database
+from penstock_kit.database.retention import delete_in_batches
 
 # Anybody may fail to sign in: such entries are kept for a month, and so many at most, and push no other out.
 _FAILED_DAYS: Final = 30
 _MOST_FAILED: Final = 50_000
+# Of one user, of what was done and of what was refused each: more than a person does in a year.
+_MOST_OF_USER: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +36,20 @@ class AuditQuery:
 
 
 class AuditStore:
-    """Keeps the entries, of failed sign-ins the newest `most_failed`. There is no way to change one."""
+    """Keeps the entries, of failed sign-ins the newest `most_failed`, of a user the newest `most_of_user` acts that
+    were done and as many that were refused: nobody pushes out what another did. There is no way to change one.
+    """
 
-    def __init__(self, database: Database, *, kept_days: int, most_failed: int = _MOST_FAILED) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        kept_days: int,
+        most_failed: int = _MOST_FAILED,
+        most_of_user: int = _MOST_OF_USER,
+    ) -> None:
         self._most_failed = most_failed
+        self._most_of_user = most_of_user
         self._database = database
         self._kept = timedelta(days=kept_days)
 
@@ -72,16 +85,29 @@ class AuditStore:
         return (rows[0].id, rows[0].tenant_id) if len(rows) == 1 else None
 
     async def prune(self, now: datetime) -> None:
-        """Delete what is older than its time, and failed sign-ins beyond their number."""
+        """Delete what is older than its time, failed sign-ins beyond their number, and users' acts beyond theirs."""
         failed = audit.c.action == SIGN_IN_FAILED
-        newest = select(audit.c.id).where(failed).order_by(audit.c.id.desc()).limit(1).offset(self._most_failed)
-        async with self._database.write() as connection:
-            await connection.execute(delete(audit).where(audit.c.time < micros(now - self._kept)))
-            old = micros(now - timedelta(days=_FAILED_DAYS))
-            await connection.execute(delete(audit).where(failed & (audit.c.time < old)))
+        await self._delete(audit.c.time < micros(now - self._kept))
+        await self._delete(failed & (audit.c.time < micros(now - timedelta(days=_FAILED_DAYS))))
+        await self._delete_beyond(self._most_failed, failed)
+        kinds = (audit.c.tenant_id, audit.c.user_id, audit.c.outcome)
+        crowded = select(*kinds).where(~failed).group_by(*kinds).having(func.count() > self._most_of_user)
+        async with self._database.read() as connection:
+            found = (await connection.execute(crowded)).all()
+        for row in found:
+            same = and_(*(column == value for column, value in zip(kinds, row, strict=True)))
+            await self._delete_beyond(self._most_of_user, same & ~failed)
+
+    async def _delete_beyond(self, most: int, kind: ColumnElement[bool]) -> None:
+        """Delete the entries of a kind but for the newest `most`."""
+        newest = select(audit.c.id).where(kind).order_by(audit.c.id.desc()).limit(1).offset(most)
+        async with self._database.read() as connection:
             beyond = (await connection.execute(newest)).scalar()
-            if beyond is not None:
-                await connection.execute(delete(audit).where(failed & (audit.c.id <= beyond)))
+        if beyond is not None:
+            await self._delete(kind & (audit.c.id <= beyond))
+
+    async def _delete(self, old: ColumnElement[bool]) -> None:
+        await delete_in_batches(self._database, audit, old)
 
 
 def _select(query: AuditQuery) -> Select[Any]:
