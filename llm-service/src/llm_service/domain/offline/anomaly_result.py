@@ -49,7 +49,8 @@ class AnomalyResult:
 
     Of `count` anomalies the answer may have room for some only; `brief` of them may be one odd reading each, `single`
     of these are. They were compared with the rows of `baseline`. Of the `odd_state_count` times in which a text field
-    was not as usual `odd_states` are the longest; `knows_states` says that the tool looks for them.
+    was not as usual `odd_states` are the longest; `knows_states` says that the tool looks for them. `stops` are the
+    times that were left out as those of stops.
     """
 
     device: str
@@ -62,6 +63,7 @@ class AnomalyResult:
     note: str = ""
     brief: int = 0
     single: int = 0
+    stops: int = 0
     odd_states: tuple[OddState, ...] = ()
     odd_state_count: int = 0
     knows_states: bool = False

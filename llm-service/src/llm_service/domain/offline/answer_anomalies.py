@@ -31,12 +31,14 @@ def _device(report: Report, query: StructuredQuery, result: AnomalyResult, time:
     period = report.period(query, time or result.time)
     threshold = number(result.threshold, 3)
     states = _odd_states(report, result, device, period)
-    if not result.anomalies:
+    if not result.anomalies and not result.stops:
         rest = [] if states else [say.ordinary(device, period, result.windows, threshold)]
     elif result.count == result.single:
-        rest = [say.only_single(device, period, result.single, result.windows, threshold, besides=bool(states))]
+        only = say.only_single(device, period, result.single, result.windows, threshold, besides=bool(states))
+        rest = [only] if result.single else []
     else:
         rest = _windows(report, result, say.strange_head(device, period, *_counted(result), threshold))
+    rest += [say.besides_stops(device, result.stops)] if result.stops else []
     return "\n\n".join(filter(None, ["\n".join(states), "\n".join(rest) + _compared(report, result)]))
 
 
@@ -49,7 +51,7 @@ def _windows(report: Report, result: AnomalyResult, head: str) -> list[str]:
     say, count = report.say, result.count - result.single
     lines = [_line(report, each, result.threshold) for each in result.anomalies if not each.single][:_MOST]
     more = [say.and_more(count - len(lines))] if count > len(lines) else []
-    brief = [say.brief(result.brief - result.single, count)] if result.brief > result.single else []
+    brief = [say.brief(min(result.brief - result.single, count), count)] if result.brief > result.single else []
     single = [say.besides_single(result.single)] if result.single else []
     return [head, *lines, *more, *brief, *single]
 

@@ -73,6 +73,10 @@ class Chinese(ChineseDevices):
         """Say how many odd readings there are besides."""
         return f"此外还有 {count} 处瞬时的单个异常读数。"
 
+    def besides_stops(self, device: str, count: int) -> str:
+        """Say how many times are of stops."""
+        return f"{device} 另有 {count} 处属于停机或其后的升温，本身不是故障，未列出。"
+
     def only_single(self, device: str, period: str, count: int, windows: int, threshold: str, *, besides: bool) -> str:
         """Nothing but odd readings."""
         of = f"（{windows} 个窗口与基线比较，阈值 {threshold}）"

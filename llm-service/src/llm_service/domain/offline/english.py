@@ -79,6 +79,11 @@ class English(EnglishDevices):
         """Say how many odd readings there are besides."""
         return f"Besides, {self._odd_readings(count)} of a moment."
 
+    def besides_stops(self, device: str, count: int) -> str:
+        """Say how many times are of stops."""
+        what = "1 time is" if count == 1 else f"{count} times are"
+        return f"On {device} {what} left out that lie in stops or the warming up behind them: no faults by themselves."
+
     def only_single(self, device: str, period: str, count: int, windows: int, threshold: str, *, besides: bool) -> str:
         """Nothing but odd readings."""
         of = f"({windows} windows compared with its baseline, limit {threshold})"

@@ -105,6 +105,10 @@ class Wording(DeviceWording, Protocol):
         """Say how many times there are besides that single odd readings alone make stand out."""
         ...
 
+    def besides_stops(self, device: str, count: int) -> str:
+        """Say how many times of a device are left out as those of stops, or of the warming up behind them."""
+        ...
+
     def only_single(self, device: str, period: str, count: int, windows: int, threshold: str, *, besides: bool) -> str:
         """Say that nothing stands out but so many single odd readings: at all, or besides what was told."""
         ...

@@ -10,6 +10,7 @@ from llm_service.domain.offline.group import group_labels
 from llm_service.domain.offline.plan_calls import CallPlanner
 from llm_service.domain.offline.plan_defects import counting_values, tell_defects
 from llm_service.domain.offline.plan_state import MOST_SERIES, CallTools, PlanState, Step
+from llm_service.domain.offline.plan_stops import without_stops
 from llm_service.domain.offline.query import Intent, Statistic
 from llm_service.domain.offline.result import DeviceStatistics
 from llm_service.domain.offline.result_json import all_statistics_from_json
@@ -39,6 +40,11 @@ def answer_anomalies_of(plan: PlanState) -> Step:
         return gathered
     times = [time for time in query.periods or (query.time,) for _ in _batches(plan)]
     read = [[of_fields(each, query) for each in anomalies_from_json(found.outcome.data)] for found in gathered]
+    kept = without_stops(plan, [each for found in read for each in found])
+    if isinstance(kept, CallTools):
+        return kept
+    left = iter(kept)
+    read = [[next(left) for _ in found] for found in read]
     texts = [
         answer_anomalies.anomalies(plan.report, query, found, each.time(time))
         for found, each, time in zip(read, gathered, times, strict=True)
