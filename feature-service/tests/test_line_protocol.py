@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from feature_service.domain.ingest.line_protocol import LineError, PointParser
 from feature_service.domain.ingest.precision import BY_SIZE, micros_of_all, nanoseconds_of, unit_of
+from feature_service.domain.model.device import MAX_FIELDS
 from penstock_kit.errors import InvalidArgument
 
 
@@ -245,3 +246,21 @@ def test_times_of_no_named_unit_tell_it_by_their_size_alone_or_among_others(time
     assert unit_of(time, BY_SIZE) == unit
     assert micros_of_all(np.array([1, time, 10**18]), BY_SIZE).tolist() == [10**6, time * unit // 1_000, 10**15]
     assert unit_of(time, 60) == 60
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("m,{many} f=1", "tags"),
+        ("m {many}", "fields"),
+        ('m text="a",{many}', "fields"),
+        ("m a\\ b=1,{many}", "fields"),
+    ],
+)
+def test_a_line_of_more_fields_or_tags_than_a_device_may_have_is_not_read_to_its_end(line, what):
+    many = ",".join(f"n{number}={number}" for number in range(MAX_FIELDS))
+    unread = line.format(many=f"{many},last=1,=wrong")
+    with pytest.raises(LineError, match=f"more than the {MAX_FIELDS} {what}"):
+        PointParser("").point(unread)
+    few = PointParser("").point(f"m,{many} {many}")
+    assert len(few.fields) == len(few.series.tags) == MAX_FIELDS

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from feature_service.domain.ingest.timestamp_cell import shown
+from feature_service.domain.model.device import MAX_FIELDS
 
 MAX_OPEN: Final = 64 * 1024
 """Characters behind a line with an open quote in which its other quote is looked for."""
@@ -165,6 +166,8 @@ def series_of(head: str) -> SeriesTags:
         name, value, end = _tag(head, end)
         if name in tags:
             raise LineError(f"tag {shown(name)} is given twice")
+        if len(tags) == MAX_FIELDS:
+            raise _too_many("tags")
         tags[name] = value
     return SeriesTags(measurement=measurement, tags=tags)
 
@@ -181,6 +184,8 @@ def _tag(head: str, comma: int) -> tuple[str, str, int]:
 def _plain_fields(text: str) -> dict[str, FieldValue]:
     """The fields of a text without quotes and escapes."""
     fields: dict[str, FieldValue] = {}
+    if text.count(",") >= MAX_FIELDS:
+        raise _too_many("fields")
     for pair in text.split(","):
         name, equals, value = pair.partition("=")
         if not name or not equals:
@@ -197,6 +202,8 @@ def _scan_fields(line: str, end: int) -> tuple[dict[str, FieldValue], int]:
         name = _unescape(line[start:end], ",= ")
         if not name or not line.startswith("=", end):
             raise _no_field(line[start : end + 1])
+        if len(fields) == MAX_FIELDS:
+            raise _too_many("fields")
         fields[name], end = _scan_value(name, line, end + 1)
         if not line.startswith(",", end):
             break
@@ -264,6 +271,10 @@ def _unescape(text: str, escaped: str) -> str:
     for mark in escaped:
         text = text.replace(f"\\{mark}", mark)
     return text
+
+
+def _too_many(what: str) -> LineError:
+    return LineError(f"the point has more than the {MAX_FIELDS} {what} that a device may have")
 
 
 def _no_field(text: str) -> LineError:
