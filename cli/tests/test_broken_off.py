@@ -1,4 +1,4 @@
-"""A restore that is killed at any of its steps leaves a home that is the old one, the new one, or starts nothing."""
+"""A restore or a backup that is killed at any of its steps leaves what is whole, or what nobody takes for it."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_cli.backup import backup
+from penstock_cli.backup_draft import backup_draft
 from penstock_cli.failure import CommandFailed
 from penstock_cli.maintain import maintain
 from penstock_cli.settings import CliSettings
@@ -107,6 +109,92 @@ def test_a_restore_that_is_killed_at_any_step_is_made_whole_by_the_same_command(
     assert any(blocked and not (is_old or is_new) for _, blocked, is_old, is_new, *_ in killed)
 
 
+KILLED_BACKUP = """
+import json, os, shutil, sys
+from pathlib import Path
+from penstock_cli.backup import backup, restore
+from penstock_cli.settings import CliSettings
+
+root = Path(sys.argv[1])
+STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "fcntl.flock"}
+home = CliSettings(values={"PENSTOCK_HOME": str(root / "home")})
+for name in ("admin.key", "datasets/a", "folder/b"):
+    (root / "home" / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / "home" / name).write_text(name)
+
+def forked(folder, last):
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    count = 0
+    def hook(event, arguments):
+        nonlocal count
+        if event in STEPS or (event == "open" and arguments[2] & os.O_CREAT):
+            count += 1
+            if count == last:
+                os._exit(9)
+    sys.addaudithook(hook)
+    backup(home, folder)
+    os._exit(0)
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+backup(home, root / "first")  # loads what each fork needs
+outcomes, last = [], 0
+while True:
+    last += 1
+    copies = root / f"copies-{last}"
+    code = forked(copies / "monday", last)
+    seen = [name for name in names(copies) if not name.startswith(".")]
+    whole = not seen or restore(CliSettings(values={"PENSTOCK_HOME": str(copies / "home")}), copies / "monday") == 0
+    shutil.rmtree(copies / "home", ignore_errors=True)
+    again = forked(copies / "tuesday", 0)
+    outcomes.append([code, seen, whole, again, names(copies)])
+    shutil.rmtree(copies)
+    if code == 0:
+        break
+print(json.dumps(outcomes))
+"""
+
+
+def test_a_backup_that_is_killed_at_any_step_is_none_and_is_gone_with_the_next_of_any_name(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", KILLED_BACKUP, str(tmp_path)],
+        env={"HOME": str(tmp_path)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=True,
+    )
+    *killed, whole = json.loads(told.stdout.splitlines()[-1])
+    assert len(killed) >= 8
+    assert whole == [0, ["monday"], True, 0, ["monday", "tuesday"]]
+    for step, (code, seen, restored, again, left) in enumerate(killed, 1):
+        assert (code, seen in ([], ["monday"]), restored, again) == (9, True, True, 0), step
+        assert left == [*seen, "tuesday"], step
+
+
+def test_a_draft_that_a_backup_works_on_stays_and_the_same_backup_is_refused_meanwhile(tmp_path: Path) -> None:
+    home = CliSettings(values={"PENSTOCK_HOME": str(tmp_path / "home")})
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "admin.key").write_text("key")
+    told: list[str] = []
+    with backup_draft(tmp_path / "one", told) as draft:
+        with pytest.raises(CommandFailed, match="another process makes the backup"):
+            backup(home, tmp_path / "one")
+        backup(home, tmp_path / "two")
+        assert draft.is_dir()
+    assert told == []
+    (tmp_path / "another's.partial").mkdir()
+    (tmp_path / ".another's.partial").mkdir()
+    with backup_draft(tmp_path / "three", told):
+        assert told == [f"{draft} was left by a backup that was killed: it is deleted"]
+    assert {path.name for path in tmp_path.glob("*.partial")} >= {"another's.partial", ".another's.partial"}
+
+
 def test_nothing_starts_on_a_home_that_is_not_whole_and_each_says_the_next_step(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -134,7 +222,7 @@ def test_a_command_that_is_told_to_stop_leaves_nothing_half_made_of_a_backup(tmp
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        draft = tmp_path / "copies" / ".one.partial" / "large"
+        draft = tmp_path / "copies" / ".one.penstock.partial" / "large"
         wait_until(draft.exists, seconds=HANG_SECONDS, what="the copy to begin")
         os.kill(process.pid, signal.SIGTERM)
         _, said = process.communicate(timeout=HANG_SECONDS)

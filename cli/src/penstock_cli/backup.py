@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from penstock_cli.backup_draft import backup_draft
 from penstock_cli.backup_files import (
-    DRAFT_ENDING,
     MANIFEST,
     TELEMETRY,
     digest,
@@ -39,6 +39,7 @@ from penstock_cli.database_backup import (
 from penstock_cli.failure import CommandFailed
 from penstock_cli.home_swap import HomeSwap
 from penstock_cli.migrate.failure import run_or_fail
+from penstock_cli.migrate.record_set import RecordSet
 from penstock_cli.migrate.side import telemetry_file_of_settings
 from penstock_cli.running_stores import require_stores_of_running
 from penstock_cli.settings import CliSettings, bracketed, reachable
@@ -60,28 +61,16 @@ def backup(settings: CliSettings, folder: Path) -> int:
     sets = shared_records(settings)
     elsewhere = {name: file for name, file in files_elsewhere(settings).items() if file.exists()}
     origins = run_or_fail(check_versions(sets))
-    draft = folder.with_name(f".{folder.name}{DRAFT_ENDING}")
-    shutil.rmtree(draft, ignore_errors=True)
+    told: list[str] = []
+    apart = {*origins, *elsewhere}
+    kept = [path for path in state_files(settings.home, told) if str(path.relative_to(settings.home)) not in apart]
     try:
-        draft.mkdir(mode=0o700, parents=True)
-        # In order of name: calls and rows that wait come before the database; what is settled meanwhile counts once.
-        told: list[str] = []
-        for path in state_files(settings.home, told):
-            name = path.relative_to(settings.home)
-            if str(name) not in origins and str(name) not in elsewhere:
-                _copy(path, draft / name)
-        for name, file in elsewhere.items():
-            _copy_sqlite(file, draft / name)
-        for records in sets:
-            run_or_fail(copy_to_file(records, draft / records.file))
-            (draft / records.file).chmod(0o600)
-        _copy_telemetry(settings, draft / TELEMETRY)
-        _write_manifest(draft, settings, origins)
-        draft.replace(folder)
+        with backup_draft(folder, told) as draft:
+            _copy_all(settings, draft, kept, sets, elsewhere)
+            _write_manifest(draft, settings, origins)
+            draft.replace(folder)
     except OSError as error:
         raise CommandFailed(f"{folder} can't be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     for name, size in sorted(_sizes(folder).items()):
         sys.stdout.write(f"{name:<32} {size / 1024**2:>8.1f} MB\n")
     for line in told:
@@ -90,6 +79,21 @@ def backup(settings: CliSettings, folder: Path) -> int:
         sys.stdout.write(f"It needs the {name} that is set here, which is not in it: keep that too.\n")
     sys.stdout.write(f"The backup is in {folder}. It holds secrets: keep it where only you read it.\n")
     return 0
+
+
+def _copy_all(
+    settings: CliSettings, draft: Path, kept: Sequence[Path], sets: Sequence[RecordSet], elsewhere: Mapping[str, Path]
+) -> None:
+    """Copy every store into the draft: the files `kept` in the home, those `elsewhere`, the sets of PostgreSQL."""
+    # In order of name: calls and rows that wait come before the database; what is settled meanwhile counts once.
+    for path in kept:
+        _copy(path, draft / path.relative_to(settings.home))
+    for name, file in elsewhere.items():
+        _copy_sqlite(file, draft / name)
+    for records in sets:
+        run_or_fail(copy_to_file(records, draft / records.file))
+        (draft / records.file).chmod(0o600)
+    _copy_telemetry(settings, draft / TELEMETRY)
 
 
 def restore(settings: CliSettings, folder: Path, *, without_keys: bool = False) -> int:
