@@ -1,6 +1,7 @@
 """The connections to a vendor, which tenants share."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -52,6 +53,27 @@ async def test_of_those_that_wait_for_a_connection_tenants_take_turns() -> None:
     room.leave(held)
     await asyncio.gather(*asking)
     assert order.index("b") <= 1
+
+
+@pytest.mark.parametrize(("size", "beside"), [(1024, False), (12_000_000, True)], ids=str)
+async def test_a_large_question_is_written_beside_the_event_loop(size: int, beside: bool) -> None:
+    """Others wait for no picture of 12 MB; a small question is not handed over, which would take longer."""
+    vendor = Upstream("v", headers={}, connect_timeout=HANG_SECONDS)
+    threads = list[threading.Thread]()
+
+    class Noted(dict[str, str]):
+        """Headers that note where they are asked for."""
+
+        def items(self) -> Any:
+            threads.append(threading.current_thread())
+            return super().items()
+
+    with pytest.raises(ProviderError) as refused:
+        async with vendor.post("http://127.0.0.1:1/v1", {}, "m", headers=Noted(a="b"), size=size):
+            pass
+    assert refused.value.failure is FailureKind.CONNECT
+    assert [thread is not threading.main_thread() for thread in threads] == [beside]
+    await vendor.close()
 
 
 @pytest.fixture(params=["direct", "proxied"])

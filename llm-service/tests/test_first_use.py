@@ -44,6 +44,7 @@ async def main(dialect):
             "seconds": loaded.load_seconds,
             "import_seconds": loaded.import_seconds,
             "ticks": len(times),
+            "interval": sys.getswitchinterval(),
         }
     ))
 
@@ -69,6 +70,11 @@ def test_a_first_use_imports_its_own_sdk_and_no_other(dialect: str, sdks: list[s
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_others_go_on_while_an_sdk_is_imported(dialect: str) -> None:
     assert first_use(dialect)["ticks"] > 10
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "rules"])
+def test_what_is_loaded_gives_the_interpreter_back_within_a_millisecond(dialect: str) -> None:
+    assert first_use(dialect)["interval"] <= 0.001
 
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])

@@ -72,7 +72,8 @@ class AnthropicProvider:
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
         made = await run_aside(request.size, lambda: request_of(request, anthropic.transform_schema))
-        async with self._upstream.post(self._url, made.body, request.model, headers=made.headers) as response:
+        asking = self._upstream.post(self._url, made.body, request.model, headers=made.headers, size=request.size)
+        async with asking as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             kind = response.content_type

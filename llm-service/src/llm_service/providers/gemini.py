@@ -66,7 +66,8 @@ class GeminiProvider:
         """Yield the answer, each upstream read as one batch."""
         made = await run_aside(request.size, lambda: request_of(request))
         method = "streamGenerateContent?alt=sse" if request.streaming else "generateContent"
-        async with self._upstream.post(self._url(request.model, method), made.body, request.model) as response:
+        url = self._url(request.model, method)
+        async with self._upstream.post(url, made.body, request.model, size=request.size) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             kind = response.content_type
@@ -157,7 +158,8 @@ class GeminiProvider:
         """Return how many tokens the vendor counts in the prompt, instructions and tools included."""
         body = (await run_aside(request.size, lambda: request_of(request))).body
         asked = {"generateContentRequest": {"model": self._path(request.model), **body}}
-        async with self._upstream.post(self._url(request.model, "countTokens"), asked, request.model) as response:
+        url = self._url(request.model, "countTokens")
+        async with self._upstream.post(url, asked, request.model, size=request.size) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             counted = self._upstream.decoded(await self._upstream.body(response, request.model), request.model)

@@ -67,7 +67,7 @@ class OpenAiProvider:
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[EventBatch]:
         """Yield the answer, each upstream read as one batch."""
         made = await run_aside(request.size, lambda: request_of(request, self._profile.quirks))
-        async with self._upstream.post(self._url, made.body, request.model) as response:
+        async with self._upstream.post(self._url, made.body, request.model, size=request.size) as response:
             if response.status >= 300:
                 raise await self._refused(response, request.model)
             kind = response.content_type

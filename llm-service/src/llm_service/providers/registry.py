@@ -11,6 +11,7 @@ from llm_service.domain.model.failure import FailureKind, ProviderError
 from llm_service.domain.model.profile import ProviderProfile
 from llm_service.domain.model.provider import Provider, TokenCounter
 from llm_service.domain.model.provider_pool import LoadedProvider
+from penstock_kit.aside import share_interpreter
 from penstock_kit.clock import Clock
 from penstock_kit.logging import get_logger
 
@@ -134,6 +135,7 @@ class ProviderRegistry:
             message = f"provider {name} is not configured any more"
             raise ProviderError(message, provider=name, failure=FailureKind.UNSUPPORTED, asked=False)
         before, began = self._rss_bytes(), clock.monotonic()
+        share_interpreter()
         try:
             import_seconds, providers = await asyncio.to_thread(self._build_each, profile)
         except Exception as error:  # whatever a vendor's library does when it is imported, others can stand in

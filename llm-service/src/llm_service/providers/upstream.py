@@ -5,7 +5,7 @@ and parse each one, and some read lines of any length. So completions are sent a
 the SDK makes; everything rarer goes through the SDK.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -24,6 +24,7 @@ from llm_service.providers.http_client import (
 from llm_service.providers.sse import MAX_EVENT, ErrorData, EventTooLongError, SseReader, error_json
 from llm_service.providers.surrogate import decode_split
 from llm_service.providers.transport import open_transport
+from penstock_kit.aside import run_aside
 from penstock_kit.half_character import json_without_halves
 
 Json = Mapping[str, Any]
@@ -54,17 +55,14 @@ class Upstream:
         self._session: aiohttp.ClientSession | None = None
 
     def post(
-        self, url: str, body: object, model: str, *, headers: Mapping[str, str] | None = None
+        self, url: str, body: object, model: str, *, headers: Mapping[str, str] | None = None, size: int = 0
     ) -> "UpstreamRequest":
         """Send `body` as JSON: ``async with upstream.post(…) as response``. What goes wrong is a ProviderError.
 
-        The connection is closed unless the answer was read to its end. `headers` go beside those of every request.
+        The connection is closed unless the answer was read to its end. `headers` go beside those of every request. A
+        body of many bytes, about `size`, is written beside the event loop.
         """
-        try:
-            request = self._client.post(url, orjson.dumps(body), headers)
-        except ValueError as error:
-            raise self.failure(f"{self.name} can't be asked: {error}", FailureKind.CONNECT, model) from error
-        return UpstreamRequest(self, request, model)
+        return UpstreamRequest(self, lambda: self._client.post(url, orjson.dumps(body), headers), model, size)
 
     def connection_error(self, error: HttpError, model: str) -> ProviderError:
         """Return the failure that an error of the connection is."""
@@ -218,14 +216,22 @@ class EventReads:
 class UpstreamRequest:
     """One question on its way; the block sees the head of the answer."""
 
-    __slots__ = ("_model", "_request", "_upstream")
+    __slots__ = ("_make", "_model", "_request", "_size", "_upstream")
 
-    def __init__(self, upstream: Upstream, request: AbstractAsyncContextManager[HttpResponse], model: str) -> None:
+    def __init__(
+        self, upstream: Upstream, make: Callable[[], AbstractAsyncContextManager[HttpResponse]], model: str, size: int
+    ) -> None:
         self._upstream = upstream
-        self._request = request
+        self._make = make
         self._model = model
+        self._size = size
 
     async def __aenter__(self) -> HttpResponse:
+        try:
+            self._request = await run_aside(self._size, self._make)
+        except ValueError as error:
+            message = f"{self._upstream.name} can't be asked: {error}"
+            raise self._upstream.failure(message, FailureKind.CONNECT, self._model) from error
         try:
             return await self._request.__aenter__()
         except HttpError as error:
