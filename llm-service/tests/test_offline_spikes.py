@@ -122,6 +122,21 @@ async def test_gaps_between_readings_are_listed_beside_the_missing_values(ask: A
     assert "共有 1 处中断，累计 1 分钟 30 秒" in await ask("WLD001今天有没有断线")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("how many rows are missing on WLD001 today?", "With a reading every 60 s that is about 2 readings missing."),
+        ("WLD001今天少了多少行数据？", "按每 60 秒一条计算，约缺少 2 条数据。"),
+        ("WLD001今天少了多少条数据？", "按每 60 秒一条计算，约缺少 2 条数据。"),
+    ],
+)
+async def test_gaps_are_told_in_readings_too(ask: Ask, text: str, said: str) -> None:
+    told = await ask(text)
+    assert said in told
+    assert "did not understand" not in told
+    assert "没有理解" not in told
+
+
 async def test_single_stretches_are_listed_with_their_mean_length(ask: Ask) -> None:
     text = await ask("how long did each stop of WLD001 take today?")
     assert "2 times" in text

@@ -198,6 +198,7 @@ class Report:
             # Beside the labels' counts the numbers that were asked for.
             text = "\n".join(filter(None, (self._numbers(query, result, period), text)))
         gaps = self._gaps(query, result) if Statistic.MISSING_RATIO in query.statistics else ""
+        gaps = "\n".join(filter(None, (gaps, self._lost(result)))) if gaps else ""
         return f"{text}\n{gaps}" if gaps else text
 
     def _gaps(self, query: StructuredQuery, result: DeviceStatistics) -> str:
@@ -214,6 +215,15 @@ class Report:
         if len(chosen) < len(told.longest_gaps):
             return self.say.gaps(result.device, len(chosen), length(sum(gap.seconds for gap in chosen)), lines, longest)
         return self.say.gaps(result.device, told.gaps, length(told.gap_seconds), lines, longest)
+
+    def _lost(self, result: DeviceStatistics) -> str:
+        """About how many readings the gaps are, by how many there are in the rest of the time; "" without gaps."""
+        told = result.fitting
+        if told is None or not told.gap_seconds or not told.range_seconds or not result.row_count:
+            return ""
+        rate = result.row_count / told.range_seconds
+        lost = round(told.gap_seconds * rate)
+        return self.say.lost_readings(lost, number(1 / rate, 2)) if lost > 0 else ""
 
     def _numbers(self, query: StructuredQuery, result: DeviceStatistics, period: str) -> str:
         existing = [one.field for one in result.fields]

@@ -45,6 +45,10 @@ class ChineseStates(SharedWording):
             [head, *(f"- {each.begin} 至 {each.end}（{self.times.name}，{each.length}）" for each in listed)]
         )
 
+    def lost_readings(self, count: int, every: str) -> str:
+        """Say how many readings gaps are."""
+        return f"按每 {every} 秒一条计算，约缺少 {count} 条数据。"
+
     def time_column(self) -> str:
         """Name the column of times."""
         return f"时间（{self.times.name}）"

@@ -47,6 +47,10 @@ class EnglishStates(SharedWording):
             [head, *(f"- {each.begin} to {each.end} {self.times.name} ({each.length})" for each in listed)]
         )
 
+    def lost_readings(self, count: int, every: str) -> str:
+        """Say how many readings gaps are."""
+        return f"With a reading every {every} s that is about {count} reading{'s' * (count != 1)} missing."
+
     def time_column(self) -> str:
         """Name the column of times."""
         return f"time ({self.times.name})"

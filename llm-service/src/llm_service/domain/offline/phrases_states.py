@@ -384,6 +384,10 @@ class StateWording(Protocol):
         """Tell the furthest of them, and the edge that 99 % of the readings don't pass."""
         ...
 
+    def lost_readings(self, count: int, every: str) -> str:
+        """Say how many readings are missing in gaps, by how many seconds lie between two."""
+        ...
+
     def time_column(self) -> str:
         """Name the column of times of a table, with their zone."""
         ...

@@ -36,7 +36,7 @@ STATISTICS: Final = {
     "|dropouts|offline|disconnected|disconnect|disconnects|disconnections|lost connection|lose connection"
     "|lost the connection|connection lost|connection losses|outage|outages|off the network|without data|no data"
     "|缺|缺了|缺多少|缺不缺|缺了多少|缺了多少数据|缺多少数据|缺了几条|少了多少数据|缺的数据"
-    "|少了多少条数据|少了多少条|缺了多少条数据|缺了多少条|缺多少条数据|缺多少条|少了几条数据|少了几条"
+    "|少了多少行数据|少了多少行|少多少行数据|少多少行|缺了多少行数据|缺了多少行|少多少条数据|少多少条|少了多少条数据|少了多少条|缺了多少条数据|缺了多少条|缺多少条数据|缺多少条|少了几条数据|少了几条"
     "|断线|掉线|离线|断网|断连|缺口|断档|丢数据|丢数|丢了多少数据|丢了几秒数据|丢了几秒的数据|丢了多少秒数据|丢了几分钟数据|丢过数据"
     "|丢了数据|漏采|漏采了|漏采的数据|漏数|漏传|漏掉的数据|数据中断|没有数据|没数据|缺数据|少数据|数据缺口"
     "|missing|missing ratio|missing rate|missing values|missing value|missing data|gap|gaps|missing readings"
