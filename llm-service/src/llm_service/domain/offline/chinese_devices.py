@@ -107,6 +107,13 @@ class ChineseDevices(ChineseEvents):
             "请在打开 `use_tools` 的 Penstock 会话中提问，或配置一个模型（例如 `OPENAI_API_KEY`）。"
         )
 
+    def too_many_calls(self, made: int) -> str:
+        """Say what would take fewer."""
+        return (
+            f"这个问题需要的查询次数超过一次回答所允许的（{made} 次之后不再允许）："
+            "请少问几个小时、几天或几台设备，或者把间隔放长。"
+        )
+
     def tool_failed(self, tool: str, message: str) -> str:
         """Pass on a tool's error."""
         return f"无法回答：工具 {tool} 返回错误：{message}"

@@ -123,6 +123,13 @@ class EnglishDevices(EnglishEvents):
             "(for example `OPENAI_API_KEY`)."
         )
 
+    def too_many_calls(self, made: int) -> str:
+        """Say what would take fewer."""
+        return (
+            f"That takes more look-ups than one answer may make (after {made} no more were allowed): ask for fewer "
+            "hours, days or machines at once, or for longer steps."
+        )
+
     def tool_failed(self, tool: str, message: str) -> str:
         """Pass on a tool's error."""
         return f"I could not answer that: the tool {tool} reported: {message}"

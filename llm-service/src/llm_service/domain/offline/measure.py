@@ -204,7 +204,7 @@ def _ranked(sentence: Sentence) -> FoundInterval | None:
         counted = number_at(sentence, at)
         if counted is None or counted[0] % 1 or not 1 <= counted[0] <= _MOST_ROWS:
             continue
-        end = counted[1] + is_end(sentence, counted[1])
+        end = counted[1] + (is_end(sentence, counted[1]) and not _is_unit(sentence, counted[1]))
         unit = sentence.senses(end).get(Kind.TIME_UNIT)
         before = at - 1 - (sentence.text(at - 1) == "的")
         busy = sentence.text(before) in _BUSY
@@ -215,6 +215,11 @@ def _ranked(sentence: Sentence) -> FoundInterval | None:
             sentence.use(at - sentence.has(at - 1, Kind.WHICH), at)
             return FoundInterval(width=UNIT_LENGTH[str(unit)], which=True, top=int(counted[0]))
     return None
+
+
+def _is_unit(sentence: Sentence, at: int) -> bool:
+    """Whether a word that is an end, too, is the unit of the number before it: the first of "the last 10 min min"."""
+    return sentence.has(at, Kind.TIME_UNIT) and sentence.number(at - 1) is not None
 
 
 def _minutes_long(sentence: Sentence, at: int) -> FoundInterval | None:
@@ -243,6 +248,8 @@ def _ended(sentence: Sentence) -> FoundInterval | None:
         unit = sentence.senses(at + 1).get(Kind.TIME_UNIT)
         ended = is_end(sentence, at) or sentence.text(at) in {"busiest", "idlest", "worst", "best"}
         counted = number_at(sentence, at + 1) is not None or sentence.has(at - 1, Kind.LAST)
+        # "The last 10 min min", "the last 10 min max min": statistics behind a time.
+        counted = counted or _is_unit(sentence, at) or (is_end(sentence, at + 1) and _is_unit(sentence, at - 1))
         if ended and not counted and sentence.raw(at).isascii() and unit in {"min", "h", "d", "w"}:
             sentence.use(at + 1, at + 2)
             return FoundInterval(width=UNIT_LENGTH[str(unit)], which=True)

@@ -96,6 +96,10 @@ class DeviceWording(StateWording, Protocol):
         """Say that a device is asked for and no tool to look is there."""
         ...
 
+    def too_many_calls(self, made: int) -> str:
+        """Say that an answer would take more calls of tools than the `made` ones, after which no more may be made."""
+        ...
+
     def tool_failed(self, tool: str, message: str) -> str:
         """Pass on what the tool said was wrong."""
         ...

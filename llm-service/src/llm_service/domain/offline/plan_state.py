@@ -116,7 +116,8 @@ class PlanState:
     def gathered(self, tool: DeviceTool, calls: Sequence[PlannedCall]) -> list[Gathered] | Step:
         """The outcomes of the calls, or the step that leads to them or explains their absence."""
         if not self.tools.has(tool):
-            return Say(text=self.report.no_tools(self.query))
+            made = len(self.talk.outcomes)
+            return Say(text=self.report.say.too_many_calls(made) if made else self.report.no_tools(self.query))
         found = gather(self.talk, calls)
         if found is None:
             return CallTools(calls=tuple(calls))

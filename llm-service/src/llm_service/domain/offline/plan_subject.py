@@ -1,5 +1,6 @@
 """The steps until it is known which devices a question is about, in whose terms its conditions are put."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -8,7 +9,7 @@ from llm_service.domain.offline.applicable import narrowed
 from llm_service.domain.offline.flag_asked import unflagged
 from llm_service.domain.offline.own_name import named_like
 from llm_service.domain.offline.plan_state import CallTools, PlanState, Say, Step
-from llm_service.domain.offline.query import Intent, Note, Remark, StructuredQuery
+from llm_service.domain.offline.query import Intent, Note, Remark, Statistic, StructuredQuery
 from llm_service.domain.offline.reason_asked import EXPLAINING
 from llm_service.domain.offline.resolve import ResolvedDevices, near_devices, resolve_conditions, resolve_devices
 from llm_service.domain.offline.toolbox import DeviceTool
@@ -17,6 +18,12 @@ from llm_service.domain.offline.word_device import names_word_device
 
 _SURE: Final = 0.5
 _MOST_DEVICES: Final = 50
+
+# Words for a machine that is not named: what is asked of it is not asked of all.
+_ONE: Final = re.compile(
+    r"\b(?:it|its|they|their|them)\b|\b(?:this|that|the|these|those|your|my) (?:one|machine|device|welder|unit)s?\b"
+    r"|[这那该](?:一?[台个部]|机|些)|它"
+)
 
 
 def settle_subject(plan: PlanState) -> Step | None:
@@ -77,9 +84,7 @@ class _Subject:
         if len(cards) == 1:
             self._plan.query = replace(query, devices=(cards[0].code,))
             return None
-        whole = query.conditions and query.time and not query.another and not query.unread
-        if whole and cards and len(cards) <= _MOST_DEVICES:
-            # "How many stops yesterday?" is asked of the whole shop.
+        if _of_all(query, self._plan.talk.question) and cards and len(cards) <= _MOST_DEVICES:
             self._plan.query = replace(query, devices=tuple(card.code for card in cards))
             return None
         near = dict.fromkeys(
@@ -137,3 +142,9 @@ class _Subject:
             self._plan.left_out.append("conditions")
         self._plan.query = unflagged(replace(query, conditions=found.conditions), card.text_fields)
         return None
+
+
+def _of_all(query: StructuredQuery, question: str) -> bool:
+    """Whether what names no device is of the whole shop: "how many stops yesterday?", "how much gas this week?"."""
+    amount = Statistic.INTEGRAL in query.statistics and not query.owner and not _ONE.search(question.lower())
+    return bool((query.conditions or amount) and query.time and not query.another and not query.unread)

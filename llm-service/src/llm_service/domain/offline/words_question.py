@@ -21,11 +21,13 @@ _LEFT: Final = (
     "|还剩|还剩下|剩余|剩下|剩多少|还有多少焊丝|焊丝还有多少|还有多少丝|还有多少气|还有多少气体|气还有多少|气体还有多少|还有多少保护气"
     "|保护气还有多少|库存|存货|够用|还够|够不够|还能用多久|还能用几天|快用完|瓶里|气瓶里"
 )
-_WARRANTY: Final = (
-    "warranty|the warranty|under warranty|in warranty|out of warranty|still under warranty|guarantee|under guarantee"
-    "|保修|保修期|质保|质保期|在保|过保|保质期"
+_PAPERS: Final = (
+    "warranty|the warranty|warranties|under warranty|in warranty|out of warranty|still under warranty|guarantee"
+    "|under guarantee|year of manufacture|year of construction|purchase date|purchased|insured|insurance|leased"
+    "|保修|保修期|质保|质保期|在保|过保|保质期|出厂日期|出厂|生产日期|购买日期|哪年买的|哪年生产的|说明书|租赁"
 )
 _CANNOT: Final = (
+    f"{_PAPERS}|"
     "next service|the next service|due for service|service due|serviced|供应商|supplier"
     "|safe to|safe for|safely|replace|replaced|replacement|responsible|in charge of|in charge|whose job|谁负责|负责人"
     "|由谁负责|负责|更换|安全吗|是否安全|"
@@ -36,7 +38,7 @@ _CANNOT: Final = (
     "|估计会|会有多少|cost|costs|price|expensive|费用|成本|电费|价格|花费|多少钱|maintenance|serial number"
     "|manufacturer|序列号|厂家|保养|vendor|who supplies|who supplied|weather|the weather|天气|天气预报|室外|户外"
     "|会降到|会跌到|会变成|会变成多少|会升高多少|会上升多少|会下降多少|会降低多少|会增加多少|会减少多少|会升到多少"
-    f"|would be if|would happen if|would it be if|会怎么样|会怎样|{_WARRANTY}|{_TRADE}|{_LEFT}"
+    f"|would be if|would happen if|would it be if|会怎么样|会怎样|{_TRADE}|{_LEFT}"
 )
 _HEATING: Final = (
     "getting hotter|getting warmer|getting colder|getting cooler|getting hot|becoming hotter|becoming warmer"
@@ -57,7 +59,7 @@ _FINE: Final = (
     "|are they all fine|all fine|all okay|all alright|all in order|everything in order|is all well|all well"
     "|都正常吗|都好吗|都还好吗|都没问题吧|都没事吧|它们正常吗|它们还好吗"
     "|all good|all ok|all right|working properly|working fine|running fine|running smoothly|behaving normally"
-    "|一切正常|还好吗|没问题吧|有没有问题|正常不正常"
+    "|一切正常|还好吗|没问题吧|有没有问题|正常不正常|正不正常|都正常不"
 )
 _WORRYING: Final = (
     "worried|worry|worried about|worry about|concerned|concerned about|concern|should i look at|i should look at"
@@ -66,7 +68,8 @@ _WORRYING: Final = (
 )
 _VERDICTS: Final = {
     Verdict.USUAL: "normal|normal value|normal reading|usual|typical|common|ok|okay|fine|acceptable|plausible"
-    "|reasonable|in order|alright|all right|to be expected|正常|正常吗|正常不正常|正常值|正常范围|在正常范围"
+    "|reasonable|in order|alright|all right|to be expected|正常|正常吗|正常不|正常没|正不正常|正常不正常"
+    "|正常值|正常范围|在正常范围"
     "|在正常范围内|常见|合理|可以吗|没问题吧",
     Verdict.UNUSUAL: "abnormal|unusual|strange|odd|suspicious|out of the ordinary|异常|不正常|反常|奇怪",
     Verdict.HIGH: "high|too high|too much|too hot|excessive|unusually high|on the high side|偏高|太高|过高|太大|过大"
@@ -143,7 +146,7 @@ _ABSENT: Final = (
     "|who operated|who was operating|who is operating|who ran|操作员|操作工|谁操作|谁在操作|谁在用|responsible"
     "|in charge of|in charge|whose job|谁负责|负责人|由谁负责|负责|cost|costs|price|expensive|费用|成本|电费|价格|花费"
     "|多少钱|weather|the weather|天气|天气预报|室外|户外|next service|the next service|due for service|service due"
-    f"|{_WARRANTY}|serviced|maintenance|保养|who used|{_TRADE}|{_LEFT}"
+    f"|{_PAPERS}|serviced|maintenance|保养|who used|{_TRADE}|{_LEFT}"
 )
 _TO_COME: Final = (
     "predict|prediction|forecast|extrapolate|预测|预报|will|will be|going to|gonna|将会|会是多少|会到多少|会达到"

@@ -25,7 +25,7 @@ _INTENTS: Final = {
     "|outlying values|glitch|glitches|sensor glitch|sensor glitches|sensor error|sensor errors"
     "|measurement error|measurement errors|bad values|healthy|alarm|alarms|anything wrong|out of the ordinary"
     "|trouble|异常|异常值|异常数据|异常点|尖峰|毛刺|野值|跳变|坏值|离群值|离群|离群点|故障|问题|毛病|不对劲"
-    "|出问题|不正常|正常吗|健康",
+    "|出问题|不正常|正常吗|正常不|正常没|正不正常|健康",
     Intent.TREND: "trend|trends|trending|over time|rising|falling|increasing|decreasing|drifting|drift|drifts"
     "|evolve|evolved|evolving|plot|chart|graph|curve|going up|going down|going up or down|go up|go down|went up"
     "|went down|gone up|gone down|climbing|dropping|rise|fall|increase|decrease|increased|decreased|rose|fell"
