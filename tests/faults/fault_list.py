@@ -263,8 +263,9 @@ FAULTS: Final = (
     ),
     Fault(
         name="Costly prompts to the offline provider",
-        goal="another tenant's time ≤ 1.2 × its own",
+        goal="answered or refused at once; another tenant's time ≤ 1.2 × its own",
         tests=(
+            "llm-service/tests/test_offline_bounds.py::test_twenty_thousand_zeros_cost_no_more_than_a_short_question",
             "tests/faults/test_attack_offline.py::test_costly_prompts_of_one_tenant_hold_up_no_question_of_another",
         ),
     ),
@@ -274,9 +275,10 @@ FAULTS: Final = (
         tests=(f"{_ABUSE}32_megabytes_of_pipelined_requests_cost_little_and_end_the_connection",),
     ),
     Fault(
-        name="28 MB header, 400 idle connections, heads and bodies at a byte now and then",
+        name="28 MB header, 100,000 headers, 400 idle connections, heads and bodies at a byte now and then",
         goal="431, 408 or refused with a log line; others served",
         tests=(
+            "gateway/tests/connection/test_abuse.py::test_a_head_over_the_limits_is_431",
             f"{_ABUSE}a_head_of_28_megabytes_costs_nothing",
             f"{_ABUSE}400_idle_connections_leave_room_for_others_and_a_line_in_the_log",
             f"{_ABUSE}400_connections_of_a_byte_now_and_then_end_and_others_are_served",
