@@ -100,6 +100,12 @@ async def test_one_place_after_the_other_is_told(talk: Any) -> None:
     assert "3. WLD001: 100 A" in await talk.ask("and the third?")
 
 
+@pytest.mark.parametrize(("first", "where"), [("", "lately"), (" today", "where it was asked of")])
+async def test_why_says_of_which_time_it_tells_what_stood_out(talk: Any, first: str, where: str) -> None:
+    await talk.ask(f"mean current of WLD001{first}")
+    assert f"What stood out {where}" in await talk.ask("why?")
+
+
 async def test_why_says_that_readings_hold_no_reason(talk: Any) -> None:
     await talk.ask("mean current of WLD001 today")
     said = await talk.ask("why?")

@@ -126,3 +126,70 @@ def test_how_much_each_is_no_list_of_machines(then: str) -> None:
 def test_other_machines_in_chinese_are_those_not_spoken_of() -> None:
     query = asked("WLD004昨天焊接多久", "别的机器呢")
     assert (query.all_devices, query.except_devices, query.unread) == (True, ("WLD004",), ())
+
+
+@pytest.mark.parametrize(
+    ("then", "numbers"), [("same for 3 and 4", (3, 4)), ("3号和4号也一样", (3, 4)), ("same for 3", (3,))]
+)
+def test_the_same_is_asked_of_machines_by_their_numbers(then: str, numbers: tuple[int, ...]) -> None:
+    query = asked("mean voltage of WLD001 and WLD002 in the last 10 minutes", then)
+    assert tuple(each.number for each in query.references) == numbers
+    assert (query.devices, query.fields, query.statistics) == ((), ("voltage",), (Statistic.MEAN,))
+
+
+def test_how_far_two_differ_is_told_in_the_unit_that_is_asked_for() -> None:
+    query = asked("mean temperature of WLD001 and WLD002 yesterday", "how much hotter is that in fahrenheit?")
+    assert (query.intent, query.unit, query.unread) == (Intent.COMPARE, "°F", ())
+
+
+def test_a_unit_behind_an_amount_is_no_word_for_what_it_is_of() -> None:
+    query = asked("how much gas did WLD001 use yesterday?", "in m3")
+    assert (query.unit, query.notes) == ("m3", ())
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "beyond"),
+    [
+        ("mean current of WLD002 yesterday", "is that higher than WLD001?", "above"),
+        ("mean current of WLD002 yesterday", "is that lower than on WLD001", "below"),
+        ("WLD002昨天的平均电流", "比WLD001高吗", "above"),
+        ("昨天WLD002的缺陷率", "比WLD001低吗", "below"),
+    ],
+)
+def test_whether_it_is_more_than_of_another_is_asked_of_the_number_told(first: str, then: str, beyond: str) -> None:
+    query, whole = asked(first, then), asked(first)
+    assert (query.intent, query.devices, query.beyond) == (Intent.COMPARE, ("WLD002", "WLD001"), beyond)
+    assert (query.statistics, query.time, query.unread) == (whole.statistics, whole.time, ())
+
+
+@pytest.mark.parametrize("then", ["and the 99th?", "99th percentile?", "99分位呢", "p99"])
+def test_another_percentile_is_of_the_same(then: str) -> None:
+    query = asked("95th percentile of the current of WLD001 yesterday", then)
+    assert (query.percentiles, query.devices, query.fields) == ((99.0,), ("WLD001",), ("current",))
+
+
+@pytest.mark.parametrize("then", ["the last 10", "and the first 10?", "最近10条"])
+def test_more_readings_are_of_the_same_machine(then: str) -> None:
+    query = asked("show the last 5 readings of WLD001", then)
+    assert (query.limit, query.devices, query.newest) == (10, ("WLD001",), "first" not in then)
+
+
+@pytest.mark.parametrize(
+    ("then", "end"),
+    [
+        ("which one is the most expensive?", Statistic.MAX),
+        ("which is cheapest?", Statistic.MIN),
+        ("哪台最贵", Statistic.MAX),
+    ],
+)
+@pytest.mark.parametrize("sold", ["gas of all machines yesterday at 0.30 € per m3", "energy of all machines yesterday"])
+def test_the_dearest_is_that_which_used_most(sold: str, then: str, end: Statistic) -> None:
+    priced = sold if "€" in sold else f"{sold} at 0.30 € per kWh"
+    query = asked(f"total {priced}", then)
+    assert (set(query.statistics), query.rank, query.conditions) == ({Statistic.INTEGRAL, end}, True, ())
+
+
+@pytest.mark.parametrize("first", ["when will WLD001 need service?", "who operated WLD001 yesterday?"])
+def test_what_can_not_be_told_of_one_machine_is_not_told_of_another(first: str) -> None:
+    assert asked(first, "and WLD002?").refused == asked(first).refused != ""
+    assert asked(first, "and its mean current?").refused == ""

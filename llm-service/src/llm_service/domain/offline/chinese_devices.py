@@ -66,9 +66,10 @@ class ChineseDevices(ChineseEvents):
         """Say what can be asked."""
         return "请说明设备、字段和时间，例如“WLD001 过去一小时的平均温度是多少”。"
 
-    def no_reason(self) -> str:
+    def no_reason(self, *, lately: bool) -> str:
         """Say that readings hold no reasons."""
-        return "为什么会这样，数据里没有：读数不含原因。所问范围内的异常如下："
+        where = "最近的（其他时间请说明）" if lately else "所问范围内的"
+        return f"为什么会这样，数据里没有：读数不含原因。{where}异常如下："
 
     def as_before(self, question: str) -> str:
         """Say that nothing further was understood."""

@@ -11,6 +11,7 @@ from llm_service.domain.offline.another_asked import one_of_others
 from llm_service.domain.offline.beside_again import beside_again
 from llm_service.domain.offline.compared_again import compared_again
 from llm_service.domain.offline.correction import corrected
+from llm_service.domain.offline.count_again import count_again
 from llm_service.domain.offline.difference_again import difference_again
 from llm_service.domain.offline.field import match_field
 from llm_service.domain.offline.follow_up import completed
@@ -215,8 +216,10 @@ class Conversation:
         again = line_of_ranking(text, before, last.whole) or ranking_again(text, before, last.whole, last.codes)
         again = again or other_group(text, before, self.cards) or groups_against(text, before, last.earlier)
         again = again or _told_again(text, before, spoken)
-        if again is not None or (again := last.of_told(text, self._parse(text, now), spoken)) is not None:
-            return again
+        own = self._parse(text, now)
+        if again is not None or (again := last.of_told(text, own, spoken)) is not None:
+            # "How much hotter is that in fahrenheit?"
+            return replace(again, unit=own.unit or again.unit)
         limited = with_limit(text, before)
         if limited == text:
             return None
@@ -293,7 +296,7 @@ class Before:
 
 def _told_again(text: str, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery | None:
     """What was told, asked for in another way; None for anything else."""
-    if (said := said_again(text, before)) is not None:
+    if (said := said_again(text, before) or count_again(text, before)) is not None:
         return said
     judged = judged_again(text, before) if before.judged else with_short_ones(text, before)
     told = judged or difference_again(text, before, spoken) or together_again(text, before, spoken)

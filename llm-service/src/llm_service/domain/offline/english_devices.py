@@ -72,9 +72,10 @@ class EnglishDevices(EnglishEvents):
         """Say what can be asked."""
         return "Name the machine, the value and the time, for example “mean temperature of WLD001 in the last hour”."
 
-    def no_reason(self) -> str:
+    def no_reason(self, *, lately: bool) -> str:
         """Say that readings hold no reasons."""
-        return "Why it was so is not in the data: readings hold no reasons. What stood out where it was asked of:"
+        where = "lately (name a time for another one)" if lately else "where it was asked of"
+        return f"Why it was so is not in the data: readings hold no reasons. What stood out {where}:"
 
     def as_before(self, question: str) -> str:
         """Say that nothing further was understood."""

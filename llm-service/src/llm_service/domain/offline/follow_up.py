@@ -9,7 +9,8 @@ from llm_service.domain.offline.another_asked import of_another, of_place
 from llm_service.domain.offline.clock_again import on_clock
 from llm_service.domain.offline.one_of_told import ENDS, one_of_told, told_with_ends
 from llm_service.domain.offline.period import midnight, moved
-from llm_service.domain.offline.query import Intent, Language, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.query import Intent, Language, Remark, Statistic, StructuredQuery, TimeRange
+from llm_service.domain.offline.reason_asked import EXPLAINING
 from llm_service.domain.offline.standing_asked import standing_again
 from llm_service.domain.offline.words_state import SAME_TIME
 
@@ -32,6 +33,17 @@ def completed(query: StructuredQuery, before: StructuredQuery | None, spoken: Se
 def _whole(query: StructuredQuery, before: StructuredQuery | None, spoken: Sequence[str]) -> StructuredQuery:
     if before is None or query.refused:
         return timeless(query)
+    return _refused_again(query, before) or _of_before(query, before, spoken)
+
+
+def _refused_again(query: StructuredQuery, before: StructuredQuery) -> StructuredQuery | None:
+    """ "And WLD002?" behind when WLD001 needs service: what can't be told of one can't of another; else None."""
+    refused = before.refused and before.refused.lower() not in EXPLAINING and query.follows
+    bare = names_devices(query) and not _says_what(query) and not query.unread
+    return replace(query, refused=before.refused, time=query.time or before.time) if refused and bare else None
+
+
+def _of_before(query: StructuredQuery, before: StructuredQuery, spoken: Sequence[str]) -> StructuredQuery:
     query = _in_same_time(of_place(_behind(query, before.time), before), before)
     if query.another:
         named = of_another(query, before, spoken)
@@ -197,9 +209,12 @@ def _merged(query: StructuredQuery, before: StructuredQuery, *, devices: Structu
         conditions = (*(each for each in before.conditions if each.field not in own), *query.conditions)
     if not conditions and not query.statistics:
         statistics = tuple(each for each in statistics if each is not Statistic.SHARE)
+    # "In m3" behind litres of gas is no word for the gas.
+    said = {(query.unit, field) for field in before.fields} if query.unit else set[tuple[str, ...]]()
     return replace(
         query,
         intent=_intent(query, before),
+        notes=tuple(each for each in query.notes if each.remark is not Remark.READ_AS or each.words not in said),
         devices=devices.devices,
         references=devices.references,
         all_devices=devices.all_devices,

@@ -64,8 +64,8 @@ class DeviceWording(StateWording, Protocol):
         """Say what can be asked, where it was said before that no model is configured."""
         ...
 
-    def no_reason(self) -> str:
-        """Say that readings hold no reasons, before what stood out."""
+    def no_reason(self, *, lately: bool) -> str:
+        """Say that readings hold no reasons, before what stood out: `lately`, or in the time that was asked of."""
         ...
 
     def as_before(self, question: str) -> str:

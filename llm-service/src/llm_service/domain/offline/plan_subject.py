@@ -120,7 +120,7 @@ class _Subject:
         if query.refused.lower() in EXPLAINING and measurable:
             say = self._plan.report.say
             stood_out = query.intent is Intent.ANOMALY and not query.conditions and not query.fields
-            self._plan.lead = say.no_reason() if stood_out else say.cannot_part(query.refused)
+            self._plan.lead = say.no_reason(lately=query.recent) if stood_out else say.cannot_part(query.refused)
             return None
         return Say(text=self._plan.report.say.cannot(query.refused))
 

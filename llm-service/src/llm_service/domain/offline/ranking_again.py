@@ -40,6 +40,12 @@ _HOW_FAR: Final = re.compile(
     r"|(?:相?差|领先|多|高|长|少|低|热|冷|短|久)(?:出|了)?(?:多少|几个?小时|几度|多久)"
 )
 _USED: Final = re.compile(r"(?:其中)?(?:哪一?台|谁|哪个|哪个机器|哪台机器)(?:用|耗|消耗|用得|用的|耗得)+最(多|少)")
+_DEAR: Final = re.compile(
+    r"(?:(?:which|who)(?: one| machine| of them)* )?(?:(?:is|was|costs?|cost) )?(?:the )?"
+    r"(most expensive|dearest|cheapest|most|least|most used (?:gas|wire|energy))(?: one| of them)?"
+    r"|(?:其中)?(?:哪一?台|谁|哪个)(?:机器)?(?:最(贵|费钱|便宜|省钱)|花钱最(多|少))"
+)
+_CHEAP: Final = frozenset({"cheapest", "least", "便宜", "省钱", "少"})
 _DIFFERENCE: Final = " − "
 
 
@@ -67,8 +73,9 @@ def _of_told(plain: str, before: StructuredQuery, told: ToldAnswer | None) -> St
     if before.intent is Intent.COMPARE and _HOW_FAR.fullmatch(plain) and (lines := _differences(told)):
         return replace(before, told=lines, notes=(), unread=())
     several = len(before.devices) > 1 or before.all_devices or before.references
-    if (found := _USED.fullmatch(plain)) and before.statistics == (Statistic.INTEGRAL,) and several:
-        end = Statistic.MIN if found[1] == "少" else Statistic.MAX
+    found = _USED.fullmatch(plain) or (_DEAR.fullmatch(plain) if before.prices else None)
+    if found and before.statistics == (Statistic.INTEGRAL,) and several:
+        end = Statistic.MIN if _CHEAP & set(found.groups()) else Statistic.MAX
         return replace(before, intent=Intent.STATISTICS, rank=True, statistics=(*before.statistics, end), notes=())
     return None
 
