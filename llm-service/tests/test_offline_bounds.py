@@ -339,6 +339,7 @@ async def test_a_thread_that_works_lets_others_have_the_interpreter_in_half_a_mi
 
 
 def test_twenty_thousand_zeros_cost_no_more_than_a_short_question() -> None:
+    calls_of("the mean current of WLD001")  # the first question of a process compiles the rules
     assert calls_of("0" * 20_000) < 20_000
     assert calls_of("0" * 20_000 + " mean current of WLD001 yesterday?") < 4 * calls_of(
         "mean current of WLD001 yesterday?"
