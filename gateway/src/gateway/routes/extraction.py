@@ -34,10 +34,8 @@ class ExtractionOptions(WindowOptions):
     )
     outlier_method: str = Field(default="", max_length=40, description="`iqr`, `z_score`, `clip` or `none`.")
     outlier_threshold: float = Field(default=0, ge=0, description="0: 1.5.")
-    features: list[_Name] = Field(
-        default_factory=list, max_length=10_000, description="Names such as `mean`; empty: the default set."
-    )
-    fields: list[_Name] = Field(default_factory=list, max_length=10_000, description="Empty: every numeric field.")
+    features: list[_Name] = Field(default_factory=list, description="Names such as `mean`; empty: the default set.")
+    fields: list[_Name] = Field(default_factory=list, description="Empty: every numeric field.")
     range_min: float | None = Field(default=None, description="Lower end of `min_max`.")
     range_max: float | None = Field(default=None, description="Upper end of `min_max`.")
 
