@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func
 
 from chat_stream_service.adapters.record import AnyRow
 from penstock_kit.database.asynchronous import AsyncConnection
-
-MOST_CHARACTERS: Final = 4_000_000
-"""Characters of a page, of at most four bytes each: half of what a message may have."""
+from penstock_kit.database.page_size import count_fitting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +27,10 @@ async def read_page(
     *,
     size: int,
 ) -> RowPage:
-    """Return at most `size` of the rows in the order of `key`, fewer when their `long` columns have more than
-    MOST_CHARACTERS; one row is never too much."""
+    """Return at most `size` of the rows in the order of `key`, fewer when their `long` columns are too much for one."""
     ordered = query.order_by(key)
     weight = sum((func.length(column) for column in long[1:]), func.length(long[0]))
     weights = (await connection.execute(ordered.with_only_columns(key, weight).limit(size + 1))).all()
-    characters, count = 0, 0
-    for each in weights[:size]:
-        characters += each[1]
-        if count and characters > MOST_CHARACTERS:
-            break
-        count += 1
+    count = count_fitting(each[1] for each in weights[:size])
     rows = (await connection.execute(ordered.limit(count))).all()
     return RowPage(rows=rows, has_more=len(weights) > count)

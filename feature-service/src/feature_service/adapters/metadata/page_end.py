@@ -6,9 +6,8 @@ from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from feature_service.adapters.metadata.table import data_model, device, device_field, model_field, type_field
 from penstock_kit.database.asynchronous import AsyncConnection
+from penstock_kit.database.page_size import count_fitting
 
-MOST_CHARACTERS: Final = 4_000_000
-"""Characters of a page, of at most four bytes each: half of what a message may have."""
 # What a field takes beside its texts.
 _A_FIELD: Final = 8
 
@@ -17,13 +16,9 @@ async def cut_page(connection: AsyncConnection, page: Select[Any], listed: Table
     """Return `page`, a query for entries of `listed` in the order of their codes, without those that are too much for
     it, and whether there were any; one entry is never too much."""
     code, weight = _WEIGHTS[listed.name]
-    characters, last = 0, None
-    for each in (await connection.execute(page.with_only_columns(code, weight))).all():
-        characters += each[1]
-        if last is not None and characters > MOST_CHARACTERS:
-            return page.where(code <= last), True
-        last = each[0]
-    return page, False
+    weights = (await connection.execute(page.with_only_columns(code, weight))).all()
+    count = count_fitting(each[1] for each in weights)
+    return (page.where(code <= weights[count - 1][0]), True) if count < len(weights) else (page, False)
 
 
 def _length(*columns: ColumnElement[Any]) -> ColumnElement[int]:
