@@ -42,9 +42,10 @@ from penstock_cli.migrate.failure import run_or_fail
 from penstock_cli.migrate.record_set import RecordSet
 from penstock_cli.migrate.side import telemetry_file_of_settings
 from penstock_cli.running_stores import require_stores_of_running
-from penstock_cli.settings import CliSettings, bracketed, reachable
+from penstock_cli.settings import CliSettings, reachable
 from penstock_cli.supervisor.state import Home
 from penstock_cli.unfinished import require_whole
+from penstock_kit.address import host_and_port
 from penstock_kit.database.url import postgresql_url
 from penstock_kit.errors import FailedPrecondition, PenstockError
 from penstock_kit.home import hold_home
@@ -334,7 +335,7 @@ def _address(settings: CliSettings) -> str:
         settings = settings.with_values(
             {name: str(port) for name, port in state.services["feature-service"].ports.items()}
         )
-    local = f"{bracketed(reachable(settings.service_host))}:{settings.port('FEATURE_SERVICE_PORT')}"
+    local = host_and_port(reachable(settings.service_host), settings.port("FEATURE_SERVICE_PORT"))
     return local if settings.text("PENSTOCK_SERVICE") else settings.text("FEATURE_SERVICE_ADDRESS", local)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from penstock_cli.failure import CommandFailed
+from penstock_kit.address import host_and_port
 from penstock_kit.plain_file import read_plain_file
 
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
@@ -116,7 +117,7 @@ class CliSettings:
     @property
     def local_url(self) -> str:
         """Where the gateway of this machine is: on PENSTOCK_BIND_HOST and PENSTOCK_HTTP_PORT."""
-        return f"http://{bracketed(reachable(self.host))}:{self.port('PENSTOCK_HTTP_PORT')}"
+        return f"http://{host_and_port(reachable(self.host), self.port('PENSTOCK_HTTP_PORT'))}"
 
     def with_values(self, values: Mapping[str, str]) -> "CliSettings":
         """Return these settings with others for `values`."""
@@ -177,11 +178,6 @@ def gateway_addresses(text: str, where: str) -> tuple[str, ...]:
 def reachable(host: str) -> str:
     """Return the address under which a process on this machine reaches what listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-
-
-def bracketed(host: str) -> str:
-    """Return `host` as it stands in a URL: IPv6 addresses in brackets."""
-    return f"[{host}]" if ":" in host else host
 
 
 def load_settings(directory: Path | None = None) -> CliSettings:

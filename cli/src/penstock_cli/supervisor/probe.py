@@ -7,7 +7,7 @@ HTTP/2 frames, written out here after RFC 9113 and the gRPC health checking prot
 import socket
 from typing import Final
 
-from penstock_cli.settings import bracketed
+from penstock_kit.address import host_and_port
 
 _TIMEOUT_SECONDS: Final = 2.0
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -23,7 +23,7 @@ def grpc_serving(host: str, port: int, *, timeout: float = _TIMEOUT_SECONDS) -> 
     try:
         with socket.create_connection((host, port), timeout=timeout) as connection:
             connection.settimeout(timeout)
-            connection.sendall(_health_check(f"{bracketed(host)}:{port}"))
+            connection.sendall(_health_check(host_and_port(host, port)))
             return _answer(connection) == _SERVING
     except OSError:
         return False
@@ -31,7 +31,7 @@ def grpc_serving(host: str, port: int, *, timeout: float = _TIMEOUT_SECONDS) -> 
 
 def http_ready(host: str, port: int, path: str = "/ready", *, timeout: float = _TIMEOUT_SECONDS) -> bool:
     """Whether ``GET path`` at this address answers 200."""
-    request = f"GET {path} HTTP/1.1\r\nHost: {bracketed(host)}:{port}\r\nConnection: close\r\n\r\n".encode()
+    request = f"GET {path} HTTP/1.1\r\nHost: {host_and_port(host, port)}\r\nConnection: close\r\n\r\n".encode()
     try:
         with socket.create_connection((host, port), timeout=timeout) as connection:
             connection.settimeout(timeout)

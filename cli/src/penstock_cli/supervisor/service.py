@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from penstock_cli.settings import DEFAULT_PORTS, CliSettings, bracketed, reachable
+from penstock_cli.settings import DEFAULT_PORTS, CliSettings, reachable
 from penstock_cli.supervisor.worker_group import WorkerGroup
+from penstock_kit.address import host_and_port
 
 # How the runtimes of every child work; the container image sets the same. Without gRPC's EventEngine the thread that
 # waits for completions reads the sockets itself, so a message wakes two threads instead of four: `python -m bench hop`.
@@ -106,11 +107,11 @@ def child_environment(settings: CliSettings, *, secret_file: Path | None = None)
     A service finds the others where their port settings put them, unless its ``…_ADDRESS`` says otherwise. What calls
     between them carry is in `secret_file`, unless the settings name a secret.
     """
-    host = bracketed(reachable(settings.service_host))
+    host = reachable(settings.service_host)
     environment = dict(RUNTIME_ENVIRONMENT)
     for name in _GRPC_SERVICES:
         prefix = _prefix(name)
-        environment[f"{prefix}_ADDRESS"] = f"{host}:{settings.port(f'{prefix}_PORT')}"
+        environment[f"{prefix}_ADDRESS"] = host_and_port(host, settings.port(f"{prefix}_PORT"))
     if secret_file is not None and not settings.text("PENSTOCK_SERVICE_SECRET"):
         environment["PENSTOCK_SERVICE_SECRET_FILE"] = str(secret_file.absolute())
     return {**environment, **settings.values, "PENSTOCK_HOME": str(settings.home.absolute())}

@@ -26,9 +26,14 @@ def target_of(addresses: str) -> str:
     return f"ipv{families[0]}:{','.join(literals)}"
 
 
+def bracketed(host: str) -> str:
+    """Return `host` as it stands in a URL: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def host_and_port(host: str, port: int) -> str:
-    """Return ``host:port`` as it stands in URLs and logs: an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """Return ``host:port`` as it stands in URLs and logs."""
+    return f"{bracketed(host)}:{port}"
 
 
 def is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from penstock_kit.address import host_and_port
 from penstock_kit.errors import InvalidArgument
 from penstock_kit.redaction import mask_urls
 
@@ -51,10 +52,9 @@ def parse_address(url: str) -> TDengineAddress:
         raise _invalid(url, "nothing follows the database: there are no options")
     if not parts.username:
         raise _invalid(url, "it names no user")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     given = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return TDengineAddress(
-        base=f"{_SCHEMES[parts.scheme]}://{host}:{port}",
+        base=f"{_SCHEMES[parts.scheme]}://{host_and_port(parts.hostname, port)}",
         authorization=f"Basic {b64encode(given.encode()).decode()}",
         database=database,
     )
