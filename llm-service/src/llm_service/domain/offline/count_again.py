@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.bare_text import bare
 from llm_service.domain.offline.query import StructuredQuery
 
 _LONGEST: Final = 40
@@ -21,7 +22,7 @@ _FIRST: Final = frozenset({"first", "earliest", "前", "最早"})
 
 def count_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
     """Return `before` with another percentile, or with as many readings as `text` asks for; None for anything else."""
-    plain = " ".join(text.lower().split()).strip("?？。.! ").removesuffix("呢").removesuffix(" please")
+    plain = bare(text).removesuffix(" please")
     if len(plain) > _LONGEST:
         return None
     if len(before.percentiles) == 1 and (found := _PERCENTILE.fullmatch(plain)) is not None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.bare_text import bare
 from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.words_data import LABEL_FIELD
 
@@ -20,7 +21,7 @@ _KINDS: Final = re.compile(
 
 def kinds_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
     """Return `before` as a question for the labels that were counted; None for anything else."""
-    plain = " ".join(text.lower().split()).strip("?？。.! ").removesuffix("呢")
+    plain = bare(text)
     of_labels = any(each.field == LABEL_FIELD for each in before.conditions)
     if len(plain) > _LONGEST or not of_labels or before.rank or before.interval or _KINDS.fullmatch(plain) is None:
         return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.bare_text import bare
 from llm_service.domain.offline.query import Intent, StructuredQuery
 from llm_service.domain.offline.result import DeviceCard
 
@@ -18,7 +19,7 @@ _OTHER: Final = re.compile(
 
 def other_group(text: str, before: StructuredQuery, cards: Sequence[DeviceCard]) -> StructuredQuery | None:
     """Return `before` asked of the other group; None for anything else, and where there are not two of them."""
-    plain = " ".join(text.lower().split()).strip("?？。.! ").removesuffix("呢")
+    plain = bare(text)
     asked = before.references[0] if len(before.references) == 1 and not before.devices else None
     if asked is None or not asked.label or asked.excluded or before.intent is Intent.CHAT:
         return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from llm_service.domain.offline.bare_text import bare
 from llm_service.domain.offline.query import Intent, Statistic, StructuredQuery
 from llm_service.domain.offline.told_answer import ToldAnswer
 
@@ -53,7 +54,7 @@ def ranking_again(
     text: str, before: StructuredQuery, told: ToldAnswer | None, codes: Sequence[str]
 ) -> StructuredQuery | None:
     """Return `before` with what of its ranking `text` asks for; None for anything else."""
-    plain = " ".join(text.lower().split()).strip("?？。.!！ ").removesuffix("呢").removesuffix(" then")
+    plain = bare(text, "！").removesuffix(" then")
     if before.intent is Intent.CHAT or len(plain) > _LONGEST:
         return None
     plain = _LEADS.sub("", plain, count=1)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from llm_service.domain.offline.bare_text import bare
 from llm_service.domain.offline.query import Intent, Language, StructuredQuery, TimeRange
 from llm_service.domain.offline.reason_asked import EXPLAINING
 from llm_service.domain.offline.told_answer import ToldAnswer
@@ -68,7 +69,7 @@ _LEADS: Final = ("and ", "but ", "so ", "那么", "那", "这", "可是", "但",
 
 def asks_why(text: str) -> bool:
     """Return whether nothing but the reason is asked for."""
-    plain = " ".join(text.lower().split()).strip("?？。.!！ ").removesuffix("呢").removesuffix("啊")
+    plain = bare(text, "！").removesuffix("啊")
     for lead in _LEADS:
         plain = plain.removeprefix(lead) if plain not in _BARE else plain
     return plain in _BARE

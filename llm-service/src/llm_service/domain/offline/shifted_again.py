@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from llm_service.domain.offline.bare_text import bare
 from llm_service.domain.offline.lexicon import Kind, lexemes_of
 from llm_service.domain.offline.number import length_at
 from llm_service.domain.offline.period import moved
@@ -61,7 +62,7 @@ def shifted_again(text: str, before: StructuredQuery) -> StructuredQuery | None:
 
 def _bare(text: str) -> int:
     """Whether nothing but "before that" (-1) or "after that" (1) is said."""
-    plain = " ".join(text.lower().split()).strip("?？。.!！ ").removesuffix("呢")
+    plain = bare(text, "！")
     plain = plain.removeprefix("那么") if plain not in _BEFORE | _AFTER else plain
     for lead in _ENGLISH_LEADS:
         plain = plain.removeprefix(lead) if plain not in _AFTER else plain
